@@ -14,6 +14,7 @@ def compile_log() -> Artifact:
 
     Raises:
         vyper.exceptions.VersionException: the installed Vyper isn't the one the source pins.
+
     """
     source = SOURCE_PATH.read_text(encoding="utf-8")
     compiled = vyper.compile_code(source, output_formats=["abi", "bytecode"])
