@@ -1,0 +1,66 @@
+"""The ASGI application: puts the features together, and knows none of their insides."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.staticfiles import StaticFiles
+from starlette.responses import RedirectResponse, Response
+
+from services.catalog.api import router as catalog_api
+from services.database import Database
+from services.parties.api import router as parties_api
+from services.requests.api import router as requests_api
+from services.settings import Settings
+from services.web.http import install_error_handlers
+from services.web.i18n import LANGUAGES
+from services.web.pages import CONTENT_SECURITY_POLICY
+
+API = (
+    catalog_api,
+    parties_api,
+    requests_api,
+)
+PAGES: tuple[APIRouter, ...] = ()
+
+_STATIC = Path(__file__).parent / "web" / "static"
+
+
+def create_app(settings: Settings, database: Database) -> FastAPI:
+    """Build the application around a migrated database."""
+    app = FastAPI(
+        title="Medrelay",
+        description="Emergency medical-supply dispatch and traceability, checkable by anybody.",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.database = database
+    install_error_handlers(app)
+    app.middleware("http")(_protect)
+    for router in API:
+        app.include_router(router, prefix="/api/v1")
+    for language in LANGUAGES:
+        for router in PAGES:
+            app.include_router(router, prefix=f"/{language}", include_in_schema=False)
+    app.add_api_route("/", _home, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    return app
+
+
+def _home(request: Request) -> Response:
+    """To the language that the browser asks for first."""
+    wanted = request.headers.get("accept-language", "")
+    return RedirectResponse("/zh/" if wanted.lower().startswith("zh") else "/en/")
+
+
+async def _protect(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    response = await call_next(request)
+    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response

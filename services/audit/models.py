@@ -1,0 +1,31 @@
+"""What was anchored on the chain, and the checkpoints given out."""
+
+from datetime import datetime
+
+from sqlmodel import Field
+
+from services.database import BIGINT, BYTES, UTC_TIME, Row
+
+
+class Anchor(Row, table=True):
+    """A batch of leaves in the contract: leaves ``first_index`` to ``size`` - 1."""
+
+    size: int = Field(primary_key=True, sa_type=BIGINT, sa_column_kwargs={"autoincrement": False})
+    first_index: int = Field(sa_type=BIGINT, unique=True)
+    root: bytes = Field(sa_type=BYTES)
+    chain_id: int = Field(sa_type=BIGINT)
+    contract: str
+    tx_hash: str
+    block_number: int = Field(sa_type=BIGINT)
+    block_hash: str
+    anchored_at: datetime = Field(sa_type=UTC_TIME)
+
+
+class SignedCheckpoint(Row, table=True):
+    """A signed note (C2SP tlog-checkpoint) for one tree size; the first one given out stays."""
+
+    __tablename__ = "signed_checkpoint"
+
+    size: int = Field(primary_key=True, sa_type=BIGINT, sa_column_kwargs={"autoincrement": False})
+    note: str
+    signed_at: datetime = Field(sa_type=UTC_TIME)

@@ -1,0 +1,46 @@
+"""Endpoints of the catalogue."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from services.catalog import service
+from services.web.http import DatabaseSession
+
+router = APIRouter(tags=["catalogue"])
+
+
+class PackOut(BaseModel):
+    unit: str
+    pieces: int
+    gtin: str | None
+
+
+class ItemOut(BaseModel):
+    code: str
+    name_en: str
+    name_zh: str
+    category: str
+    base_unit: str
+    shelf_life_days: int | None
+    packs: list[PackOut]
+    substitutes: list[str]
+
+
+@router.get("/items")
+def list_items(session: DatabaseSession) -> list[ItemOut]:
+    """What can be asked for and given: units, shelf life, and what may stand in for it."""
+    packs = service.packs(session)
+    substitutes = service.substitutes(session)
+    return [
+        ItemOut(
+            **item.model_dump(exclude={"note"}),
+            base_unit=service.BASE_UNIT,
+            packs=[
+                PackOut(unit=pack.unit, pieces=pack.pieces, gtin=pack.gtin)
+                for pack in packs
+                if pack.item == item.code
+            ],
+            substitutes=list(substitutes.get(item.code, ())),
+        )
+        for item in service.items(session)
+    ]

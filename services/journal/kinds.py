@@ -1,0 +1,154 @@
+"""Which kinds of account and of entry exist, and between which accounts each entry may move.
+
+An account's code says whose it is, in what state, and for what purpose:
+``site:W1/available``, ``site:W1/reserved/need:45``, ``shipment:9/in_transit/need:45``.
+A new tracked thing is a row in these tables.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AccountKind(StrEnum):
+    DONOR = "donor"
+    SUPPLIER = "supplier"
+    PRODUCER = "producer"
+    FUND = "fund"
+    SITE = "site"
+    TRANSIT = "transit"
+    RECIPIENT = "recipient"
+    CONSUMPTION = "consumption"
+    CONVERSION = "conversion"
+    ADJUSTMENT = "adjustment"
+    LOSS = "loss"
+
+
+# Where quantities enter the books from the world outside: these alone may go below zero.
+OVERDRAWN = frozenset(
+    {
+        AccountKind.DONOR,
+        AccountKind.SUPPLIER,
+        AccountKind.PRODUCER,
+        AccountKind.CONVERSION,
+        AccountKind.ADJUSTMENT,
+    }
+)
+
+ACCOUNT_STATES: dict[tuple[str, str], AccountKind] = {
+    ("donor", "given"): AccountKind.DONOR,
+    ("supplier", "traded"): AccountKind.SUPPLIER,
+    ("producer", "made"): AccountKind.PRODUCER,
+    ("fund", "available"): AccountKind.FUND,
+    ("site", "available"): AccountKind.SITE,
+    ("site", "reserved"): AccountKind.SITE,
+    ("site", "quarantine"): AccountKind.SITE,
+    ("site", "rejected"): AccountKind.SITE,
+    ("site", "received"): AccountKind.RECIPIENT,
+    ("site", "consumed"): AccountKind.CONSUMPTION,
+    ("site", "converted"): AccountKind.CONVERSION,
+    ("site", "adjusted"): AccountKind.ADJUSTMENT,
+    ("site", "lost"): AccountKind.LOSS,
+    ("shipment", "in_transit"): AccountKind.TRANSIT,
+    ("shipment", "lost"): AccountKind.LOSS,
+    ("organisation", "paid"): AccountKind.RECIPIENT,
+}
+
+_CODE = re.compile(
+    r"(?P<type>[a-z]+):(?P<id>[^/:\s]+)/(?P<state>[a-z_]+)(?:/(?P<purpose>[^/\s]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRef:
+    """An account by its parts; ``str()`` gives its code."""
+
+    holder: str
+    state: str
+    purpose: str | None = None
+
+    def __str__(self) -> str:
+        tail = f"/{self.purpose}" if self.purpose else ""
+        return f"{self.holder}/{self.state}{tail}"
+
+    @property
+    def kind(self) -> AccountKind:
+        """What kind of account this is; ValueError where no such account can exist."""
+        key = (self.holder.partition(":")[0], self.state)
+        if key not in ACCOUNT_STATES:
+            raise ValueError(f"{self} is not an account: {key[0]} has no state {key[1]}")
+        return ACCOUNT_STATES[key]
+
+    @classmethod
+    def parse(cls, code: str) -> "AccountRef":
+        """Read a code; ValueError where it isn't one."""
+        match = _CODE.fullmatch(code)
+        if match is None:
+            raise ValueError(f"{code!r} is not an account code such as site:W1/available")
+        ref = cls(f"{match['type']}:{match['id']}", match["state"], match["purpose"])
+        assert ref.kind
+        return ref
+
+
+class EntryKind(StrEnum):
+    RECEIVE_DONATION = "receive_donation"
+    RECEIVE_GIFT = "receive_gift"
+    REPORT_OUTPUT = "report_output"
+    PURCHASE = "purchase"
+    RESERVE = "reserve"
+    RELEASE = "release"
+    DISPATCH = "dispatch"
+    DISBURSE_GOODS = "disburse_goods"
+    DISBURSE_MONEY = "disburse_money"
+    REJECT = "reject"
+    LOSE = "lose"
+    CONSUME = "consume"
+    ADJUST = "adjust"
+    REVERSE = "reverse"
+    SNAPSHOT = "snapshot"
+    PLAN = "plan"
+    APPROVAL = "approval"
+
+
+_A = AccountKind
+# From which kind of account to which. A kind without pairs is a statement: it moves nothing, and
+# is in the journal so that the log holds it in order with everything else.
+ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
+    EntryKind.RECEIVE_DONATION: frozenset({(_A.DONOR, _A.SITE)}),
+    EntryKind.RECEIVE_GIFT: frozenset({(_A.DONOR, _A.FUND)}),
+    EntryKind.REPORT_OUTPUT: frozenset({(_A.PRODUCER, _A.SITE)}),
+    EntryKind.PURCHASE: frozenset({(_A.FUND, _A.SUPPLIER), (_A.SUPPLIER, _A.SITE)}),
+    EntryKind.RESERVE: frozenset({(_A.SITE, _A.SITE)}),
+    EntryKind.RELEASE: frozenset({(_A.SITE, _A.SITE)}),
+    EntryKind.DISPATCH: frozenset({(_A.SITE, _A.TRANSIT)}),
+    EntryKind.DISBURSE_GOODS: frozenset({(_A.TRANSIT, _A.RECIPIENT)}),
+    EntryKind.DISBURSE_MONEY: frozenset({(_A.FUND, _A.RECIPIENT)}),
+    EntryKind.REJECT: frozenset({(_A.TRANSIT, _A.SITE)}),
+    EntryKind.LOSE: frozenset({(_A.TRANSIT, _A.LOSS), (_A.SITE, _A.LOSS)}),
+    EntryKind.CONSUME: frozenset({(_A.RECIPIENT, _A.CONSUMPTION)}),
+    EntryKind.ADJUST: frozenset({(_A.SITE, _A.ADJUSTMENT), (_A.ADJUSTMENT, _A.SITE)}),
+    EntryKind.REVERSE: frozenset(),
+    EntryKind.SNAPSHOT: frozenset(),
+    EntryKind.PLAN: frozenset(),
+    EntryKind.APPROVAL: frozenset(),
+}
+
+STATEMENTS = frozenset({EntryKind.SNAPSHOT, EntryKind.PLAN, EntryKind.APPROVAL})
+OPENS_LOTS = frozenset(
+    {
+        EntryKind.RECEIVE_DONATION,
+        EntryKind.RECEIVE_GIFT,
+        EntryKind.REPORT_OUTPUT,
+        EntryKind.PURCHASE,
+    }
+)
+DISBURSEMENTS = frozenset({EntryKind.DISBURSE_GOODS, EntryKind.DISBURSE_MONEY})
+
+
+def site_account(site: str, state: str, purpose: str | None = None) -> AccountRef:
+    return AccountRef(f"site:{site}", state, purpose)
+
+
+def need_purpose(need_id: object) -> str:
+    """The purpose part of accounts that hold goods for one need."""
+    return f"need:{need_id}"

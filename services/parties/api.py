@@ -1,0 +1,204 @@
+"""Endpoints of parties: who is there, tokens, and what the administrator registers."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Query, status
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import col, select
+
+from services.errors import Conflict, NotFound
+from services.parties import service
+from services.parties.access import CurrentActor
+from services.parties.models import (
+    ApiToken,
+    Organisation,
+    OrganisationKind,
+    Region,
+    Role,
+    Site,
+    SiteKind,
+    User,
+)
+from services.web.http import Code, DatabaseSession, Input, Text
+
+router = APIRouter(tags=["parties"])
+
+
+class FromRow(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class RegionOut(FromRow):
+    code: str
+    name_en: str
+    name_zh: str
+    parent: str | None
+
+
+class SiteOut(FromRow):
+    code: str
+    organisation: str
+    kind: SiteKind
+    name_en: str
+    name_zh: str
+    region: str
+    latitude: float
+    longitude: float
+
+
+class OrganisationIn(Input):
+    code: Code
+    kind: OrganisationKind
+    name_en: Annotated[str, Field(min_length=1, max_length=200)]
+    name_zh: Annotated[str, Field(min_length=1, max_length=200)]
+    public: bool = True
+
+
+class OrganisationOut(FromRow):
+    code: str
+    kind: OrganisationKind
+    name_en: str | None
+    name_zh: str | None
+
+
+class UserIn(Input):
+    username: Code
+    display_name: Text
+    role: Role
+    organisation: Code
+    password: Annotated[str | None, Field(min_length=12, max_length=200)] = None
+
+
+class UserOut(FromRow):
+    id: UUID
+    username: str
+    display_name: str
+    role: Role
+    organisation: str
+
+
+class TokenIn(Input):
+    username: Annotated[Code | None, Field(description="Whose; yourself where left out")] = None
+    label: Annotated[str, Field(min_length=1, max_length=100, examples=["ward-spreadsheet"])]
+    expires_at: datetime | None = None
+
+
+class TokenOut(BaseModel):
+    id: UUID
+    label: str
+    username: str
+    secret: Annotated[str, Field(description="Shown this once; only its hash is kept")]
+
+
+class SignInIn(Input):
+    username: Code
+    password: Annotated[str, Field(max_length=200)]
+
+
+@router.get("/regions")
+def list_regions(session: DatabaseSession) -> list[RegionOut]:
+    """Every region, with the region that contains it."""
+    rows = session.exec(select(Region).order_by(col(Region.code)))
+    return [RegionOut.model_validate(row) for row in rows]
+
+
+@router.get("/sites")
+def list_sites(
+    session: DatabaseSession,
+    kind: Annotated[SiteKind | None, Query()] = None,
+    organisation: Annotated[str | None, Query()] = None,
+) -> list[SiteOut]:
+    """Every place where goods can stand."""
+    statement = select(Site).order_by(col(Site.code))
+    if kind is not None:
+        statement = statement.where(Site.kind == kind)
+    if organisation is not None:
+        statement = statement.where(Site.organisation == organisation)
+    return [SiteOut.model_validate(row) for row in session.exec(statement)]
+
+
+@router.get("/organisations")
+def list_organisations(session: DatabaseSession) -> list[OrganisationOut]:
+    """Organisations; who chose not to be named appears by code alone."""
+    rows = session.exec(select(Organisation).order_by(col(Organisation.code)))
+    return [
+        OrganisationOut(
+            code=row.code,
+            kind=row.kind,
+            name_en=service.public_name(row, "en"),
+            name_zh=service.public_name(row, "zh"),
+        )
+        for row in rows
+    ]
+
+
+@router.post("/organisations", status_code=status.HTTP_201_CREATED)
+def register_organisation(
+    body: OrganisationIn, session: DatabaseSession, actor: CurrentActor
+) -> OrganisationOut:
+    """Register an organisation (administrators)."""
+    service.require_role(actor, Role.ADMIN)
+    if session.get(Organisation, body.code) is not None:
+        raise Conflict(
+            f"Organisation {body.code} exists", field="code", value=body.code, mend="choose another"
+        )
+    row = Organisation(**body.model_dump())
+    session.add(row)
+    return OrganisationOut.model_validate(row)
+
+
+@router.post("/users", status_code=status.HTTP_201_CREATED)
+def register_user(body: UserIn, session: DatabaseSession, actor: CurrentActor) -> UserOut:
+    """Register a user (administrators)."""
+    service.require_role(actor, Role.ADMIN)
+    service.get_organisation(session, body.organisation)
+    if session.exec(select(User).where(User.username == body.username)).first():
+        raise Conflict(
+            f"User {body.username} exists",
+            field="username",
+            value=body.username,
+            mend="choose another name",
+        )
+    row = User(
+        id=uuid4(),
+        password_hash=service.hash_password(body.password) if body.password else None,
+        **body.model_dump(exclude={"password"}),
+    )
+    session.add(row)
+    return UserOut.model_validate(row)
+
+
+@router.get("/me")
+def show_me(session: DatabaseSession, actor: CurrentActor) -> UserOut:
+    """Who this token or session stands for."""
+    return UserOut.model_validate(session.get_one(User, actor.user_id))
+
+
+@router.post("/tokens", status_code=status.HTTP_201_CREATED)
+def issue_token(body: TokenIn, session: DatabaseSession, actor: CurrentActor) -> TokenOut:
+    """A token for programs: for yourself, or, as administrator, for anybody."""
+    username = body.username or actor.username
+    if username != actor.username:
+        service.require_role(actor, Role.ADMIN)
+    user = service.get_user(session, username)
+    token, secret = service.issue_token(session, user.id, body.label, body.expires_at)
+    return TokenOut(id=token.id, label=token.label, username=username, secret=secret)
+
+
+@router.delete("/tokens/{token_id}", status_code=status.HTTP_204_NO_CONTENT)
+def revoke_token(token_id: UUID, session: DatabaseSession, actor: CurrentActor) -> None:
+    """Make a token useless at once."""
+    token = session.get(ApiToken, token_id)
+    if token is None or (token.user_id != actor.user_id and actor.role is not Role.ADMIN):
+        raise NotFound(f"You have no token {token_id}", field="token_id", value=token_id)
+    service.revoke(token)
+
+
+@router.post("/sign-in")
+def sign_in(body: SignInIn, session: DatabaseSession) -> TokenOut:
+    """User name and password for a token that lasts one session."""
+    actor = service.authenticate(session, body.username, body.password)
+    token, secret = service.issue_token(session, actor.user_id, "sign-in", service.session_end())
+    return TokenOut(id=token.id, label=token.label, username=actor.username, secret=secret)

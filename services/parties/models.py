@@ -1,0 +1,104 @@
+"""Who takes part: regions, organisations, sites, and the people and programs that act for them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlmodel import Field
+
+from services.database import UTC_TIME, Row, enum_type
+
+
+class OrganisationKind(StrEnum):
+    HOSPITAL = "hospital"
+    MANUFACTURER = "manufacturer"
+    DONOR = "donor"
+    CARRIER = "carrier"
+    AUTHORITY = "authority"
+    SUPPLIER = "supplier"
+
+
+class SiteKind(StrEnum):
+    HOSPITAL = "hospital"
+    RELIEF_POINT = "relief_point"
+    WAREHOUSE = "warehouse"
+    FACTORY = "factory"
+
+
+class Role(StrEnum):
+    HOSPITAL = "hospital"
+    MANUFACTURER = "manufacturer"
+    DONOR = "donor"
+    CARRIER = "carrier"
+    DISPATCHER = "dispatcher"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Region(Row, table=True):
+    code: str = Field(primary_key=True)
+    name_en: str
+    name_zh: str
+    parent: str | None = Field(default=None, foreign_key="region.code")
+
+
+class Organisation(Row, table=True):
+    """``public`` is false where the name is not to be shown to the public (a donor's choice)."""
+
+    code: str = Field(primary_key=True)
+    kind: OrganisationKind = Field(sa_type=enum_type(OrganisationKind))
+    name_en: str
+    name_zh: str
+    public: bool = True
+
+
+class Site(Row, table=True):
+    """A place with a position (WGS-84 degrees) where goods can stand."""
+
+    code: str = Field(primary_key=True)
+    organisation: str = Field(foreign_key="organisation.code", index=True)
+    kind: SiteKind = Field(sa_type=enum_type(SiteKind))
+    name_en: str
+    name_zh: str
+    region: str = Field(foreign_key="region.code", index=True)
+    latitude: float
+    longitude: float
+    gln: str | None = None
+
+
+class User(Row, table=True):
+    __tablename__ = "app_user"
+
+    id: UUID = Field(primary_key=True)
+    username: str = Field(unique=True)
+    display_name: str
+    role: Role = Field(sa_type=enum_type(Role))
+    organisation: str = Field(foreign_key="organisation.code", index=True)
+    password_hash: str | None = None
+    active: bool = True
+
+
+class SignIn(Row, table=True):
+    """A browser's session: only the hash of its secret is kept."""
+
+    __tablename__ = "sign_in"
+
+    token_hash: str = Field(primary_key=True)
+    user_id: UUID = Field(foreign_key="app_user.id", index=True)
+    created_at: datetime = Field(sa_type=UTC_TIME)
+    expires_at: datetime = Field(sa_type=UTC_TIME)
+
+
+class ApiToken(Row, table=True):
+    """A program's token: only its hash is kept."""
+
+    __tablename__ = "api_token"
+
+    id: UUID = Field(primary_key=True)
+    token_hash: str = Field(unique=True)
+    user_id: UUID = Field(foreign_key="app_user.id", index=True)
+    label: str
+    created_at: datetime = Field(sa_type=UTC_TIME)
+    expires_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    revoked_at: datetime | None = Field(default=None, sa_type=UTC_TIME)

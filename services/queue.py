@@ -1,0 +1,43 @@
+"""Durable work, queued inside the caller's transaction: it exists exactly when the write does."""
+
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, EnqueueOptions
+from sqlmodel import Session
+
+QUEUE_NAME = "medrelay"
+SCHEMA = "dbos"
+# Queued work belongs to this version of the jobs, not to a hash of their source, so that work
+# queued before an upgrade is still done after it.
+JOBS_VERSION = "1"
+
+_clients: WeakKeyDictionary[sa.Engine, DBOSClient] = WeakKeyDictionary()
+
+
+def enqueue(session: Session, name: str, subject: str) -> str:
+    """Queue the job ``name`` for ``subject`` and return its id; queueing it twice is once."""
+    workflow_id = f"{name}:{subject}"
+    options: EnqueueOptions = {
+        "queue_name": QUEUE_NAME,
+        "workflow_name": name,
+        "workflow_id": workflow_id,
+        "app_version": JOBS_VERSION,
+    }
+    _client(session).enqueue_in_transaction(session, options, subject)
+    return workflow_id
+
+
+def migrate(url: str) -> None:
+    """Bring the queue's own schema up to date; safe to call at any time."""
+    DBOS.migrate(url, schema=SCHEMA)
+
+
+def _client(session: Session) -> DBOSClient:
+    bind = session.get_bind()
+    engine = bind if isinstance(bind, sa.Engine) else bind.engine
+    if engine not in _clients:
+        _clients[engine] = DBOSClient(
+            system_database_engine=engine, dbos_system_schema=SCHEMA, lazy=True
+        )
+    return _clients[engine]

@@ -1,0 +1,77 @@
+"""What goes in and out of the requests' endpoints."""
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, Field
+
+from services.requests.models import NeedStatus, Priority
+from services.web.http import Code, Input, Moment, Quantity, Text
+
+
+class NeedIn(Input):
+    item: Annotated[Code, Field(examples=["n95_respirator"])]
+    quantity: Quantity
+    unit: Annotated[Code, Field(examples=["piece", "box", "carton"])] = "piece"
+    priority: Annotated[Priority, Field(examples=["urgent"])]
+    need_by: Annotated[date, Field(examples=["2020-02-06"])]
+
+
+class RequestIn(Input):
+    """A hospital's needs, posted in one go. Send the same ``id`` again to repeat safely."""
+
+    id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
+    site: Annotated[Code, Field(examples=["HB017"])]
+    posted_at: Moment | None = None
+    needs: Annotated[list[NeedIn], Field(min_length=1, max_length=200)]
+    note: Text | None = None
+    duplicate: Annotated[
+        Literal["refuse", "keep"],
+        Field(description="What to do with a need that is open already, to the letter"),
+    ] = "refuse"
+
+
+class NeedEdit(Input):
+    """What to change; ``version`` is the one that you saw, so that no edit hides another."""
+
+    version: int
+    quantity: Quantity | None = None
+    unit: Code | None = None
+    priority: Priority | None = None
+    need_by: date | None = None
+    reason: Text | None = None
+
+
+class NeedCancel(Input):
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class NeedOut(BaseModel):
+    """``progress`` is none, partly_allocated, allocated, in_transit, fulfilled or cancelled."""
+
+    id: UUID
+    request_id: UUID
+    site: str
+    item: str
+    quantity: int
+    unit: str
+    quantity_base: int
+    priority: Priority
+    need_by: date
+    posted_at: Moment
+    status: NeedStatus
+    version: int
+    reserved_base: int
+    in_transit_base: int
+    received_base: int
+    outstanding_base: int
+    progress: str
+
+
+class RequestOut(BaseModel):
+    id: UUID
+    site: str
+    posted_at: Moment
+    note: str | None
+    needs: list[NeedOut]

@@ -1,0 +1,49 @@
+"""Typed settings: the only reader of the environment."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Everything that differs between a laptop and a ministry; each is ``MEDRELAY_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="MEDRELAY_", frozen=True)
+
+    data_dir: Path = Field(
+        default=Path(".medrelay"),
+        description="Folder of the embedded server, the embedded chain and the keys.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="postgresql+psycopg://… of an own server; unset: the embedded one.",
+    )
+    chain_url: str | None = Field(
+        default=None, description="JSON-RPC of an Ethereum node; unset: the embedded chain."
+    )
+    chain_timeout_s: PositiveInt = 10
+    log_origin: str = Field(
+        default="medrelay.local/relief",
+        description="Name of this transparency log; stands in every record and checkpoint.",
+    )
+    host: str = "127.0.0.1"
+    port: PositiveInt = 8000
+    jobs_in_server: bool = Field(
+        default=True,
+        description="Run the durable jobs inside `serve`; false where `work` processes run.",
+    )
+    anchor_every_s: PositiveInt = 2
+    approval_threshold_pieces: int = Field(
+        default=0, ge=0, description="Plans above this many pieces need a second person."
+    )
+    session_hours: PositiveInt = 12
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Read the settings once; a process has one environment."""
+    return Settings()

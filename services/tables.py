@@ -1,0 +1,27 @@
+"""Every table there is, in one import: for Alembic and the tests."""
+
+from services.audit import models as audit
+from services.capacity import models as capacity
+from services.catalog import models as catalog
+from services.database import Row
+from services.dispatch import models as dispatch
+from services.donations import models as donations
+from services.journal import models as journal
+from services.parties import models as parties
+from services.requests import models as requests
+from services.transport import models as transport
+
+__all__ = [
+    "Row",
+    "audit",
+    "capacity",
+    "catalog",
+    "dispatch",
+    "donations",
+    "journal",
+    "parties",
+    "requests",
+    "transport",
+]
+
+metadata = Row.metadata
