@@ -37,7 +37,10 @@ def canonicalize(record: Mapping[str, JsonValue]) -> bytes:
             `nfc`), a lone surrogate, a key that isn't text, or a type that JSON doesn't have.
 
     """
-    return rfc8785.dumps(cast("Any", _plain(record, "record")))
+    try:
+        return rfc8785.dumps(cast("Any", _plain(record, "record")))
+    except RecursionError as error:
+        raise NotCanonical("record", "nested too deeply") from error
 
 
 def parse(data: bytes) -> dict[str, JsonValue]:
@@ -125,8 +128,12 @@ def _checked_integer(value: int, where: str) -> int:
 def _checked_text(value: str, where: str) -> str:
     # str() of a text enum gives its name, so take the text itself.
     text = str.__str__(value)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise NotCanonical(where, "a lone surrogate, which UTF-8 can't hold")
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise NotCanonical(where, "a lone surrogate, which UTF-8 can't hold") from error
     if not unicodedata.is_normalized("NFC", text):
         raise NotCanonical(where, "text that isn't in normal form C; pass it through nfc() first")
     return text

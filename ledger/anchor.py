@@ -1,0 +1,75 @@
+"""Bring the chain up to the journal: append what is missing, and nothing else.
+
+It reads where the chain stands and goes on from there, so it may be killed anywhere and run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ledger.chain import MAX_BATCH, Appended, Chain, StaleTree, TreeHead
+from ledger.merkle import CompactRange
+
+LeafHashesBetween = Callable[[int, int], Sequence[bytes]]
+
+
+class LogDiverged(Exception):
+    """The chain and the journal hold different leaves: one of them was changed. Stop and look."""
+
+
+def append_missing(
+    chain: Chain,
+    leaf_hashes_between: LeafHashesBetween,
+    size: int,
+    *,
+    max_batch: int = MAX_BATCH,
+    known: CompactRange = CompactRange(),  # noqa: B008 — frozen, so sharing it is harmless
+) -> Iterator[Appended]:
+    """Append the journal's first `size` leaves as far as the chain lacks them; one result a batch.
+
+    A generator: nothing happens until it is iterated. `leaf_hashes_between(start, end)` gives the
+    journal's leaf hashes with start <= index < end. `known` may hold the tree of an earlier call,
+    and spares reading the leaves below it again.
+
+    Raises:
+        LogDiverged: the chain has more leaves than the journal, or another root at its size.
+        ChainUnavailable: the chain can't be reached; what was appended stays.
+
+    """
+    tree = _caught_up(known, chain.head(), leaf_hashes_between, size, max_batch)
+    while tree.size < size:
+        leaves = _read(leaf_hashes_between, tree.size, min(tree.size + max_batch, size))
+        grown = tree.extend(leaves)
+        try:
+            appended = chain.append(tree.size, leaves)
+        except StaleTree as stale:
+            if stale.actual <= tree.size:
+                raise
+            # Someone else's append, or our own whose answer was lost: go on from where it ended.
+            tree = _caught_up(tree, chain.head(), leaf_hashes_between, size, max_batch)
+            continue
+        if (appended.size, appended.root) != (grown.size, grown.root()):
+            raise LogDiverged(f"the chain's root at {appended.size} leaves isn't the journal's")
+        tree = grown
+        yield appended
+
+
+def _caught_up(
+    known: CompactRange, head: TreeHead, between: LeafHashesBetween, size: int, max_batch: int
+) -> CompactRange:
+    """The journal's tree at the chain's size, its root compared with the chain's."""
+    if head.size > size:
+        raise LogDiverged(f"the chain holds {head.size} leaves, the journal only {size}")
+    tree = known if known.size <= head.size else CompactRange()
+    while tree.size < head.size:
+        tree = tree.extend(_read(between, tree.size, min(tree.size + max_batch, head.size)))
+    if tree.root() != head.root:
+        raise LogDiverged(f"the chain's root at {head.size} leaves isn't the journal's")
+    return tree
+
+
+def _read(between: LeafHashesBetween, start: int, end: int) -> Sequence[bytes]:
+    leaves = between(start, end)
+    if len(leaves) != end - start:
+        raise LogDiverged(f"the journal gave {len(leaves)} leaves for {start} to {end}")
+    return leaves
