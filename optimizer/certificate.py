@@ -87,10 +87,10 @@ def _pool_from(document: object, where: str) -> Pool:
     content = need_object(document, where)
     if set(content) != {*NUMBERS, *NAMES, *DUALS}:
         raise ProblemError("bad_document", where, "must have exactly the keys of a pool")
-    numbers = [decode_int(content[name], f"{where}.{name}") for name in NUMBERS]
-    names = [_names(content[name], f"{where}.{name}") for name in NAMES]
-    duals = [_integers(content[name], f"{where}.{name}") for name in DUALS]
-    return Pool(*numbers, *names, *duals)
+    tier, numerator, denominator = (decode_int(content[key], f"{where}.{key}") for key in NUMBERS)
+    needs, carried, sources = (_names(content[key], f"{where}.{key}") for key in NAMES)
+    duals = [_integers(content[key], f"{where}.{key}") for key in DUALS]
+    return Pool(tier, numerator, denominator, needs, carried, sources, *duals)
 
 
 def _names(value: object, where: str) -> tuple[str, ...]:

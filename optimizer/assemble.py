@@ -1,0 +1,130 @@
+"""From shipments to a whole plan: days, outcomes and the terms of the aim, in exact integers."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from optimizer.arcs import LARGEST_ARC_COST
+from optimizer.certificate import Certificate
+from optimizer.plan import Allocation, NeedOutcome, Plan, Reason, SolverInfo
+from optimizer.problem import LARGEST_DAY, Lane, Need, Policy, Problem, Source
+from optimizer.rules import arrive_day, depart_day, preference
+
+Received = dict[str, tuple[int, int, int]]
+"""Pieces by need: allocated, of them substitutes, of them late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """Pieces from a source to a need, by their positions in the problem."""
+
+    source: int
+    need: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One shipment with what it is made of."""
+
+    source: Source
+    need: Need
+    lane: Lane
+    quantity: int
+
+    @property
+    def late_days(self) -> int:
+        return max(0, arrive_day(self.source, self.lane) - self.need.need_by_day)
+
+    @property
+    def substitute_rank(self) -> int:
+        rank = preference(self.source.item, self.need)
+        assert rank is not None, "a leg joins a need to a lot that it accepts"
+        return rank
+
+    def cost_micro(self, policy: Policy) -> int:
+        """Return what all its pieces cost under the policy."""
+        each = (
+            policy.distance_micro_per_piece_m * self.lane.distance_m
+            + self.lane.cost_per_piece_micro
+            + policy.lateness_micro_per_piece_day * self.late_days
+            + policy.substitution_micro_per_piece * self.substitute_rank
+        )
+        assert 0 <= each <= LARGEST_ARC_COST
+        return each * self.quantity
+
+
+def legs(problem: Problem, shipments: Iterable[Shipment]) -> list[Leg]:
+    """Return the shipments' legs, sorted by need and source."""
+    lanes = {(lane.origin, lane.destination): lane for lane in problem.lanes}
+    return [
+        Leg(source, need, lanes[source.site, need.site], each.quantity)
+        for each in sorted(shipments, key=lambda each: (each.need, each.source))
+        for source, need in [(problem.sources[each.source], problem.needs[each.need])]
+    ]
+
+
+def received_by_need(problem: Problem, all_legs: list[Leg]) -> Received:
+    result = {need.id: (0, 0, 0) for need in problem.needs}
+    for leg in all_legs:
+        pieces, substitutes, late = result[leg.need.id]
+        result[leg.need.id] = (
+            pieces + leg.quantity,
+            substitutes + leg.quantity * (leg.substitute_rank > 0),
+            late + leg.quantity * (leg.late_days > 0),
+        )
+    return result
+
+
+def assemble(
+    problem: Problem,
+    shipments: Iterable[Shipment],
+    explain: Callable[[Received], Mapping[str, Reason]],
+    certificate: Certificate | None,
+    solver: SolverInfo,
+) -> Plan:
+    """Return the plan that these shipments make; `explain` gives each need's reason."""
+    all_legs = legs(problem, shipments)
+    received = received_by_need(problem, all_legs)
+    reasons = explain(received)
+    return Plan(
+        allocations=tuple(
+            Allocation(
+                leg.source.id,
+                leg.need.id,
+                leg.quantity,
+                depart_day(leg.source),
+                arrive_day(leg.source, leg.lane),
+            )
+            for leg in all_legs
+        ),
+        outcomes=tuple(
+            NeedOutcome(need.id, need.quantity, pieces, reasons[need.id], substitutes, late)
+            for need in problem.needs
+            for pieces, substitutes, late in [received[need.id]]
+        ),
+        objective=_objective(problem, all_legs, received),
+        certificate=certificate,
+        solver=solver,
+    )
+
+
+def _objective(problem: Problem, all_legs: list[Leg], received: Received) -> dict[str, int]:
+    terms: dict[str, int] = {}
+    for tier in sorted({need.tier for need in problem.needs}):
+        needs = [need for need in problem.needs if need.tier == tier]
+        pieces = sum(received[need.id][0] for need in needs)
+        terms[f"tier_{tier}_pieces"] = pieces
+        terms[f"tier_{tier}_unmet"] = sum(need.quantity for need in needs) - pieces
+    return terms | {
+        "cost_micro": sum(leg.cost_micro(problem.policy) for leg in all_legs),
+        "piece_metres": sum(leg.quantity * leg.lane.distance_m for leg in all_legs),
+        "late_piece_days": sum(leg.quantity * leg.late_days for leg in all_legs),
+        "substitute_pieces": sum(substitutes for _, substitutes, _ in received.values()),
+        "fefo_piece_days": sum(leg.quantity * fefo_day(leg.source) for leg in all_legs),
+        "drops": len(all_legs),
+    }
+
+
+def fefo_day(source: Source) -> int:
+    """Return the day that first expired first out goes by; what never expires goes last."""
+    return LARGEST_DAY + 1 if source.expiry_day is None else source.expiry_day
