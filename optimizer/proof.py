@@ -177,6 +177,9 @@ class _Proof:
         low, rest = divmod(self.demand[row] * pool.rate_numerator, pool.rate_denominator)
         return low, low + (rest > 0)
 
+    def _upper(self, row: int) -> int:
+        return self._bounds(self.certificate.pools[self.need_pool[row]], row)[1]
+
     # Rounding
 
     def check_rounding(self) -> Iterable[Violation]:
@@ -188,7 +191,8 @@ class _Proof:
                 return
         duals = self._duals("source_cutoffs", "need_cutoffs")
         yield from self._canonical(duals, "cutoff")
-        inside = self._inside([bool(queue) for queue in queues])
+        may_get = [self._upper(row) > 0 for row in range(len(self.demand))]
+        inside = self._inside([bool(queue) for queue in queues], may_get)
         for row, rank in ((row, rank) for queue in queues for row, rank in queue.items()):
             low, _ = self._bounds(self.certificate.pools[self.need_pool[row]], row)
             if self.got[row] == 0:
@@ -230,8 +234,13 @@ class _Proof:
             yield Violation("cost_too_large", "policy", "costs are too large to be verified")
             return
         cost = self.cost * np.array(factors, dtype=np.int64)[self.source_pool[self.tail]]
-        open_needs = self._inside([True] * len(pools))
-        yield from self._check_arcs(duals, open_needs, cost, "price")
+        # Fair totals are settled by now; only without fairness may pieces go to another need.
+        may_get = [
+            self.got[row] > 0 or pools[number].is_unfair
+            for row, number in enumerate(self.need_pool.tolist())
+        ]
+        inside = self._inside([True] * len(pools), may_get)
+        yield from self._check_arcs(duals, inside, cost, "price")
 
     def _spare_costs(self, pool: Pool) -> tuple[int, dict[int, int]]:
         """Return the factor of arc costs, and the cost of leaving a piece at each source.
@@ -287,15 +296,11 @@ class _Proof:
             for row in idle
         )
 
-    def _inside(self, chosen: list[bool]) -> NDArray[np.bool_]:
-        """Return the arcs within one of the chosen pools to needs that may get a piece at all."""
-        may = [
-            self._bounds(self.certificate.pools[number], row)[1] > 0
-            for row, number in enumerate(self.need_pool.tolist())
-        ]
+    def _inside(self, chosen: list[bool], may_get: list[bool]) -> NDArray[np.bool_]:
+        """Return the arcs within one of the chosen pools to needs that may get a piece."""
         inside: NDArray[np.bool_] = self.source_pool[self.tail] == self.need_pool[self.head]
         inside &= np.array(chosen, dtype=np.bool_)[self.source_pool[self.tail]]
-        inside &= np.array(may, dtype=np.bool_)[self.head]
+        inside &= np.array(may_get, dtype=np.bool_)[self.head]
         return inside
 
     def _check_arcs(
