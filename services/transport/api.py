@@ -1,0 +1,189 @@
+"""Endpoints of transport: lanes, and the life of shipments."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from services.parties.access import CurrentActor
+from services.parties.models import Role
+from services.parties.service import Actor
+from services.transport import acts, service
+from services.transport.manifest import Manifest, ManifestEvent, ManifestLine, manifests, pick_list
+from services.transport.models import Shipment, ShipmentState
+from services.transport.schemas import (
+    ActIn,
+    DeliverIn,
+    EventOut,
+    LaneIn,
+    LaneOut,
+    LineOut,
+    LoseIn,
+    PickedOut,
+    PickOut,
+    ReceiveIn,
+    ShipmentOut,
+    VerifyIn,
+)
+from services.transport.steps import next_steps
+from services.web.http import DatabaseSession
+
+router = APIRouter(tags=["transport"])
+
+# Who stands at the door or answers for it; a name has no business elsewhere.
+_SEE_NAMES = frozenset({*service.DESKS, Role.CARRIER, Role.HOSPITAL})
+
+
+def shipment_out(manifest: Manifest, actor: Actor) -> ShipmentOut:
+    return ShipmentOut(
+        **manifest.shipment.model_dump(),
+        next_steps=next_steps(manifest.shipment.state),
+        events=[_event_out(event, actor) for event in manifest.events],
+        lines=[_line_out(line) for line in manifest.lines],
+    )
+
+
+@router.get("/lanes")
+def list_lanes(
+    session: DatabaseSession,
+    actor: CurrentActor,  # noqa: ARG001
+    origin: Annotated[str | None, Query()] = None,
+    destination: Annotated[str | None, Query()] = None,
+) -> list[LaneOut]:
+    """Which carrier serves which way, how far it is and how many days it takes."""
+    rows = service.lanes(session, origin=origin, destination=destination)
+    return [LaneOut.model_validate(row) for row in rows]
+
+
+@router.put("/lanes")
+def put_lane(body: LaneIn, session: DatabaseSession, actor: CurrentActor) -> LaneOut:
+    """Register a lane or change it (dispatchers)."""
+    return LaneOut.model_validate(service.put_lane(session, actor, body))
+
+
+@router.get("/shipments")
+def list_shipments(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    state: Annotated[ShipmentState | None, Query()] = None,
+    run_id: Annotated[UUID | None, Query()] = None,
+    origin: Annotated[str | None, Query()] = None,
+    destination: Annotated[str | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> list[ShipmentOut]:
+    """Shipments that you have a part in, or, at a desk, everybody's; by day of departure."""
+    found = service.find_shipments(
+        session,
+        actor,
+        state=state,
+        run_id=run_id,
+        origin=origin,
+        destination=destination,
+        limit=limit,
+        offset=offset,
+    )
+    return [shipment_out(manifest, actor) for manifest in manifests(session, found)]
+
+
+@router.get("/shipments/{shipment_id}")
+def show_shipment(shipment_id: UUID, session: DatabaseSession, actor: CurrentActor) -> ShipmentOut:
+    """A shipment: what happened to it, and what it carries, line by line."""
+    return _one(session, actor, service.get_shipment(session, actor, shipment_id))
+
+
+@router.post("/shipments/{shipment_id}/pick")
+def pick(
+    shipment_id: UUID, body: ActIn, session: DatabaseSession, actor: CurrentActor
+) -> PickedOut:
+    """Take the goods off the shelf (dispatchers, and whose site it is); answers the pick list."""
+    shipment = acts.pick(session, actor, shipment_id, body)
+    manifest = manifests(session, [shipment])[0]
+    return PickedOut(
+        **shipment_out(manifest, actor).model_dump(),
+        pick_list=[
+            PickOut(
+                lot_id=some.lot.id,
+                item=some.lot.commodity,
+                batch=some.lot.batch,
+                expires_on=some.lot.expires_on,
+                quantity_base=some.quantity,
+                lines=list(some.lines),
+            )
+            for some in pick_list(manifest)
+        ],
+    )
+
+
+@router.post("/shipments/{shipment_id}/dispatch")
+def dispatch(
+    shipment_id: UUID, body: ActIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """It leaves (dispatchers, whose site it is, and its carrier)."""
+    return _one(session, actor, acts.send(session, actor, shipment_id, body))
+
+
+@router.post("/shipments/{shipment_id}/deliver")
+def deliver(
+    shipment_id: UUID, body: DeliverIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """It is handed over at the door (its carrier)."""
+    return _one(session, actor, acts.deliver(session, actor, shipment_id, body))
+
+
+@router.post("/shipments/{shipment_id}/receive")
+def receive(
+    shipment_id: UUID, body: ReceiveIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """The consignee's count of every line: accepted, rejected with a reason, short.
+
+    Repeating the same count answers 200 again; another count of the same shipment is refused.
+    """
+    return _one(session, actor, acts.receive(session, actor, shipment_id, body))
+
+
+@router.post("/shipments/{shipment_id}/verify")
+def verify(
+    shipment_id: UUID, body: VerifyIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """The receipt has been compared with the papers (dispatchers and auditors)."""
+    return _one(session, actor, acts.verify(session, actor, shipment_id, body))
+
+
+@router.post("/shipments/{shipment_id}/lose")
+def lose(
+    shipment_id: UUID, body: LoseIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """Everything on it is lost under way (its carrier, and dispatchers)."""
+    return _one(session, actor, acts.lose(session, actor, shipment_id, body))
+
+
+def _one(session: DatabaseSession, actor: Actor, shipment: Shipment) -> ShipmentOut:
+    return shipment_out(manifests(session, [shipment])[0], actor)
+
+
+def _event_out(row: ManifestEvent, actor: Actor) -> EventOut:
+    return EventOut(
+        state=row.event.state,
+        occurred_at=row.event.occurred_at,
+        recorded_at=row.event.recorded_at,
+        actor=f"organisation:{row.organisation}",
+        note=row.event.note,
+        received_by_name=row.event.received_by_name if actor.role in _SEE_NAMES else None,
+    )
+
+
+def _line_out(row: ManifestLine) -> LineOut:
+    return LineOut(
+        line=row.line,
+        need_id=row.need_id,
+        item=row.lot.commodity,
+        lot_id=row.lot.id,
+        batch=row.lot.batch,
+        expires_on=row.lot.expires_on,
+        quantity_base=row.quantity,
+        accepted_base=row.accepted,
+        rejected_base=row.rejected,
+        short_base=row.short,
+        reason=row.reason,
+    )

@@ -1,0 +1,169 @@
+"""What a shipment carries and what became of each line: readings of the journal."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from services.journal.kinds import AccountRef, need_purpose
+from services.journal.models import Lot
+from services.journal.read import get_lots, moves_of_lots
+from services.parties.models import User
+from services.transport.models import (
+    Receipt,
+    Shipment,
+    ShipmentEvent,
+    ShipmentLine,
+    ShipmentState,
+)
+
+# Nothing has left these shipments' transit accounts, so there is nothing to look up.
+_UNTOUCHED = frozenset({ShipmentState.PLANNED, ShipmentState.PICKED, ShipmentState.DISPATCHED})
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestLine:
+    """A line with its lot, and what became of it, in pieces; ``reason`` is the consignee's."""
+
+    line: int
+    need_id: UUID
+    lot: Lot
+    quantity: int
+    accepted: int
+    rejected: int
+    short: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestEvent:
+    """An event with the organisation of whoever reported it."""
+
+    event: ShipmentEvent
+    organisation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    shipment: Shipment
+    events: tuple[ManifestEvent, ...]
+    lines: tuple[ManifestLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """``quantity`` pieces to take of one lot, for these lines of the shipment."""
+
+    lot: Lot
+    quantity: int
+    lines: tuple[int, ...]
+
+
+def pick_list(manifest: Manifest) -> list[Pick]:
+    """What to take of each lot; lines of a lot stand together, what expires first comes first."""
+    groups = [list(lines) for _, lines in groupby(manifest.lines, key=lambda line: line.lot.id)]
+    return [
+        Pick(
+            group[0].lot,
+            sum(line.quantity for line in group),
+            tuple(line.line for line in group),
+        )
+        for group in groups
+    ]
+
+
+def in_transit(shipment_id: UUID, need_id: UUID) -> AccountRef:
+    """The account of what is on its way to a need on this shipment."""
+    return AccountRef(f"shipment:{shipment_id}", "in_transit", need_purpose(need_id))
+
+
+def manifests(session: Session, shipments: Sequence[Shipment]) -> list[Manifest]:
+    """The shipments with their events and lines, in the order given."""
+    ids = [shipment.id for shipment in shipments]
+    lines = _lines(session, ids)
+    lots = get_lots(session, {line.lot_id for each in lines.values() for line in each})
+    moved = {shipment.id for shipment in shipments if shipment.state not in _UNTOUCHED}
+    fates = _fates(session, [line for key in moved for line in lines[key]])
+    reasons = _reasons(session, ids)
+    events = _events(session, ids)
+    return [
+        Manifest(
+            shipment,
+            tuple(events[shipment.id]),
+            tuple(
+                _line(row, lots[row.lot_id], fates, reasons.get((row.shipment_id, row.line)))
+                for row in lines[shipment.id]
+            ),
+        )
+        for shipment in shipments
+    ]
+
+
+def lines_of(session: Session, shipment: Shipment) -> list[ShipmentLine]:
+    """A shipment's lines in their order: by item, then what expires first."""
+    return _lines(session, [shipment.id])[shipment.id]
+
+
+_Fates = dict[tuple[str, UUID], dict[str, int]]
+
+
+def _line(row: ShipmentLine, lot: Lot, fates: _Fates, reason: str | None) -> ManifestLine:
+    fate = fates.get((str(in_transit(row.shipment_id, row.need_id)), row.lot_id), {})
+    return ManifestLine(
+        line=row.line,
+        need_id=row.need_id,
+        lot=lot,
+        quantity=row.quantity_base,
+        accepted=fate.get("received", 0),
+        rejected=fate.get("rejected", 0),
+        short=fate.get("lost", 0),
+        reason=reason,
+    )
+
+
+def _fates(session: Session, lines: Collection[ShipmentLine]) -> _Fates:
+    """For each line's transit account and lot, what left it, by the state that it came to.
+
+    What came into the account counts against it, so that a reversal takes back what it reverses.
+    """
+    if not lines:
+        return {}
+    accounts = {str(in_transit(line.shipment_id, line.need_id)) for line in lines}
+    fates: _Fates = defaultdict(lambda: defaultdict(int))
+    for move in moves_of_lots(session, {line.lot_id for line in lines}):
+        if move.source in accounts:
+            state = AccountRef.parse(move.target).state
+            fates[move.source, move.lot_id][state] += move.quantity
+        if move.target in accounts:
+            state = AccountRef.parse(move.source).state
+            fates[move.target, move.lot_id][state] -= move.quantity
+    return fates
+
+
+def _lines(session: Session, ids: Iterable[UUID]) -> dict[UUID, list[ShipmentLine]]:
+    statement = select(ShipmentLine).where(col(ShipmentLine.shipment_id).in_(list(ids)))
+    found: dict[UUID, list[ShipmentLine]] = defaultdict(list)
+    for row in session.exec(statement.order_by(col(ShipmentLine.line))):
+        found[row.shipment_id].append(row)
+    return found
+
+
+def _reasons(session: Session, ids: Iterable[UUID]) -> dict[tuple[UUID, int], str]:
+    rows = session.exec(select(Receipt).where(col(Receipt.shipment_id).in_(list(ids))))
+    return {(row.shipment_id, row.line): row.reason for row in rows}
+
+
+def _events(session: Session, ids: Iterable[UUID]) -> dict[UUID, list[ManifestEvent]]:
+    rows = session.exec(
+        select(ShipmentEvent, User.organisation)
+        .join(User, col(User.id) == col(ShipmentEvent.actor))
+        .where(col(ShipmentEvent.shipment_id).in_(list(ids)))
+        .order_by(col(ShipmentEvent.occurred_at), col(ShipmentEvent.recorded_at))
+    )
+    found: dict[UUID, list[ManifestEvent]] = defaultdict(list)
+    for event, organisation in rows:
+        found[event.shipment_id].append(ManifestEvent(event, organisation))
+    return found

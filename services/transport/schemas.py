@@ -1,0 +1,131 @@
+"""What goes in and out of the transport endpoints."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.transport.models import ShipmentState
+from services.web.http import MAX_QUANTITY, Code, Input, Moment, Text
+
+# Longer than any way around the Earth; a slip of units is told, and the column holds it.
+_LONGEST_M = 40_100_000
+
+Count = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+_When = Annotated[Moment, Field(examples=["2020-02-04T09:30:00Z"])]
+
+
+class LaneIn(Input):
+    origin: Annotated[Code, Field(examples=["W1"])]
+    destination: Annotated[Code, Field(examples=["HB017"])]
+    carrier: Annotated[Code, Field(examples=["SF"])]
+    distance_m: Annotated[int, Field(strict=True, ge=0, le=_LONGEST_M, examples=[12_500])]
+    duration_days: Annotated[int, Field(strict=True, ge=0, le=365, examples=[1])]
+
+
+class LaneOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    origin: str
+    destination: str
+    carrier: str
+    distance_m: int
+    duration_days: int
+
+
+class ActIn(Input):
+    """What every act on a shipment says: when it happened in the world."""
+
+    occurred_at: _When
+
+
+class DeliverIn(ActIn):
+    note: Text | None = None
+    received_by_name: Annotated[
+        str | None,
+        Field(max_length=200, description="Who took it at the door; personal, never published"),
+    ] = None
+
+
+class ReceiptLineIn(Input):
+    """One line of the shipment: accepted, rejected and short together are what was sent."""
+
+    line: Annotated[int, Field(strict=True, ge=1, le=10**6, examples=[1])]
+    accepted: Annotated[Count, Field(examples=[480])]
+    rejected: Annotated[Count, Field(examples=[20])] = 0
+    short: Count = 0
+    reason: Annotated[Reason | None, Field(examples=["torn cartons"])] = None
+
+
+class ReceiveIn(ActIn):
+    lines: Annotated[list[ReceiptLineIn], Field(min_length=1, max_length=10_000)]
+
+
+class VerifyIn(ActIn):
+    note: Text | None = None
+
+
+class LoseIn(ActIn):
+    reason: Reason
+
+
+class EventOut(BaseModel):
+    """``actor`` is an organisation. ``received_by_name`` is shown to those at the door alone."""
+
+    state: ShipmentState
+    occurred_at: Moment
+    recorded_at: Moment
+    actor: str
+    note: str | None
+    received_by_name: str | None
+
+
+class LineOut(BaseModel):
+    """Accepted, rejected and short are readings of the journal: all 0 until it is received."""
+
+    line: int
+    need_id: UUID
+    item: str
+    lot_id: UUID
+    batch: str | None
+    expires_on: date | None
+    quantity_base: int
+    accepted_base: int
+    rejected_base: int
+    short_base: int
+    reason: str | None
+
+
+class ShipmentOut(BaseModel):
+    """``next_steps`` are the acts that its state allows now."""
+
+    id: UUID
+    run_id: UUID
+    origin: str
+    destination: str
+    carrier: str
+    depart_on: date
+    due_on: date
+    state: ShipmentState
+    next_steps: list[str]
+    events: list[EventOut]
+    lines: list[LineOut]
+
+
+class PickOut(BaseModel):
+    """How much to take of one lot, for which lines of the shipment."""
+
+    lot_id: UUID
+    item: str
+    batch: str | None
+    expires_on: date | None
+    quantity_base: int
+    lines: list[int]
+
+
+class PickedOut(ShipmentOut):
+    """The shipment with its pick list: by item, what expires first comes first."""
+
+    pick_list: list[PickOut]

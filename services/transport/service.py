@@ -1,0 +1,242 @@
+"""Lanes, and shipments made from an approved plan; what is done with them is in ``acts``."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from uuid import UUID, uuid5
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from services.errors import Conflict, Forbidden, InvalidInput, NotFound
+from services.journal.read import get_lots
+from services.parties import service as parties
+from services.parties.models import OrganisationKind, Role
+from services.parties.service import Actor
+from services.transport.models import Lane, Shipment, ShipmentEvent, ShipmentLine, ShipmentState
+from services.transport.schemas import LaneIn
+
+DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
+
+
+class NoLane(Conflict):
+    code, title = "no-lane", "No carrier serves this way"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLine:
+    """``quantity_base`` pieces of a lot, reserved at ``origin`` for a need; ``item`` is the lot's.
+
+    It leaves on ``depart_on`` and arrives on ``due_on``.
+    """
+
+    need_id: UUID
+    lot_id: UUID
+    item: str
+    quantity_base: int
+    origin: str
+    destination: str
+    depart_on: date
+    due_on: date
+
+
+def lanes(
+    session: Session, *, origin: str | None = None, destination: str | None = None
+) -> list[Lane]:
+    """Every lane, by origin and destination."""
+    statement = select(Lane).order_by(col(Lane.origin), col(Lane.destination))
+    if origin is not None:
+        statement = statement.where(Lane.origin == origin)
+    if destination is not None:
+        statement = statement.where(Lane.destination == destination)
+    return list(session.exec(statement))
+
+
+def put_lane(session: Session, actor: Actor, body: LaneIn) -> Lane:
+    """Register a lane, or change the one there is; shipments already planned keep theirs.
+
+    Raises:
+        NotFound: an unknown site or organisation.
+        InvalidInput: a way from a site to itself, or an organisation that isn't a carrier.
+
+    """
+    parties.require_role(actor, Role.DISPATCHER)
+    parties.get_site(session, body.origin, field="origin")
+    parties.get_site(session, body.destination, field="destination")
+    if body.origin == body.destination:
+        raise InvalidInput(
+            "A lane leads from one site to another",
+            field="destination",
+            value=body.destination,
+            mend="name two different sites",
+        )
+    carrier = parties.get_organisation(session, body.carrier, field="carrier")
+    if carrier.kind is not OrganisationKind.CARRIER:
+        raise InvalidInput(
+            f"{carrier.code} is a {carrier.kind}, not a carrier",
+            field="carrier",
+            value=carrier.code,
+            mend="name an organisation of kind carrier",
+        )
+    values = body.model_dump()
+    session.connection().execute(
+        insert(Lane)
+        .values(**values)
+        .on_conflict_do_update(index_elements=["origin", "destination"], set_=values)
+    )
+    return session.get_one(Lane, (body.origin, body.destination), populate_existing=True)
+
+
+def plan_shipments(
+    session: Session,
+    run_id: UUID,
+    lines: Sequence[PlannedLine],
+    *,
+    actor: Actor | None = None,
+    occurred_at: datetime | None = None,
+) -> list[Shipment]:
+    """Write one shipment for each origin, destination and day; the goods are reserved already.
+
+    With ``actor`` and ``occurred_at`` (of the approval, world time) their life begins with it.
+
+    Raises:
+        NoLane: no carrier serves the way of a line.
+
+    """
+    ways = {(lane.origin, lane.destination): lane for lane in lanes(session)}
+    groups: dict[tuple[str, str, date], list[PlannedLine]] = defaultdict(list)
+    for line in lines:
+        groups[line.origin, line.destination, line.depart_on].append(line)
+    shipments = []
+    for (origin, destination, depart_on), group in sorted(groups.items()):
+        lane = ways.get((origin, destination))
+        if lane is None:
+            raise NoLane(
+                f"No carrier serves the way from {origin} to {destination}",
+                field="lane",
+                value=f"{origin}/{destination}",
+                mend="register the lane (PUT /api/v1/lanes), or plan again",
+            )
+        shipment = Shipment(
+            id=uuid5(run_id, f"{origin}/{destination}/{depart_on}"),
+            run_id=run_id,
+            origin=origin,
+            destination=destination,
+            carrier=lane.carrier,
+            depart_on=depart_on,
+            due_on=max(line.due_on for line in group),
+            state=ShipmentState.PLANNED,
+        )
+        session.add(shipment)
+        session.flush()
+        session.add_all(_shipment_lines(session, shipment, group))
+        if actor is not None and occurred_at is not None:
+            session.add(_planned(shipment, actor, occurred_at))
+        shipments.append(shipment)
+    session.flush()
+    return shipments
+
+
+def _planned(shipment: Shipment, actor: Actor, occurred_at: datetime) -> ShipmentEvent:
+    return ShipmentEvent(
+        shipment_id=shipment.id,
+        state=ShipmentState.PLANNED,
+        occurred_at=occurred_at,
+        recorded_at=datetime.now(UTC),
+        actor=actor.user_id,
+    )
+
+
+def _shipment_lines(
+    session: Session, shipment: Shipment, lines: Sequence[PlannedLine]
+) -> list[ShipmentLine]:
+    """One line for each need and lot, by item and then as they are to be picked (FEFO)."""
+    lots = get_lots(session, {line.lot_id for line in lines})
+    quantities: dict[tuple[UUID, UUID], int] = defaultdict(int)
+    for line in lines:
+        assert lots[line.lot_id].commodity == line.item, f"lot {line.lot_id} isn't {line.item}"
+        quantities[line.lot_id, line.need_id] += line.quantity_base
+
+    def order(key: tuple[UUID, UUID]) -> tuple[str, date, UUID, UUID]:
+        lot = lots[key[0]]
+        return lot.commodity, lot.expires_on or date.max, *key
+
+    return [
+        ShipmentLine(
+            shipment_id=shipment.id,
+            line=number,
+            need_id=need_id,
+            lot_id=lot_id,
+            quantity_base=quantities[lot_id, need_id],
+        )
+        for number, (lot_id, need_id) in enumerate(sorted(quantities, key=order), start=1)
+    ]
+
+
+def find_shipments(
+    session: Session,
+    actor: Actor,
+    *,
+    state: ShipmentState | None = None,
+    run_id: UUID | None = None,
+    origin: str | None = None,
+    destination: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> list[Shipment]:
+    """Shipments that the actor may see, by day, origin and destination."""
+    wanted = {"state": state, "run_id": run_id, "origin": origin, "destination": destination}
+    statement = select(Shipment).where(_visible(session, actor))
+    for name, value in wanted.items():
+        if value is not None:
+            statement = statement.where(col(getattr(Shipment, name)) == value)
+    ordered = statement.order_by(
+        col(Shipment.depart_on),
+        col(Shipment.origin),
+        col(Shipment.destination),
+        col(Shipment.id),
+    )
+    return list(session.exec(ordered.limit(limit).offset(offset)))
+
+
+def get_shipment(session: Session, actor: Actor, shipment_id: UUID) -> Shipment:
+    """The shipment, if there is one and the actor has a part in it.
+
+    Raises:
+        NotFound, Forbidden: no such shipment, or other people's.
+
+    """
+    shipment = session.get(Shipment, shipment_id)
+    if shipment is None:
+        raise no_shipment(shipment_id)
+    seen = select(Shipment.id).where(Shipment.id == shipment_id, _visible(session, actor))
+    if session.exec(seen).first() is None:
+        raise Forbidden(
+            f"Shipment {shipment_id} is between other parties",
+            field="shipment_id",
+            value=shipment_id,
+            mend="see GET /api/v1/shipments for yours",
+        )
+    return shipment
+
+
+def no_shipment(shipment_id: UUID) -> NotFound:
+    return NotFound(
+        f"There is no shipment {shipment_id}",
+        field="shipment_id",
+        value=shipment_id,
+        mend="see GET /api/v1/shipments",
+    )
+
+
+def _visible(session: Session, actor: Actor) -> sa.ColumnElement[bool]:
+    """Desks see all; others what they carry, and what leaves or comes to sites of theirs."""
+    if actor.role in DESKS:
+        return sa.true()
+    if actor.role is Role.CARRIER:
+        return col(Shipment.carrier) == actor.organisation
+    own = [site.code for site in parties.sites_of(session, actor.organisation)]
+    end = Shipment.destination if actor.role is Role.HOSPITAL else Shipment.origin
+    return col(end).in_(own)
