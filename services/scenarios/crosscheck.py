@@ -1,0 +1,108 @@
+"""What one table of a scenario says of another: checked before anything is written."""
+
+from services.catalog.service import BASE_UNIT
+from services.donations.models import EarmarkKind
+from services.scenarios.reader import FIRST_ROW, bad_cell
+from services.scenarios.rows import ScenarioRow
+from services.scenarios.scenario import Scenario
+
+_EARMARK_TABLES = {
+    EarmarkKind.SITE: "sites",
+    EarmarkKind.REGION: "regions",
+    EarmarkKind.ITEM: "items",
+}
+
+
+def check_scenario(scenario: Scenario) -> None:
+    """Raise BadScenario at the first value that no other table knows or that contradicts one."""
+    tables = dict(scenario.tables())
+    known = {name: {getattr(row, row.key[0]) for row in rows} for name, rows in tables.items()}
+    units = {(row.item, row.unit) for row in scenario.packs}
+    units |= {(row.code, BASE_UNIT) for row in scenario.items}
+    for name, rows in tables.items():
+        for number, row in enumerate(rows, start=FIRST_ROW):
+            file = f"{name}.csv"
+            _check_references(file, number, row, known)
+            _check_earmark(file, number, row, known)
+            _check_unit(file, number, row, units)
+    _check_region_tree(scenario)
+    _check_acceptance(scenario)
+    _check_changes(scenario)
+    _check_order_of_days(scenario)
+
+
+def _check_references(
+    file: str, number: int, row: ScenarioRow, known: dict[str, set[object]]
+) -> None:
+    for column, table in row.refs.items():
+        value = getattr(row, column)
+        if value is not None and value not in known[table]:
+            raise bad_cell(file, number, column, value, f"name something that is in {table}.csv")
+
+
+def _check_earmark(file: str, number: int, row: ScenarioRow, known: dict[str, set[object]]) -> None:
+    if not hasattr(row, "earmark_kind"):
+        return
+    kind, target = row.earmark_kind, getattr(row, "earmark", None)
+    if (kind is None) != (target is None):
+        raise bad_cell(file, number, "earmark", target, "give both its kind and its target")
+    if kind is not None and target not in known[_EARMARK_TABLES[kind]]:
+        table = _EARMARK_TABLES[kind]
+        raise bad_cell(file, number, "earmark", target, f"name something that is in {table}.csv")
+
+
+def _check_unit(file: str, number: int, row: ScenarioRow, units: set[tuple[str, str]]) -> None:
+    unit, item = getattr(row, "unit", None), getattr(row, "item", None)
+    if file == "packs.csv" or unit is None or item is None:
+        return
+    if (item, unit) not in units:
+        possible = ", ".join(sorted(known for of, known in units if of == item))
+        raise bad_cell(file, number, "unit", unit, f"{item} is counted in: {possible}")
+
+
+def _check_region_tree(scenario: Scenario) -> None:
+    above: set[str] = set()
+    for number, region in enumerate(scenario.regions, start=FIRST_ROW):
+        if region.parent is not None and region.parent not in above:
+            mend = "put the region that contains it into an earlier row"
+            raise bad_cell("regions.csv", number, "parent", region.parent, mend)
+        above.add(region.code)
+
+
+def _check_acceptance(scenario: Scenario) -> None:
+    with_lines = {line.donation for line in scenario.donation_lines}
+    for number, donation in enumerate(scenario.donations, start=FIRST_ROW):
+        if donation.key_ not in with_lines:
+            mend = "give it a line in donation_lines.csv"
+            raise bad_cell("donations.csv", number, "key", donation.key_, mend)
+        if donation.received_at < donation.given_at:
+            received = donation.received_at.isoformat()
+            mend = "give a time after it was given"
+            raise bad_cell("donations.csv", number, "received_at", received, mend)
+    for number, line in enumerate(scenario.donation_lines, start=FIRST_ROW):
+        if line.accepted > line.quantity:
+            mend = f"take in at most the {line.quantity} that were given"
+            raise bad_cell("donation_lines.csv", number, "accepted", line.accepted, mend)
+        if line.accepted < line.quantity and not line.note:
+            mend = "say why fewer were taken in"
+            raise bad_cell("donation_lines.csv", number, "note", line.note, mend)
+
+
+def _check_changes(scenario: Scenario) -> None:
+    needs = {(need.site, need.item): need for need in scenario.needs}
+    for number, change in enumerate(scenario.need_changes, start=FIRST_ROW):
+        need = needs.get((change.site, change.item))
+        if need is None:
+            mend = f"{change.site} has no such need in needs.csv"
+            raise bad_cell("need_changes.csv", number, "item", change.item, mend)
+        if change.at <= need.posted_at:
+            mend = "give a time after the need was posted"
+            raise bad_cell("need_changes.csv", number, "at", change.at.isoformat(), mend)
+
+
+def _check_order_of_days(scenario: Scenario) -> None:
+    days = set(scenario.days())
+    for number, run in enumerate(scenario.runs, start=FIRST_ROW):
+        if run.day not in days:
+            mend = f"give a day from {min(days)} to {max(days)}"
+            raise bad_cell("runs.csv", number, "day", run.day.isoformat(), mend)
