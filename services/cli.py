@@ -1,2 +1,201 @@
+"""The ``medrelay`` command: one composition root of the system; ``services.app`` is the other."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+
+from ledger.chain import Chain, ChainError, ChainLocked, open_chain
+from ledger.embedded import EmbeddedChain
+from ledger.proof import Receipt, ReceiptMalformed
+from ledger.verify import VerificationFailed, verify_receipt
+from services import queue, server
+from services.audit.service import find_contract
+from services.database import Database, migrate, open_database, stop_embedded
+from services.jobs.check import check_everything
+from services.settings import Settings, get_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Medical-supply dispatch and traceability, checkable by anybody.",
+)
+console = Console()
+
+
 def main() -> None:
     """Entry point of the ``medrelay`` command."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    app()
+
+
+@contextmanager
+def _database(settings: Settings, *, migrated: bool) -> Iterator[Database]:
+    database = open_database(settings)
+    try:
+        if migrated:
+            _migrate(database)
+        yield database
+    finally:
+        database.close()
+
+
+def _migrate(database: Database) -> None:
+    migrate(database)
+    queue.migrate(database.url)
+
+
+@app.command("migrate")
+def migrate_command() -> None:
+    """Bring the database to the newest schema."""
+    with _database(get_settings(), migrated=True):
+        console.print("The schema is up to date.")
+
+
+@app.command()
+def serve() -> None:
+    """Serve the API and the pages; with the embedded server, run the jobs too."""
+    settings = get_settings()
+    with _database(settings, migrated=settings.database_url is None) as database:
+        console.print(f"Medrelay is at http://{settings.host}:{settings.port}/ (Ctrl-C stops it)")
+        if not settings.jobs_in_server:
+            server.serve(settings, database)
+            return
+        with server.running_jobs(settings, database):
+            server.serve(settings, database)
+
+
+@app.command()
+def work() -> None:
+    """Run the durable jobs only; start as many as there is work for."""
+    settings = get_settings()
+    if settings.chain_url is None:
+        console.print(
+            "The embedded chain has one writer, the server's process. Workers of their own need a "
+            "node: set MEDRELAY_CHAIN_URL."
+        )
+        raise typer.Exit(2)
+    with _database(settings, migrated=False) as database:
+        server.work(settings, database)
+
+
+@app.command("import")
+def import_command(folder: Annotated[Path, typer.Argument(exists=True, file_okay=False)]) -> None:
+    """Load a folder of reference data: items, organisations, sites, users, lanes."""
+    from services.scenarios.load import load, read_scenario  # noqa: PLC0415
+
+    scenario = read_scenario(folder)
+    with _database(get_settings(), migrated=True) as database, database.transaction() as session:
+        load(session, scenario)
+    console.print(f"Loaded {folder}.")
+
+
+@app.command()
+def verify(
+    receipt: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    vkey: Annotated[
+        str | None, typer.Option(help="The log's verifier key, to check the checkpoint with.")
+    ] = None,
+    offline: Annotated[bool, typer.Option(help="Don't ask the chain.")] = False,
+) -> None:
+    """Check a receipt with nothing but its file and the chain."""
+    try:
+        content = Receipt.from_json(receipt.read_bytes())
+        if offline:
+            verdict = verify_receipt(content, vkey=vkey)
+        else:
+            with closing(_reader(content.chain.contract if content.chain else None)) as chain:
+                verdict = verify_receipt(content, chain=chain, vkey=vkey)
+    except (ReceiptMalformed, VerificationFailed) as error:
+        console.print(f"[bold red]NOT VALID[/]  {error}")
+        raise typer.Exit(1) from error
+    except ChainError as error:
+        console.print(f"The chain can't be read: {error}")
+        raise typer.Exit(3) from error
+    for line in verdict.checked:
+        console.print(f"  ✓ {line}")
+    console.print(f"[bold green]VALID[/]  {verdict.summary}")
+
+
+def _reader(address: str | None) -> Chain:
+    settings = get_settings()
+    return open_chain(
+        settings.chain_url,
+        settings.data_dir / "chain",
+        address=address,
+        read_only=True,
+        timeout_s=float(settings.chain_timeout_s),
+    )
+
+
+@app.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="Differences as JSON lines.")] = False,
+) -> None:
+    """Recompute everything and name every difference; exit 1 where there is one."""
+    with _database(get_settings(), migrated=False) as database:
+        found = _check(database, as_json=as_json)
+    if found:
+        console.print(f"[bold red]{found} difference(s)[/]")
+        raise typer.Exit(1)
+    console.print("[bold green]Everything agrees[/]: entries, balances, leaves and the chain.")
+
+
+def _check(database: Database, *, as_json: bool = False) -> int:
+    """Print every difference and return how many there are."""
+    found = 0
+    with database.transaction() as session:
+        known = find_contract(session)
+        chain = _reader(known.address) if known else None
+        try:
+            for difference in check_everything(session, chain):
+                found += 1
+                line = json.dumps(difference.__dict__) if as_json else difference.sentence
+                console.print(line, markup=False, soft_wrap=True)
+        finally:
+            if chain is not None:
+                chain.close()
+    return found
+
+
+@app.command()
+def demo(
+    fresh: Annotated[bool, typer.Option(help="Delete the data folder and start over.")] = False,
+    serve_after: Annotated[
+        bool, typer.Option("--serve/--no-serve", help="Go on serving when the flow is done.")
+    ] = True,
+    summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON here.")] = None,
+) -> None:
+    """Hubei, February 2020: from needs to a public proof, then serve it."""
+    from services.demo import run_demo  # noqa: PLC0415
+
+    settings = get_settings()
+    if fresh:
+        _forget(settings)
+    with _database(settings, migrated=True) as database:
+        run_demo(settings, database, console, _check, serve_after=serve_after, summary=summary)
+
+
+def _forget(settings: Settings) -> None:
+    """Delete our own data folder, and nothing that doesn't look like one."""
+    folder = settings.data_dir.resolve()
+    if folder.exists() and not (folder / "postgres").exists() and any(folder.iterdir()):
+        console.print(f"{folder} isn't a data folder of Medrelay; it is left alone.")
+        raise typer.Exit(2)
+    if not folder.exists():
+        return
+    try:
+        # Whoever writes to the embedded chain holds it; nobody's work is deleted under them.
+        EmbeddedChain(folder / "chain").close()
+    except ChainLocked as error:
+        console.print(f"{error}: stop it first.")
+        raise typer.Exit(2) from error
+    stop_embedded(folder)
+    shutil.rmtree(folder)

@@ -1,8 +1,10 @@
 """Engine, embedded server and sessions: the only place that commits."""
 
 import os
+import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,19 @@ def embedded_url(data_dir: Path, name: str = "medrelay") -> str:
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     _ensure_database(url, name)
     return url.set(database=name).render_as_string(hide_password=False)
+
+
+def stop_embedded(data_dir: Path) -> None:
+    """Stop the embedded server of a data folder where one runs, as after a kill of its owner."""
+    pid_file = data_dir.resolve() / "postgres" / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    pid = int(pid_file.read_text().splitlines()[0])
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast shutdown"
+        for _ in range(200):
+            os.kill(pid, 0)
+            time.sleep(0.05)
 
 
 def _keep_private(folder: Path) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlmodel import Field
 
-from services.database import BYTES, JSON, UTC_TIME, Row, enum_type
+from services.database import BIGINT, BYTES, JSON, UTC_TIME, Row, enum_type
 
 
 class RunState(StrEnum):
@@ -21,7 +21,10 @@ class RunState(StrEnum):
 
 
 class Run(Row, table=True):
-    """One allocation. ``snapshot`` and ``plan`` are the exact bytes whose digests are logged."""
+    """One allocation. ``snapshot`` and ``plan`` are the exact bytes whose digests are logged.
+
+    The two totals of pieces are copies of what these frozen bytes say, for lists.
+    """
 
     id: UUID = Field(primary_key=True)
     state: RunState = Field(sa_type=enum_type(RunState), index=True)
@@ -29,9 +32,12 @@ class Run(Row, table=True):
     horizon_days: int
     started_by: UUID = Field(foreign_key="app_user.id")
     started_at: datetime = Field(sa_type=UTC_TIME)
+    note: str | None = None
+    pieces_needed: int = Field(sa_type=BIGINT)
     snapshot: bytes = Field(sa_type=BYTES)
     snapshot_entry: UUID = Field(foreign_key="entry.id")
     plan: bytes | None = Field(default=None, sa_type=BYTES)
+    pieces_allocated: int | None = Field(default=None, sa_type=BIGINT)
     plan_entry: UUID | None = Field(default=None, foreign_key="entry.id")
     comparison: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     progress: int = 0

@@ -1,0 +1,156 @@
+"""The public's endpoints: no sign-in, nothing personal, everything checkable."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict
+
+from services.audit import overview, service
+from services.audit.trace import Trace, trace
+from services.journal.kinds import EntryKind
+from services.web.http import DatabaseSession, Moment
+
+router = APIRouter(prefix="/audit", tags=["audit"])
+
+
+class FromAttributes(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class LogStatusOut(FromAttributes):
+    origin: str
+    entries: int
+    sealed: int
+    anchored: int
+    root: str
+    chain_id: int | None
+    contract: str | None
+    verifier_key: str | None
+
+
+class StandingOut(FromAttributes):
+    account: str
+    holder: str
+    state: str
+    quantity: int
+
+
+class TracedMoveOut(FromAttributes):
+    entry_id: UUID
+    kind: EntryKind
+    occurred_at: datetime
+    document: str | None
+    source: str
+    target: str
+    quantity: int
+
+
+class TracedLotOut(FromAttributes):
+    """``opened`` came in; the standings say where it all is now."""
+
+    lot_id: UUID
+    commodity: str
+    batch: str | None
+    expires_on: date | None
+    opened: int
+    conserved: bool
+    standings: list[StandingOut]
+    moves: list[TracedMoveOut]
+
+
+class TracedPurchaseOut(FromAttributes):
+    entry_id: UUID
+    occurred_at: datetime
+    paid_from_gift: int
+    paid_in_all: int
+    lots: list[TracedLotOut]
+
+
+class TraceOut(BaseModel):
+    donation_id: UUID
+    kind: str
+    status: str
+    donor_name_en: str | None
+    donor_name_zh: str | None
+    given_at: datetime
+    earmark: str | None
+    ok: bool
+    lots: list[TracedLotOut]
+    purchases: list[TracedPurchaseOut]
+
+
+class TotalOut(FromAttributes):
+    """Quantity of a commodity in one state, over every holder; base units."""
+
+    commodity: str
+    kind: str
+    state: str
+    quantity: int
+
+
+@router.get("/log")
+def show_log(session: DatabaseSession) -> LogStatusOut:
+    """How far the log has come: entries written, leaves sealed, leaves on the chain."""
+    return LogStatusOut.model_validate(service.log_status(session))
+
+
+@router.get("/checkpoint")
+def show_checkpoint(session: DatabaseSession) -> Response:
+    """The newest checkpoint, a signed note (C2SP tlog-checkpoint). Keep it to hold us to it."""
+    note = service.newest_checkpoint(session).note
+    return Response(note, media_type="text/plain; charset=utf-8")
+
+
+@router.get("/entries/{entry_id}/receipt")
+def show_receipt(entry_id: UUID, session: DatabaseSession) -> Response:
+    """The proof that an entry is in the log: check it with `medrelay verify FILE`."""
+    return Response(
+        service.receipt_of(session, entry_id).to_json(),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{entry_id}.receipt.json"'},
+    )
+
+
+@router.get("/entries/{entry_id}")
+def show_entry(entry_id: UUID, session: DatabaseSession) -> Response:
+    """An entry's exact bytes, as they were hashed."""
+    return Response(service.entry_bytes(session, entry_id), media_type="application/json")
+
+
+@router.get("/donations/{donation_id}/trace")
+def show_trace(donation_id: UUID, session: DatabaseSession) -> TraceOut:
+    """Where each piece of a donation went, by quantity."""
+    return _trace_out(trace(session, donation_id))
+
+
+@router.get("/totals")
+def show_totals(
+    session: DatabaseSession, at: Annotated[Moment | None, Query()] = None
+) -> list[TotalOut]:
+    """What came in, and where it all is, by commodity; with ``at``, as of that moment."""
+    return [TotalOut.model_validate(each) for each in overview.totals_by_state(session, at)]
+
+
+@router.get("/overview")
+def show_overview(session: DatabaseSession) -> dict[str, Any]:
+    """Demand against delivered by hospital, and what came in and went out by item."""
+    return overview.document(overview.overview(session))
+
+
+def _trace_out(found: Trace) -> TraceOut:
+    donation = found.donation
+    earmark = f"{donation.earmark_kind}:{donation.earmark}" if donation.earmark_kind else None
+    return TraceOut(
+        donation_id=donation.id,
+        kind=donation.kind,
+        status=donation.status,
+        donor_name_en=found.donor_name_en,
+        donor_name_zh=found.donor_name_zh,
+        given_at=donation.given_at,
+        earmark=earmark,
+        ok=found.ok,
+        lots=[TracedLotOut.model_validate(lot) for lot in found.lots],
+        purchases=[TracedPurchaseOut.model_validate(each) for each in found.purchases],
+    )

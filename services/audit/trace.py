@@ -1,0 +1,131 @@
+"""Where each piece of a donation went, by quantity: its lots' moves, and nothing else.
+
+A gift of money is followed across the purchases that it paid for: one entry holds both moves.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from services.donations import service as donations
+from services.donations.models import Donation
+from services.journal.kinds import EntryKind
+from services.journal.models import Lot
+from services.journal.read import TracedMove, holdings, lots_opened_by, moves_of_lots
+from services.parties import service as parties
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """``quantity`` of a lot that now stands on an account, in the commodity's base unit."""
+
+    account: str
+    holder: str
+    state: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class TracedLot:
+    """``opened`` came in; ``standings`` say where it all is now, and add up to it."""
+
+    lot_id: UUID
+    commodity: str
+    batch: str | None
+    expires_on: date | None
+    opened: int
+    standings: tuple[Standing, ...]
+    moves: tuple[TracedMove, ...]
+
+    @property
+    def conserved(self) -> bool:
+        return self.opened == sum(each.quantity for each in self.standings)
+
+
+@dataclass(frozen=True, slots=True)
+class TracedPurchase:
+    """Goods bought with this gift's money, wholly or in part."""
+
+    entry_id: UUID
+    occurred_at: datetime
+    paid_from_gift: int
+    paid_in_all: int
+    lots: tuple[TracedLot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    donation: Donation
+    donor_name_en: str | None
+    donor_name_zh: str | None
+    lots: tuple[TracedLot, ...]
+    purchases: tuple[TracedPurchase, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every piece that came in is accounted for."""
+        bought = [lot for purchase in self.purchases for lot in purchase.lots]
+        return all(lot.conserved for lot in [*self.lots, *bought])
+
+
+def trace(session: Session, donation_id: UUID) -> Trace:
+    """Follow a donation. NotFound where there is none of that id."""
+    donation = donations.get_donation(session, donation_id)
+    donor = parties.get_organisation(session, donation.donor)
+    shown = not donation.anonymous
+    lots = donations.received_lots(session, donation_id)
+    moves = moves_of_lots(session, [lot.id for lot in lots])
+    return Trace(
+        donation=donation,
+        donor_name_en=parties.public_name(donor, "en") if shown else None,
+        donor_name_zh=parties.public_name(donor, "zh") if shown else None,
+        lots=tuple(_traced(session, lot, moves) for lot in lots),
+        purchases=_purchases(session, moves),
+    )
+
+
+def _traced(session: Session, lot: Lot, moves: Sequence[TracedMove]) -> TracedLot:
+    """What came in is read from the moves, where it stands from the balances: two accounts."""
+    own = tuple(move for move in moves if move.lot_id == lot.id)
+    origins = {move.source for move in own if move.entry_id == lot.entry_id}
+    returned = sum(move.quantity for move in own if move.target in origins)
+    return TracedLot(
+        lot_id=lot.id,
+        commodity=lot.commodity,
+        batch=lot.batch,
+        expires_on=lot.expires_on,
+        opened=sum(move.quantity for move in own if move.source in origins) - returned,
+        standings=tuple(
+            Standing(each.account, each.holder, each.state, each.quantity)
+            for each in holdings(session, lot_ids=[lot.id], above_zero=False)
+            if each.account not in origins
+        ),
+        moves=own,
+    )
+
+
+def _purchases(session: Session, moves: Sequence[TracedMove]) -> tuple[TracedPurchase, ...]:
+    paid: dict[UUID, int] = defaultdict(int)
+    when: dict[UUID, datetime] = {}
+    for move in moves:
+        if move.kind is EntryKind.PURCHASE:
+            paid[move.entry_id] += move.quantity
+            when[move.entry_id] = move.occurred_at
+    goods = lots_opened_by(session, list(paid))
+    goods_moves = moves_of_lots(session, [lot.id for lot in goods])
+    return tuple(
+        TracedPurchase(
+            entry_id=entry_id,
+            occurred_at=when[entry_id],
+            paid_from_gift=minor,
+            paid_in_all=donations.price_of(session, entry_id),
+            lots=tuple(
+                _traced(session, lot, goods_moves) for lot in goods if lot.entry_id == entry_id
+            ),
+        )
+        for entry_id, minor in paid.items()
+    )

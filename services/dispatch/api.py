@@ -1,0 +1,168 @@
+"""Endpoints of dispatch: start a run, look at its plan, approve or reject it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fastapi import APIRouter, Response, status
+from sqlmodel import col, select
+
+from optimizer.explain import sentence
+from optimizer.plan import NeedOutcome
+from optimizer.problem import Need
+from services.dispatch import service
+from services.dispatch.models import Run
+from services.dispatch.schemas import (
+    Decision,
+    LineOut,
+    OutcomeOut,
+    ReasonOut,
+    Rejection,
+    RunIn,
+    RunOut,
+    RunSummary,
+)
+from services.dispatch.snapshot import digest_text
+from services.parties.access import CurrentActor
+from services.parties.models import Role, User
+from services.parties.service import require_role
+from services.web.http import DatabaseSession
+
+router = APIRouter(tags=["dispatch"])
+_READERS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR)
+
+
+@router.post("/runs", status_code=status.HTTP_202_ACCEPTED)
+def start_run(
+    body: RunIn, session: DatabaseSession, actor: CurrentActor, response: Response
+) -> RunSummary:
+    """Freeze the input, log its hash, and queue the solving; poll the run for progress."""
+    run, created = service.start_run(session, actor, body)
+    if not created:
+        response.status_code = status.HTTP_200_OK
+    return summaries(session, [run])[0]
+
+
+@router.get("/runs")
+def list_runs(session: DatabaseSession, actor: CurrentActor) -> list[RunSummary]:
+    """The last 50 runs, newest first."""
+    require_role(actor, *_READERS)
+    return summaries(session, service.runs(session))
+
+
+@router.get("/runs/{run_id}")
+def show_run(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> RunOut:
+    """A run: its progress, then its plan with a reason for each need and the comparison."""
+    require_role(actor, *_READERS)
+    return run_out(session, service.get_run(session, run_id))
+
+
+@router.get("/runs/{run_id}/snapshot")
+def show_snapshot(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> Response:
+    """The exact bytes that were hashed and logged before solving."""
+    require_role(actor, *_READERS)
+    run = service.get_run(session, run_id)
+    return Response(run.snapshot, media_type="application/json")
+
+
+@router.get("/runs/{run_id}/plan")
+def show_plan(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> Response:
+    """The plan's exact bytes, with its certificate."""
+    require_role(actor, *_READERS)
+    run = service.get_run(session, run_id)
+    if run.plan is None:
+        raise service.NotProposed(f"Run {run_id} is {run.state}: there is no plan to show")
+    return Response(run.plan, media_type="application/json")
+
+
+@router.post("/runs/{run_id}/approve")
+def approve(
+    run_id: UUID, body: Decision, session: DatabaseSession, actor: CurrentActor
+) -> RunSummary:
+    """Reserve what the plan says and make its shipments: all of it, or nothing with a reason."""
+    return summaries(session, [service.approve(session, actor, run_id, body)])[0]
+
+
+@router.post("/runs/{run_id}/reject")
+def reject(
+    run_id: UUID, body: Rejection, session: DatabaseSession, actor: CurrentActor
+) -> RunSummary:
+    """Turn a plan down, with a reason."""
+    return summaries(session, [service.reject(session, actor, run_id, body)])[0]
+
+
+def summaries(session: DatabaseSession, runs: Sequence[Run]) -> list[RunSummary]:
+    users = {run.started_by for run in runs} | {run.decided_by for run in runs if run.decided_by}
+    rows = session.exec(select(User.id, User.username).where(col(User.id).in_(users)))
+    names = dict(rows.all())
+    return [
+        RunSummary(
+            **run.model_dump(
+                include={
+                    "id",
+                    "state",
+                    "day",
+                    "horizon_days",
+                    "progress",
+                    "progress_note",
+                    "started_at",
+                    "decided_at",
+                    "decision_note",
+                    "failure",
+                }
+            ),
+            started_by=names[run.started_by],
+            decided_by=names[run.decided_by] if run.decided_by else None,
+            snapshot_digest=digest_text(run.snapshot),
+            plan_digest=digest_text(run.plan) if run.plan else None,
+            pieces_needed=run.pieces_needed,
+            pieces_allocated=run.pieces_allocated,
+        )
+        for run in runs
+    ]
+
+
+def run_out(session: DatabaseSession, run: Run) -> RunOut:
+    head = summaries(session, [run])[0].model_dump()
+    if run.plan is None:
+        return RunOut(**head)
+    plan = service.stored_plan(run)
+    needs = {need.id: need for need in service.stored_problem(run).needs}
+    return RunOut(
+        **head,
+        solver={"name": plan.solver.name, "status": plan.solver.status},
+        objective=dict(plan.objective),
+        needs=[_outcome_out(each, needs[each.need_id]) for each in plan.outcomes],
+        lines=[
+            LineOut(
+                need_id=line.need_id,
+                lot_id=line.lot_id,
+                item=line.item,
+                origin=line.origin,
+                destination=line.destination,
+                quantity_base=line.quantity_base,
+                depart_on=line.depart_on,
+                arrive_on=line.due_on,
+            )
+            for line in service.planned_lines(run)
+        ],
+        comparison=run.comparison,
+    )
+
+
+def _outcome_out(outcome: NeedOutcome, need: Need) -> OutcomeOut:
+    return OutcomeOut(
+        need_id=UUID(outcome.need_id),
+        site=need.site,
+        item=need.item,
+        tier=need.tier,
+        requested=outcome.requested,
+        allocated=outcome.allocated,
+        substituted=outcome.substituted,
+        late=outcome.late,
+        fill_ppm=1_000_000 * outcome.allocated // outcome.requested,
+        reason=ReasonOut(
+            code=outcome.reason.code,
+            params=dict(outcome.reason.params),
+            sentence=sentence(outcome.reason),
+        ),
+    )

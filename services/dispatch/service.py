@@ -1,0 +1,328 @@
+"""Runs: freeze the input, keep the proposed plan, and carry out what a second person approves."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+from sqlmodel import Session, col, select
+
+from optimizer.errors import ProblemError
+from optimizer.plan import Plan
+from optimizer.problem import Policy, Problem
+from services.dispatch.models import Run, RunState
+from services.dispatch.schemas import Decision, Rejection, RunIn
+from services.dispatch.snapshot import digest_text, snapshot_bytes, take_snapshot
+from services.errors import Conflict, Forbidden, InvalidInput, NotFound
+from services.journal.kinds import EntryKind, need_purpose, site_account
+from services.journal.post import EntryIdReused, InsufficientStock, post
+from services.journal.record import Draft, NewMove
+from services.parties.models import Role
+from services.parties.service import Actor, require_role
+from services.queue import enqueue
+from services.requests import service as requests
+from services.requests.models import Need
+from services.settings import get_settings
+from services.transport.service import PlannedLine, plan_shipments
+
+SOLVE = "solve"
+SYSTEM = "system:allocator"
+
+
+class NothingToAllocate(Conflict):
+    code, title = "nothing-to-allocate", "No need is open on that day"
+
+
+class NotProposed(Conflict):
+    code, title = "not-proposed", "This run isn't waiting for a decision"
+
+
+class SecondPersonRequired(Forbidden):
+    code, title = "second-person-required", "Somebody else must approve this"
+
+
+class PlanNoLongerHolds(Conflict):
+    code, title = "plan-no-longer-holds", "Things have changed since the plan was made"
+
+
+def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
+    """Freeze the input, log its digest and queue the solving, all in one transaction.
+
+    Raises:
+        Forbidden: not a dispatcher.
+        NothingToAllocate: no need is outstanding.
+        EntryIdReused: the id belongs to another run.
+
+    """
+    require_role(actor, Role.DISPATCHER)
+    existing = session.get(Run, body.id)
+    if existing is not None:
+        return _same_run(existing, body), False
+    now = datetime.now(UTC)
+    problem = _snapshot(session, body)
+    content = snapshot_bytes(problem)
+    statement = post(
+        session,
+        Draft(
+            id=uuid5(body.id, "snapshot"),
+            kind=EntryKind.SNAPSHOT,
+            occurred_at=_not_in_future(body.occurred_at, now),
+            actor=actor.reference,
+            document=f"run:{body.id}",
+            facts={
+                "digest": digest_text(content),
+                "day": body.day.isoformat(),
+                "horizon_days": body.horizon_days,
+                "needs": len(problem.needs),
+                "sources": len(problem.sources),
+            },
+        ),
+    )
+    run = Run(
+        id=body.id,
+        state=RunState.QUEUED,
+        day=body.day,
+        horizon_days=body.horizon_days,
+        started_by=actor.user_id,
+        started_at=statement.entry.occurred_at,
+        snapshot=content,
+        snapshot_entry=statement.entry.id,
+        note=body.note,
+        pieces_needed=sum(need.quantity for need in problem.needs),
+    )
+    session.add(run)
+    session.flush()
+    enqueue(session, SOLVE, str(run.id))
+    return run, True
+
+
+def _snapshot(session: Session, body: RunIn) -> Problem:
+    try:
+        problem = take_snapshot(session, body.day, body.horizon_days, Policy())
+    except ProblemError as error:
+        raise InvalidInput(str(error), field=error.where, mend=error.message) from error
+    if not problem.needs:
+        raise NothingToAllocate(
+            f"No need posted by {body.day} is outstanding",
+            field="day",
+            value=body.day.isoformat(),
+            mend="wait for needs, or choose a later day",
+        )
+    return problem
+
+
+def _same_run(run: Run, body: RunIn) -> Run:
+    if (run.day, run.horizon_days) != (body.day, body.horizon_days):
+        raise EntryIdReused(
+            f"Run {run.id} exists, for {run.day} and {run.horizon_days} days",
+            field="id",
+            value=body.id,
+            mend="make a new UUID for a new run",
+        )
+    return run
+
+
+def _not_in_future(moment: datetime | None, now: datetime) -> datetime:
+    if moment is not None and moment > now + timedelta(minutes=5):
+        raise InvalidInput(
+            "It can't have happened in the future",
+            field="occurred_at",
+            value=moment.isoformat(),
+            mend="leave it out, or give the time when it happened",
+        )
+    return moment or now
+
+
+def approve(session: Session, actor: Actor, run_id: UUID, body: Decision) -> Run:
+    """Reserve what the plan says, line by line, and make its shipments: all of it or nothing.
+
+    Raises:
+        SecondPersonRequired: the plan is above the threshold, and the actor started the run.
+        NotProposed: it was decided already, or isn't solved yet.
+        PlanNoLongerHolds: a need or a lot changed since; names the line and why.
+
+    """
+    run = _decidable(session, actor, run_id)
+    plan = stored_plan(run)
+    lines = planned_lines(run)
+    _require_second_person(actor, run, sum(line.quantity_base for line in lines))
+    _check_needs(session, lines)
+    moment = _not_in_future(body.occurred_at, datetime.now(UTC))
+    _reserve(session, actor, run, lines, moment)
+    shipments = plan_shipments(session, run.id, lines)
+    statement = post(
+        session,
+        Draft(
+            id=uuid5(run.id, "approval"),
+            kind=EntryKind.APPROVAL,
+            occurred_at=moment,
+            actor=actor.reference,
+            document=f"run:{run.id}",
+            facts={
+                "snapshot": plan.problem_digest,
+                "plan": digest_text(run.plan or b""),
+                "pieces": str(sum(line.quantity_base for line in lines)),
+                "shipments": len(shipments),
+            },
+        ),
+    )
+    run.approval_entry = statement.entry.id
+    _supersede_others(session, run)
+    return _decide(run, RunState.APPROVED, actor, moment, body.note)
+
+
+def reject(session: Session, actor: Actor, run_id: UUID, body: Rejection) -> Run:
+    """Turn a proposed plan down; nothing was reserved, so nothing is released."""
+    run = _decidable(session, actor, run_id)
+    moment = _not_in_future(body.occurred_at, datetime.now(UTC))
+    return _decide(run, RunState.REJECTED, actor, moment, body.note)
+
+
+def _decidable(session: Session, actor: Actor, run_id: UUID) -> Run:
+    require_role(actor, Role.APPROVER, Role.DISPATCHER)
+    run = get_run(session, run_id, for_update=True)
+    if run.state is not RunState.PROPOSED:
+        raise NotProposed(
+            f"Run {run_id} is {run.state}",
+            field="run_id",
+            value=run_id,
+            mend="wait for its plan" if run.state in _UNSOLVED else "start a new run",
+        )
+    return run
+
+
+_UNSOLVED = (RunState.QUEUED, RunState.SOLVING)
+
+
+def _require_second_person(actor: Actor, run: Run, pieces: int) -> None:
+    threshold = get_settings().approval_threshold_pieces
+    if pieces <= threshold:
+        return
+    if actor.role is not Role.APPROVER and actor.role is not Role.ADMIN:
+        raise SecondPersonRequired(
+            f"Plans above {threshold} pieces are approved by an approver; this one has {pieces}",
+            mend="ask an approver",
+        )
+    if actor.user_id == run.started_by:
+        raise SecondPersonRequired(
+            f"You started this run, and plans above {threshold} pieces need a second person",
+            mend="ask another approver",
+        )
+
+
+def _check_needs(session: Session, lines: Sequence[PlannedLine]) -> None:
+    """Hold every need still and see that it still wants what the plan gives it."""
+    planned: dict[UUID, int] = {}
+    for line in lines:
+        planned[line.need_id] = planned.get(line.need_id, 0) + line.quantity_base
+    locked = session.exec(
+        select(Need).where(col(Need.id).in_(planned)).order_by(col(Need.id)).with_for_update()
+    )
+    for state in requests.served(session, locked):
+        if planned[state.need.id] > state.outstanding:
+            raise PlanNoLongerHolds(
+                f"Need {state.need.id} ({state.need.item} for {state.need.site}) is now "
+                f"{state.progress} with {state.outstanding} pieces outstanding; the plan gives it "
+                f"{planned[state.need.id]}",
+                field="need_id",
+                value=state.need.id,
+                mend="start a new run",
+            )
+
+
+def _reserve(
+    session: Session, actor: Actor, run: Run, lines: Sequence[PlannedLine], moment: datetime
+) -> None:
+    if not lines:
+        return
+    draft = Draft(
+        id=uuid5(run.id, "reserve"),
+        kind=EntryKind.RESERVE,
+        occurred_at=moment,
+        actor=actor.reference,
+        document=f"run:{run.id}",
+        moves=[
+            NewMove(
+                line.lot_id,
+                site_account(line.origin, "available"),
+                site_account(line.origin, "reserved", need_purpose(line.need_id)),
+                line.quantity_base,
+            )
+            for line in lines
+        ],
+    )
+    try:
+        post(session, draft)
+    except InsufficientStock as error:
+        lot, account = error.extra["lot_id"], error.extra["account"]
+        first = next(
+            number
+            for number, line in enumerate(lines, start=1)
+            if str(line.lot_id) == lot and account.startswith(f"site:{line.origin}/")
+        )
+        raise PlanNoLongerHolds(
+            f"Line {first}: {error.detail}",
+            field=f"lines[{first}]",
+            value=lot,
+            mend="start a new run",
+            available=error.extra["available"],
+        ) from error
+
+
+def _supersede_others(session: Session, run: Run) -> None:
+    """Plans made on the same shelves before this approval no longer hold."""
+    others = session.exec(
+        select(Run).where(col(Run.state) == RunState.PROPOSED, col(Run.id) != run.id)
+    )
+    for other in others:
+        other.state = RunState.SUPERSEDED
+        other.decision_note = f"run {run.id} was approved first"
+
+
+def _decide(run: Run, state: RunState, actor: Actor, moment: datetime, note: str | None) -> Run:
+    run.state = state
+    run.decided_by = actor.user_id
+    run.decided_at = moment
+    run.decision_note = note
+    return run
+
+
+def get_run(session: Session, run_id: UUID, *, for_update: bool = False) -> Run:
+    run = session.get(Run, run_id, with_for_update=for_update)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}", field="run_id", value=run_id)
+    return run
+
+
+def runs(session: Session, limit: int = 50) -> list[Run]:
+    """Newest first."""
+    order = col(Run.started_at).desc(), col(Run.id)
+    return list(session.exec(select(Run).order_by(*order).limit(limit)))
+
+
+def stored_problem(run: Run) -> Problem:
+    return Problem.from_json(run.snapshot)
+
+
+def stored_plan(run: Run) -> Plan:
+    assert run.plan is not None, "only solved runs have a plan"
+    return Plan.from_json(run.plan)
+
+
+def planned_lines(run: Run) -> list[PlannedLine]:
+    """The plan's allocations in terms of lots, needs and days."""
+    problem = stored_problem(run)
+    sources = {source.id: source for source in problem.sources}
+    needs = {need.id: need for need in problem.needs}
+    return [
+        PlannedLine(
+            need_id=UUID(each.need_id),
+            lot_id=UUID(each.source_id.partition("|")[2]),
+            item=sources[each.source_id].item,
+            quantity_base=each.quantity,
+            origin=sources[each.source_id].site,
+            destination=needs[each.need_id].site,
+            depart_on=run.day + timedelta(days=each.depart_day),
+            due_on=run.day + timedelta(days=each.arrive_day),
+        )
+        for each in stored_plan(run).allocations
+    ]

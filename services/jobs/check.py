@@ -1,0 +1,134 @@
+"""Recompute everything, from the entries' bytes to the chain, and name every difference."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from ledger.chain import Chain
+from ledger.checkpoint import NoteRefused, VerifierKey
+from ledger.checkpoint import verify as verify_note
+from ledger.merkle import CompactRange
+from services.audit.models import Anchor, LogContract, SignedCheckpoint
+from services.dispatch.models import Run
+from services.journal.read import find_entry
+from services.journal.seal import leaf_hashes_between, tree_size
+from services.journal.verify import Difference, check_journal
+
+_BATCH = 1000
+
+
+def check_everything(session: Session, chain: Chain | None) -> Iterator[Difference]:
+    """Every difference between what is stored and what follows from it; none means all is well.
+
+    Without a chain, as before the first anchoring, the rest is checked.
+    """
+    yield from check_journal(session)
+    yield from _check_runs(session)
+    yield from _check_anchors(session)
+    yield from _check_checkpoints(session)
+    if chain is not None:
+        yield from _check_chain(session, chain)
+
+
+def _check_runs(session: Session) -> Iterator[Difference]:
+    """Snapshots and plans against the digests that were logged of them."""
+    for run in session.exec(select(Run).order_by(col(Run.id))):
+        kept = [("snapshot", run.snapshot, run.snapshot_entry)]
+        if run.plan is not None and run.plan_entry is not None:
+            kept.append(("plan", run.plan, run.plan_entry))
+        for what, content, entry_id in kept:
+            found = hashlib.sha256(content).hexdigest()
+            expected = _logged_digest(session, entry_id)
+            if found != expected:
+                yield Difference(f"{what}_bytes", f"run {run.id}", expected, found)
+
+
+def _logged_digest(session: Session, entry_id: UUID) -> str:
+    entry = find_entry(session, entry_id)
+    if entry is None:
+        return f"an entry {entry_id}"
+    try:
+        return str(json.loads(entry.body)["facts"]["digest"])
+    except (ValueError, KeyError, TypeError):
+        return f"a digest in entry {entry_id}"
+
+
+def _check_anchors(session: Session) -> Iterator[Difference]:
+    """The leaves' own tree against the root recorded with each batch."""
+    tree = CompactRange()
+    for anchor in session.exec(select(Anchor).order_by(col(Anchor.size))):
+        if anchor.first_index != tree.size:
+            yield Difference(
+                "anchor_start", f"anchor of {anchor.size}", str(tree.size), str(anchor.first_index)
+            )
+            return
+        leaves = leaf_hashes_between(session, tree.size, anchor.size)
+        if len(leaves) != anchor.size - tree.size:
+            yield Difference(
+                "anchored_leaves",
+                f"leaves {anchor.first_index} to {anchor.size - 1}",
+                str(anchor.size - tree.size),
+                str(len(leaves)),
+            )
+            return
+        tree = tree.extend(leaves)
+        if tree.root() != anchor.root:
+            yield Difference(
+                "anchor_root",
+                f"anchor of leaves {anchor.first_index} to {anchor.size - 1}",
+                anchor.root.hex(),
+                tree.root().hex(),
+            )
+            return
+
+
+def _check_checkpoints(session: Session) -> Iterator[Difference]:
+    """Every checkpoint given out: signed by the log's key, and of the anchored root."""
+    contract = session.exec(select(LogContract)).first()
+    if contract is None:
+        return
+    verifier = VerifierKey.decode(contract.verifier_key)
+    roots = {anchor.size: anchor.root for anchor in session.exec(select(Anchor))}
+    order = col(SignedCheckpoint.size)
+    for given in session.exec(select(SignedCheckpoint).order_by(order)):
+        where = f"checkpoint of {given.size} leaves"
+        try:
+            checkpoint = verify_note(given.note, verifier)
+        except NoteRefused as error:
+            yield Difference("checkpoint_signature", where, "signed by the log's key", str(error))
+            continue
+        expected = roots.get(given.size)
+        if (checkpoint.size, checkpoint.root) != (given.size, expected):
+            wanted = expected.hex() if expected else "an anchor"
+            yield Difference("checkpoint_root", where, wanted, checkpoint.root.hex())
+
+
+def _check_chain(session: Session, chain: Chain) -> Iterator[Difference]:
+    """Leaf by leaf against the chain's own events, then root by root against the contract."""
+    head, sealed = chain.head(), tree_size(session)
+    if head.size > sealed:
+        yield Difference(
+            "leaves_missing", "journal", f"{head.size} leaves, as on the chain", str(sealed)
+        )
+    for start in range(0, min(head.size, sealed), _BATCH):
+        stop = min(start + _BATCH, head.size, sealed)
+        ours = leaf_hashes_between(session, start, stop)
+        theirs = [leaf for batch in chain.events(start, stop) for leaf in batch.leaf_hashes]
+        if len(theirs) != stop - start:
+            where = f"leaves {start} to {stop - 1}"
+            yield Difference("chain_events", where, str(stop - start), str(len(theirs)))
+            return
+        for offset, (own, chained) in enumerate(zip(ours, theirs, strict=False)):
+            if own != chained:
+                where = f"leaf {start + offset}"
+                yield Difference("leaf_on_chain", where, chained.hex(), own.hex())
+    for anchor in session.exec(select(Anchor).order_by(col(Anchor.size))):
+        kept = chain.root_at(anchor.size)
+        if kept != anchor.root:
+            found = kept.hex() if kept else "none"
+            yield Difference(
+                "root_on_chain", f"tree of {anchor.size} leaves", anchor.root.hex(), found
+            )
