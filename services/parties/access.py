@@ -28,7 +28,7 @@ def _find_actor(request: Request, session: DatabaseSession) -> Actor | None:
         cookie = request.cookies.get(cookie_name(request))
         actor = service.actor_of_sign_in(session, cookie) if cookie else None
         if actor is not None:
-            _refuse_foreign_form(request)
+            refuse_foreign_form(request)
     request.state.actor = actor
     return actor
 
@@ -42,7 +42,7 @@ def _require_actor(actor: Annotated[Actor | None, Depends(_find_actor)]) -> Acto
     return actor
 
 
-def _refuse_foreign_form(request: Request) -> None:
+def refuse_foreign_form(request: Request) -> None:
     """A cookie is sent by the browser whoever asks for it: writes must come from our own pages."""
     if request.method in _SAFE_METHODS:
         return

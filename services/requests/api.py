@@ -18,7 +18,7 @@ from services.web.http import DatabaseSession
 
 router = APIRouter(tags=["requests"])
 
-_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
+DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 
 
 def need_out(state: Served) -> NeedOut:
@@ -49,7 +49,7 @@ def show_request(request_id: UUID, session: DatabaseSession, actor: CurrentActor
     request = session.get(SupplyRequest, request_id)
     if request is None:
         raise NotFound(f"There is no request {request_id}", field="request_id", value=request_id)
-    if actor.role not in _DESKS:
+    if actor.role not in DESKS:
         parties.require_site(session, actor, request.site, Role.HOSPITAL)
     return _request_out(session, request)
 
@@ -83,7 +83,7 @@ def cancel_need(
 
 
 def _visible_sites(session: DatabaseSession, actor: Actor, site: str | None) -> list[str] | None:
-    if actor.role in _DESKS:
+    if actor.role in DESKS:
         return [site] if site else None
     own = [row.code for row in parties.sites_of(session, actor.organisation)]
     return [code for code in own if site in {None, code}]

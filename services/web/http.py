@@ -1,5 +1,6 @@
 """What every endpoint shares: the session that commits, error answers, and input types."""
 
+import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -34,7 +35,14 @@ DatabaseSession = Annotated[Session, Depends(_session, scope="function")]
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY, examples=[5000])]
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
-Text = Annotated[str, Field(max_length=2000)]
+
+
+def _composed(text: str) -> str:
+    """Unicode's normal form C, which records need: two ways of typing a name are one."""
+    return unicodedata.normalize("NFC", text)
+
+
+Text = Annotated[str, Field(max_length=2000), AfterValidator(_composed)]
 
 
 def _plausible(moment: datetime) -> datetime:
@@ -81,7 +89,7 @@ def _on_domain_error(request: Request, error: Exception) -> Response:
 
 def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [_field_error(item) for item in error.errors()]
+    found = [field_error(item) for item in error.errors()]
     first = found[0]
     problem = InvalidInput(
         f"{first['field']}: {first['mend']}", field=first["field"], value=first["value"]
@@ -106,7 +114,7 @@ _MENDS = {
 }
 
 
-def _field_error(item: dict[str, Any]) -> dict[str, Any]:
+def field_error(item: dict[str, Any]) -> dict[str, Any]:
     kind = str(item["type"])
     where = [part for part in item["loc"] if part not in {"body", "query", "path"}]
     field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in where).lstrip(".")

@@ -1,18 +1,23 @@
 """Rendering of pages: one Jinja environment, one base layout, two languages."""
 
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from services.errors import DomainError
-from services.web.i18n import language_of, translations
+from services.web.i18n import LANGUAGES, ZONE, language_of, translations
 
 _HERE = Path(__file__).parent
 _environments: dict[str, Environment] = {}
@@ -26,31 +31,58 @@ CONTENT_SECURITY_POLICY = (
 
 def wants_html(request: Request) -> bool:
     """Pages live under a language; everything else is for programs."""
-    path = request.url.path
-    return path == "/" or path.startswith(("/en", "/zh"))
+    first = request.url.path.lstrip("/").partition("/")[0]
+    return first in {"", *LANGUAGES}
 
 
 def render(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """Render a page in the language of its path. Templates get ``lang``, ``actor`` and ``_``."""
     language = language_of(request.url.path)
-    environment = _environment(language)
-    html = environment.get_template(template).render(
-        request=request,
-        lang=language,
-        actor=getattr(request.state, "actor", None),
-        path_without_language=request.url.path.removeprefix(f"/{language}") or "/",
-        **values,
+    html = (
+        _environment(language)
+        .get_template(template)
+        .render(
+            request=request,
+            lang=language,
+            actor=getattr(request.state, "actor", None),
+            done=request.query_params.get("done"),
+            other_languages=_other_languages(request, language),
+            **values,
+        )
     )
     return HTMLResponse(html, status_code=status)
+
+
+def redirect(request: Request, path: str, **query: str) -> Response:
+    """See another page of the same language next; ``done`` names the message that it shows."""
+    target = f"/{language_of(request.url.path)}{path}"
+    return RedirectResponse(f"{target}?{urlencode(query)}" if query else target, status_code=303)
 
 
 def error_page(request: Request, error: DomainError) -> Response:
     """The HTML twin of a problem document; who isn't signed in is shown where to."""
     if error.status == 401:
-        language = language_of(request.url.path)
-        target = f"/{language}/sign-in?next={request.url.path}"
-        return Response(status_code=303, headers={"Location": target})
-    return render(request, "error.html", error.status, problem=error.problem())
+        # After signing in, a page can be shown again; a form can't be sent again.
+        seen = request.url.path if request.method == "GET" else ""
+        query = f"?{request.url.query}" if seen and request.url.query else ""
+        return redirect(request, "/sign-in", **({"next": seen + query} if seen else {}))
+    page = render(request, "error.html", error.status, problem=error.problem())
+    page.headers.update(error.headers)
+    return page
+
+
+def _other_languages(request: Request, language: str) -> list[tuple[str, str]]:
+    """The same page in every other language, as ``(language, path)``.
+
+    What answers a sent form has no address of its own to be shown at, so there it's the home page.
+    """
+    rest = request.url.path.removeprefix(f"/{language}") if request.method == "GET" else "/"
+    query = f"?{request.url.query}" if request.method == "GET" and request.url.query else ""
+    return [
+        (other, f"/{other}{quote(rest, safe='/%')}{query}")
+        for other in LANGUAGES
+        if other != language
+    ]
 
 
 def _environment(language: str) -> Environment:
@@ -64,14 +96,61 @@ def _environment(language: str) -> Environment:
             lstrip_blocks=True,
         )
         environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-        locale = {"en": "en_GB", "zh": "zh_CN"}[language]
-        environment.filters |= {
-            "number": lambda value: format_decimal(value, locale=locale),
-            "money": lambda minor: format_decimal(Decimal(minor) / 100, "#,##0.00", locale=locale),
-            "percent": lambda value: format_percent(value, locale=locale),
-            "day": lambda value: format_date(value, "medium", locale=locale),
-            "moment": lambda value: format_datetime(value, "medium", locale=locale),
-            "name": lambda thing: getattr(thing, f"name_{language}"),
-        }
+        environment.globals["lang"] = language
+        environment.filters |= _filters(language)
         _environments[language] = environment
     return _environments[language]
+
+
+def _filters(language: str) -> dict[str, Any]:
+    locale = {"en": "en_GB", "zh": "zh_CN"}[language]
+
+    def moment(value: datetime) -> str:
+        return format_datetime(value, _MOMENT[language], tzinfo=ZONE, locale=locale)
+
+    return {
+        "number": lambda value: format_decimal(value, locale=locale),
+        "short_number": lambda value: format_compact_decimal(
+            value, locale=locale, fraction_digits=2
+        ),
+        "money": lambda minor: format_decimal(Decimal(minor) / 100, "#,##0.00", locale=locale),
+        "percent": lambda value: format_percent(value, locale=locale),
+        "day": lambda value: format_date(value, "medium", locale=locale),
+        "moment": moment,
+        "local_input": lambda value: value.astimezone(ZONE).strftime("%Y-%m-%dT%H:%M"),
+        "name": lambda thing: getattr(thing, f"name_{language}"),
+        "field_id": lambda name: re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-"),
+        "share": _share,
+        "bar": bar,
+        "choices": partial(_choices, language),
+    }
+
+
+_MOMENT = {"en": "d MMM yyyy, HH:mm", "zh": "y年M月d日 HH:mm"}
+
+
+def _share(part: int, whole: int) -> float:
+    """``part`` of ``whole`` from 0 to 1; 1 where nothing was asked for."""
+    return min(1.0, part / whole) if whole else 1.0
+
+
+def _choices(
+    language: str, things: Iterable[Any] | Mapping[str, Any], words: Mapping[str, str] | None = None
+) -> list[tuple[str, str]]:
+    """``(value, text)`` pairs of a select: codes with their words, or things with their names."""
+    if words is not None:
+        return [(str(code), words.get(str(code), str(code))) for code in things]
+    rows = things.values() if isinstance(things, Mapping) else things
+    return [(row.code, getattr(row, f"name_{language}")) for row in rows]
+
+
+def bar(parts: Iterable[tuple[str, int]], whole: int) -> list[tuple[str, float, float]]:
+    """Pieces of a bar 100 wide, as ``(class, x, width)``; never drawn beyond its end."""
+    drawn: list[tuple[str, float, float]] = []
+    start = 0.0
+    for name, quantity in parts:
+        width = min(100 - start, 100 * quantity / whole) if whole else 0.0
+        if width > 0:
+            drawn.append((name, round(start, 2), round(width, 2)))
+        start += width
+    return drawn

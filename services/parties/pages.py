@@ -1,0 +1,98 @@
+"""Pages of parties: signing in and out, and what somebody can do next."""
+
+from datetime import timedelta
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session, col, select
+from starlette.responses import Response
+
+from services.parties import service
+from services.parties.access import CurrentActor, MaybeActor, cookie_name, refuse_foreign_form
+from services.parties.models import Organisation, Site, SiteKind
+from services.parties.service import WrongPassword
+from services.settings import get_settings
+from services.web.forms import Form, SentForm
+from services.web.http import DatabaseSession
+from services.web.i18n import LANGUAGES
+from services.web.pages import redirect, render
+
+router = APIRouter()
+
+
+@router.get("/sign-in")
+def show_sign_in(request: Request, actor: MaybeActor, next: str = "") -> Response:  # noqa: A002
+    if actor is not None:
+        return redirect(request, "/me")
+    return render(request, "sign_in.html", form=Form({"next": next}))
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, session: DatabaseSession, form: SentForm) -> Response:
+    refuse_foreign_form(request)
+    request.state.actor = None
+    secret = ""
+    with form.attempt(session):
+        try:
+            secret, _ = service.sign_in(session, form["username"].strip(), form["password"])
+        except WrongPassword as error:
+            # Shown beside the form; a 401 would ask to sign in at the place where one is.
+            error.status, error.field = 422, "password"
+            raise
+    if form.slips:
+        return render(request, "sign_in.html", form.status, form=form)
+    page = _back_to(form["next"])
+    answer = redirect(request, "/me") if page is None else redirect(request, "")
+    if page is not None:
+        answer.headers["location"] = page
+    answer.set_cookie(
+        cookie_name(request),
+        secret,
+        max_age=int(timedelta(hours=get_settings().session_hours).total_seconds()),
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, session: DatabaseSession, actor: MaybeActor) -> Response:
+    name = cookie_name(request)
+    if actor is not None:
+        service.sign_out(session, request.cookies.get(name, ""))
+    answer = redirect(request, "/", done="signed-out")
+    answer.delete_cookie(name, secure=request.url.scheme == "https", httponly=True, samesite="lax")
+    return answer
+
+
+@router.get("/me")
+def show_me(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+    return render(
+        request,
+        "me.html",
+        organisation=service.get_organisation(session, actor.organisation),
+        sites=service.sites_of(session, actor.organisation),
+    )
+
+
+def _back_to(address: str) -> str | None:
+    """Where somebody wanted to go, if that is a page of ours: one path, never another site."""
+    plain = unquote(address)
+    inside = plain.startswith(tuple(f"/{language}/" for language in LANGUAGES))
+    safe = inside and "\\" not in plain and "//" not in plain and plain.isprintable()
+    return address if safe else None
+
+
+def sites_by_code(session: Session, *kinds: SiteKind) -> dict[str, Site]:
+    """Every site (of these kinds), for pages that show them by name."""
+    statement = select(Site).order_by(col(Site.code))
+    if kinds:
+        statement = statement.where(col(Site.kind).in_(kinds))
+    return {site.code: site for site in session.exec(statement)}
+
+
+def names_of_organisations(session: Session, language: str) -> dict[str, str | None]:
+    """Each organisation's public name; None where it wants none shown."""
+    rows = session.exec(select(Organisation))
+    return {row.code: service.public_name(row, language) for row in rows}

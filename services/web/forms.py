@@ -1,0 +1,211 @@
+"""Forms: what a person typed becomes an API schema, and refusals go back to their fields.
+
+A form's input is named by its path in the schema (``needs[0].item``), the same path that a problem
+document names. So a refusal finds its input by name, whichever layer it came from.
+"""
+
+import re
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+from sqlmodel import Session
+
+from services.errors import DomainError, InvalidInput
+from services.web.http import field_error
+from services.web.i18n import ZONE
+
+MAX_BYTES = 1_000_000
+MAX_FIELDS = 2_000
+# To be answered by another page than the form: sign in, or leave it alone.
+_NOT_HERE = frozenset({401, 403})
+_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_DIGITS = re.compile(r"[+-]?\d+")
+
+Schema = TypeVar("Schema", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """One thing to mend. ``code`` finds its translation; ``detail`` and ``mend`` are English."""
+
+    field: str
+    code: str
+    title: str
+    detail: str
+    mend: str
+
+
+class Form:
+    """Values by input name, as sent or as first shown, and what is to be mended in them."""
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self.values = dict(values or {})
+        self.slips: list[Slip] = []
+        self.status = 200
+
+    @classmethod
+    def blank(cls, **values: object) -> "Form":
+        """A form as first shown, with an id of its own so that sending it twice is once."""
+        given = {name: str(value) for name, value in values.items() if value is not None}
+        return cls({"id": str(uuid4())} | given)
+
+    def __getitem__(self, name: str) -> str:
+        return self.values.get(name, "")
+
+    def rows(self, name: str, at_least: int = 0) -> list[int]:
+        """Indexes of the lines: ``name[0]``, ``name[1]`` and so on."""
+        prefix = re.compile(re.escape(name) + r"\[(\d+)\]")
+        found = {int(match[1]) for key in self.values if (match := prefix.match(key))}
+        return list(range(max(at_least, len(found))))
+
+    def drop_blank_rows(self, name: str, decisive: Sequence[str]) -> None:
+        """Forget lines in which every decisive field is empty, and close up the others."""
+        kept: dict[str, str] = {}
+        lines: dict[int, dict[str, str]] = {}
+        for key, value in self.values.items():
+            match = re.fullmatch(re.escape(name) + r"\[(\d{1,6})\]\.(\w+)", key)
+            if match is None:
+                kept[key] = value
+            else:
+                lines.setdefault(int(match[1]), {})[match[2]] = value
+        full = [lines[at] for at in sorted(lines) if any(lines[at].get(key) for key in decisive)]
+        for index, line in enumerate(full):
+            kept |= {f"{name}[{index}].{key}": value for key, value in line.items()}
+        self.values = kept
+
+    def slips_at(self, name: str) -> list[Slip]:
+        return [slip for slip in self.slips if slip.field == name]
+
+    @contextmanager
+    def attempt(self, session: Session) -> Iterator[None]:
+        """Do the work of a form: when it is refused, nothing is written and ``slips`` says why."""
+        try:
+            with session.begin_nested():
+                yield
+        except ValidationError as error:
+            self.status = 422
+            for item in error.errors():
+                said = field_error(dict(item))
+                self._add(said["field"], said["code"], "", said["mend"], said["mend"])
+        except DomainError as error:
+            if error.status in _NOT_HERE:
+                raise
+            self.status = error.status
+            self._add(error.field or "", error.code, error.title, error.detail, error.mend or "")
+
+    def _add(self, field: str, code: str, title: str, detail: str, mend: str) -> None:
+        self.slips.append(Slip(self._input_called(field), code, title, detail, mend))
+
+    def _input_called(self, field: str) -> str:
+        """The input that a refusal means: of that name, or the only one whose path ends so."""
+        if field in self.values:
+            return field
+        alike = [name for name in self.values if field and name.endswith(f".{field}")]
+        return alike[0] if len(alike) == 1 else field
+
+    def read(self, schema: type[Schema], *, leave_out: Sequence[str] = ()) -> Schema:
+        """The form as a body of the API; pydantic.ValidationError where it can't be one."""
+        tree: dict[str, Any] = {}
+        for name, value in self.values.items():
+            if value.strip() and name not in leave_out:
+                _plant(tree, name, value.strip())
+        return schema.model_validate(_typed(schema, _with_lists(tree)))
+
+
+async def _sent(request: Request) -> Form:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise InvalidInput("A form is sent as application/x-www-form-urlencoded")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise InvalidInput(f"The form is longer than {MAX_BYTES} bytes", mend="send less")
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+        )
+    except ValueError as error:
+        raise InvalidInput("The form can't be read", mend="send it from its own page") from error
+    return Form(dict(pairs))
+
+
+SentForm = Annotated[Form, Depends(_sent)]
+
+
+def _plant(tree: dict[str, Any], path: str, value: str) -> None:
+    """Put a value at ``a[0].b``; lists are dictionaries by index until all is in place."""
+    parts: list[str | int] = [
+        int(index) if index else name for name, index in _PART.findall(path)[:6]
+    ]
+    if not parts:
+        return
+    here: Any = tree
+    for part in parts[:-1]:
+        here = here.setdefault(part, {})
+        if not isinstance(here, dict):
+            return
+    here[parts[-1]] = value
+
+
+def _with_lists(tree: Any) -> Any:
+    if not isinstance(tree, dict):
+        return tree
+    if tree and all(isinstance(key, int) for key in tree):
+        return [_with_lists(tree[key]) for key in sorted(tree)]
+    return {str(key): _with_lists(value) for key, value in tree.items()}
+
+
+def _typed(kind: Any, value: Any) -> Any:
+    """Text as the whole numbers, times and lists that the schema asks for; else as it was."""
+    kind = _bare(kind)
+    if isinstance(value, list) and get_origin(kind) is list:
+        return [_typed(get_args(kind)[0], each) for each in value]
+    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = kind.model_fields
+        return {
+            name: _typed(fields[name].annotation, each) if name in fields else each
+            for name, each in value.items()
+        }
+    if not isinstance(value, str):
+        return value
+    if kind is int:
+        return _whole_number(value)
+    return _with_zone(value) if kind is datetime else value
+
+
+def _bare(kind: Any) -> Any:
+    """``Annotated[X | None, …]`` as ``X``."""
+    while True:
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+        elif get_origin(kind) in {Union, types.UnionType}:
+            some = [each for each in get_args(kind) if each is not types.NoneType]
+            if len(some) != 1:
+                return kind
+            kind = some[0]
+        else:
+            return kind
+
+
+def _whole_number(text: str) -> int | str:
+    """``12,000`` and ``１２ ０００`` are what people type and paste; 1.5 stays refused."""
+    digits = re.sub(r"(?<=\d)[,\s\u2009，](?=\d{3}(?!\d))", "", text)
+    return int(digits) if len(digits) <= 20 and _DIGITS.fullmatch(digits) else text
+
+
+def _with_zone(text: str) -> str:
+    """A browser's date and time say no zone: they are read off the wall's clock."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment.isoformat() if moment.tzinfo else moment.replace(tzinfo=ZONE).isoformat()
