@@ -3,7 +3,7 @@
 from services.catalog.service import BASE_UNIT
 from services.donations.models import EarmarkKind
 from services.scenarios.reader import FIRST_ROW, bad_cell
-from services.scenarios.rows import ScenarioRow
+from services.scenarios.rows import DonationRow, MoneyGiftRow, ScenarioRow
 from services.scenarios.scenario import Scenario
 
 _EARMARK_TABLES = {
@@ -75,10 +75,9 @@ def _check_acceptance(scenario: Scenario) -> None:
         if donation.key_ not in with_lines:
             mend = "give it a line in donation_lines.csv"
             raise bad_cell("donations.csv", number, "key", donation.key_, mend)
-        if donation.received_at < donation.given_at:
-            received = donation.received_at.isoformat()
-            mend = "give a time after it was given"
-            raise bad_cell("donations.csv", number, "received_at", received, mend)
+        _check_received_after("donations.csv", number, donation)
+    for number, gift in enumerate(scenario.money_gifts, start=FIRST_ROW):
+        _check_received_after("money_gifts.csv", number, gift)
     for number, line in enumerate(scenario.donation_lines, start=FIRST_ROW):
         if line.accepted > line.quantity:
             mend = f"take in at most the {line.quantity} that were given"
@@ -86,6 +85,12 @@ def _check_acceptance(scenario: Scenario) -> None:
         if line.accepted < line.quantity and not line.note:
             mend = "say why fewer were taken in"
             raise bad_cell("donation_lines.csv", number, "note", line.note, mend)
+
+
+def _check_received_after(file: str, number: int, row: DonationRow | MoneyGiftRow) -> None:
+    if row.received_at < row.given_at:
+        received = row.received_at.isoformat()
+        raise bad_cell(file, number, "received_at", received, "give a time after it was given")
 
 
 def _check_changes(scenario: Scenario) -> None:

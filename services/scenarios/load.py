@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,12 +17,25 @@ from services.journal.kinds import CommodityClass
 from services.journal.models import Commodity
 from services.parties import service as parties
 from services.parties.models import Organisation, Region, Site, User
+from services.scenarios.crosscheck import check_scenario
 from services.scenarios.lanes import compute_lanes
 from services.scenarios.rows import ScenarioRow, UserRow
-from services.scenarios.scenario import Scenario
+from services.scenarios.scenario import Scenario, read_tables
 from services.transport.models import Lane
 
 _NOT_STORED = {"basis", "position_basis"}
+
+
+def read_scenario(folder: Path) -> Scenario:
+    """Read a scenario's folder and check its tables against each other; writes nothing.
+
+    Raises:
+        BadScenario: names the first slip's file, row, column and value.
+
+    """
+    scenario = read_tables(folder)
+    check_scenario(scenario)
+    return scenario
 
 
 def load(session: Session, scenario: Scenario) -> None:

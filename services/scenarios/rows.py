@@ -249,6 +249,7 @@ class MoneyGiftRow(ScenarioRow):
     fund: Code
     amount_minor: Count
     given_at: AwareDatetime
+    received_at: AwareDatetime
     earmark_kind: EarmarkKind | None = None
     earmark: Code | None = None
     message: str | None = None

@@ -115,8 +115,13 @@ class Scenario:
                 yield field.name, getattr(self, field.name)
 
 
-def read_scenario(folder: Path) -> Scenario:
-    """Read a scenario's folder, each table checked by itself; BadScenario names the first slip."""
+def read_tables(folder: Path) -> Scenario:
+    """Read a scenario's folder, each table checked by itself.
+
+    Raises:
+        BadScenario: names the first slip's file, row, column and value.
+
+    """
     return Scenario(
         header=_read_header(folder / "scenario.toml"),
         regions=read_table(folder / "regions.csv", RegionRow),
