@@ -6,6 +6,7 @@ from services.catalog import models as catalog
 from services.database import Row
 from services.dispatch import models as dispatch
 from services.donations import models as donations
+from services.inventory import models as inventory
 from services.journal import models as journal
 from services.parties import models as parties
 from services.requests import models as requests
@@ -18,6 +19,7 @@ __all__ = [
     "catalog",
     "dispatch",
     "donations",
+    "inventory",
     "journal",
     "parties",
     "requests",

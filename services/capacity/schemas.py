@@ -1,0 +1,74 @@
+"""What goes in and out of the capacity endpoints."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, Field
+
+from services.capacity.models import ExpirySource
+from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text
+
+Planned = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY, examples=[120000])]
+Batch = Annotated[Text, Field(min_length=1, max_length=100, examples=["B-20200203-1"])]
+
+
+class PlanDayIn(Input):
+    item: Annotated[Code, Field(examples=["surgical_mask"])]
+    day: Annotated[date, Field(examples=["2020-02-04"])]
+    planned: Planned
+    unit: Annotated[Code, Field(examples=["piece", "box", "carton"])] = "piece"
+
+
+class CapacityPlanIn(Input):
+    """What a factory plans to make; for each item and day the newest word counts."""
+
+    site: Annotated[Code, Field(examples=["F1"])]
+    days: Annotated[list[PlanDayIn], Field(min_length=1, max_length=1000)]
+
+
+class PlanDayOut(BaseModel):
+    """Pieces planned (null where nobody said) beside pieces made, which the journal says."""
+
+    site: str
+    item: str
+    day: date
+    planned_base: int | None
+    actual_base: int
+
+
+class ProductionIn(Input):
+    """Actual output. Send the same ``id`` again to repeat safely."""
+
+    id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
+    site: Annotated[Code, Field(examples=["F1"])]
+    item: Annotated[Code, Field(examples=["surgical_mask"])]
+    day: Annotated[date, Field(description="The day whose output this is", examples=["2020-02-03"])]
+    quantity: Quantity
+    unit: Annotated[Code, Field(examples=["piece", "box", "carton"])] = "piece"
+    batch: Batch
+    produced_on: Annotated[date, Field(examples=["2020-02-03"])]
+    expires_on: Annotated[
+        date | None,
+        Field(description="Left out: the production date and the item's shelf life, if it has one"),
+    ] = None
+    occurred_at: Annotated[
+        Moment | None, Field(description="When it was put on the shelf; left out: the day's end")
+    ] = None
+
+
+class ProductionOut(BaseModel):
+    """``expiry_source`` says whether the date was given or follows from the shelf life."""
+
+    id: UUID
+    entry_id: UUID
+    lot_id: UUID
+    site: str
+    item: str
+    day: date
+    quantity_base: int
+    batch: str | None
+    produced_on: date | None
+    expires_on: date | None
+    expiry_source: ExpirySource
+    occurred_at: Moment

@@ -1,0 +1,210 @@
+"""Endpoints of donations, funds, purchases and payments."""
+
+from dataclasses import asdict
+from typing import Literal, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Response, status
+
+from services.donations import funds, receiving, service
+from services.donations.became import DonationState, LineState, receipt_entry
+from services.donations.funds import Earmark, FundState
+from services.donations.models import Donation, Payment, Purchase
+from services.donations.schemas import (
+    BecameOut,
+    DonationCancel,
+    DonationIn,
+    DonationLineOut,
+    DonationOut,
+    EarmarkedMoney,
+    EarmarkOut,
+    FundOut,
+    PaymentIn,
+    PaymentOut,
+    PurchaseIn,
+    PurchaseOut,
+    ReceiveIn,
+    SpentMoney,
+)
+from services.parties.access import CurrentActor
+from services.parties.models import Role
+from services.web.http import DatabaseSession
+
+router = APIRouter(tags=["donations"])
+
+_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
+
+
+def donation_out(state: DonationState) -> DonationOut:
+    donation = state.donation
+    earmark = (donation.earmark_kind, donation.earmark)
+    return DonationOut(
+        **donation.model_dump(
+            include={
+                "id",
+                "donor",
+                "anonymous",
+                "site",
+                "fund",
+                "amount_minor",
+                "given_at",
+                "campaign",
+                "message",
+                "cancel_reason",
+            }
+        ),
+        kind="money" if donation.fund else "goods",
+        status=cast("Literal['pledged', 'received', 'cancelled']", state.status),
+        earmark=EarmarkOut(kind=earmark[0], target=earmark[1])
+        if earmark[0] and earmark[1]
+        else None,
+        received_at=state.received_at,
+        entry_id=receipt_entry(donation.id) if state.received_at else None,
+        lines=[_line_out(line) for line in state.lines],
+        became=BecameOut(**asdict(state.became)),
+    )
+
+
+def _line_out(line: LineState) -> DonationLineOut:
+    return DonationLineOut(
+        line=line.line,
+        item=line.item,
+        quantity=line.quantity,
+        unit=line.unit,
+        pledged_base=line.pledged,
+        received_base=line.received,
+        lot_id=line.lot_id,
+        batch=line.batch,
+        produced_on=line.produced_on,
+        expires_on=line.expires_on,
+        note=line.note,
+        became=BecameOut(**asdict(line.became)),
+    )
+
+
+@router.post("/donations", status_code=status.HTTP_201_CREATED)
+def pledge_donation(
+    body: DonationIn, session: DatabaseSession, actor: CurrentActor, response: Response
+) -> DonationOut:
+    """Pledge goods to a warehouse or money to a fund. Repeating it with the same id answers 200."""
+    donation, created = service.pledge(session, actor, body)
+    if not created:
+        response.status_code = status.HTTP_200_OK
+    return _one(session, donation)
+
+
+@router.get("/donations")
+def list_donations(session: DatabaseSession, actor: CurrentActor) -> list[DonationOut]:
+    """Your own organisation's donations, or, at a desk, all; in the order of recording."""
+    donor = None if actor.role in _DESKS else actor.organisation
+    donations = service.find_donations(session, donor=donor)
+    return [donation_out(state) for state in service.states(session, donations)]
+
+
+@router.get("/donations/{donation_id}")
+def show_donation(donation_id: UUID, session: DatabaseSession, actor: CurrentActor) -> DonationOut:
+    """A donation: pledged beside received, and where it is now."""
+    donation = service.get_donation(session, donation_id)
+    if actor.role not in _DESKS:
+        service.require_donor(actor, donation)
+    return _one(session, donation)
+
+
+@router.post("/donations/{donation_id}/receive")
+def receive_donation(
+    donation_id: UUID, body: ReceiveIn, session: DatabaseSession, actor: CurrentActor
+) -> DonationOut:
+    """Count a gift in at your own warehouse or fund. The same receipt twice is one."""
+    donation, _ = receiving.receive(session, actor, donation_id, body)
+    return _one(session, donation)
+
+
+@router.post("/donations/{donation_id}/cancel")
+def cancel_donation(
+    donation_id: UUID, body: DonationCancel, session: DatabaseSession, actor: CurrentActor
+) -> DonationOut:
+    """Take back a pledge that wasn't received."""
+    return _one(session, service.cancel(session, actor, donation_id, body.reason))
+
+
+@router.get("/funds")
+def list_funds(session: DatabaseSession) -> list[FundOut]:
+    """Funds and what they hold, in minor units, by what the money may be spent on."""
+    return [fund_out(state) for state in funds.fund_states(session)]
+
+
+def fund_out(state: FundState) -> FundOut:
+    return FundOut(
+        **state.fund.model_dump(),
+        available_minor=state.available,
+        by_earmark=[
+            EarmarkedMoney(earmark=_earmark_out(earmark), available_minor=amount)
+            for earmark, amount in state.by_earmark.items()
+        ],
+    )
+
+
+def _earmark_out(earmark: Earmark) -> EarmarkOut | None:
+    return EarmarkOut(kind=earmark[0], target=earmark[1]) if earmark else None
+
+
+@router.post("/purchases", status_code=status.HTTP_201_CREATED)
+def buy_goods(
+    body: PurchaseIn, session: DatabaseSession, actor: CurrentActor, response: Response
+) -> PurchaseOut:
+    """Buy goods from a fund of yours into a warehouse of yours, in one entry."""
+    bought, created = funds.purchase(session, actor, body)
+    if not created:
+        response.status_code = status.HTTP_200_OK
+    return _purchase_out(session, bought)
+
+
+def _purchase_out(session: DatabaseSession, bought: Purchase) -> PurchaseOut:
+    spent = funds.spent_by(session, bought)
+    assert spent.goods_lot, "a purchase brings goods"
+    assert spent.item, "a purchase brings goods"
+    return PurchaseOut(
+        id=bought.id,
+        entry_id=bought.id,
+        fund=bought.fund,
+        currency=spent.currency,
+        supplier=bought.supplier,
+        site=bought.site,
+        bought_at=bought.bought_at,
+        item=spent.item,
+        quantity_base=spent.quantity,
+        lot_id=spent.goods_lot,
+        price_minor=spent.amount,
+        money=[SpentMoney(lot_id=lot, amount_minor=amount) for lot, amount in spent.money],
+        earmark=EarmarkOut.model_validate(spent.earmark) if spent.earmark else None,
+    )
+
+
+@router.post("/payments", status_code=status.HTTP_201_CREATED)
+def pay_out(
+    body: PaymentIn, session: DatabaseSession, actor: CurrentActor, response: Response
+) -> PaymentOut:
+    """Pay an organisation out of a fund of yours."""
+    payment, created = funds.pay(session, actor, body)
+    if not created:
+        response.status_code = status.HTTP_200_OK
+    return _payment_out(session, payment)
+
+
+def _payment_out(session: DatabaseSession, payment: Payment) -> PaymentOut:
+    spent = funds.spent_by(session, payment)
+    return PaymentOut(
+        id=payment.id,
+        entry_id=payment.id,
+        fund=payment.fund,
+        currency=spent.currency,
+        payee=payment.payee,
+        amount_minor=spent.amount,
+        purpose=payment.purpose,
+        paid_at=payment.paid_at,
+        money=[SpentMoney(lot_id=lot, amount_minor=amount) for lot, amount in spent.money],
+    )
+
+
+def _one(session: DatabaseSession, donation: Donation) -> DonationOut:
+    return donation_out(service.states(session, [donation])[0])

@@ -1,0 +1,45 @@
+"""The same body under the same id is one act, however often and from how many sides it comes."""
+
+import hashlib
+from typing import TypeVar
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session
+
+from services.donations.models import Donation, Payment, Purchase
+from services.journal.post import EntryIdReused
+
+Act = TypeVar("Act", Donation, Purchase, Payment)
+
+
+def digest_of(body: BaseModel) -> str:
+    """What tells a repeated body from another one under the same id."""
+    return hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+
+
+def claim(session: Session, act: Act) -> bool:
+    """Write the act unless it is there already; of two at once, one waits for the other here.
+
+    Raises:
+        EntryIdReused: its id belongs to an act with other content.
+
+    """
+    table = type(act)
+    inserted = session.connection().execute(
+        insert(table)
+        .values(**act.model_dump())
+        .on_conflict_do_nothing()
+        .returning(sa.literal(value=True))
+    )
+    if inserted.first() is not None:
+        return True
+    if session.get_one(table, act.id).content_digest != act.content_digest:
+        raise EntryIdReused(
+            f"{table.__name__} {act.id} exists and says something else",
+            field="id",
+            value=act.id,
+            mend="make a new UUID for something new; send the very same body to repeat",
+        )
+    return False

@@ -1,0 +1,224 @@
+"""Pledges, and what became of them: what was received and where it is are the journal's."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from services.catalog import service as catalog
+from services.donations import became
+from services.donations.became import DonationState, ReceivedLot, among
+from services.donations.checks import (
+    check_dates,
+    check_earmark,
+    get_warehouse,
+    refuse_future,
+)
+from services.donations.models import Donation, DonationLine, EarmarkKind, Fund, LotEarmark
+from services.donations.once import claim, digest_of
+from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
+from services.errors import Conflict, Forbidden, NotFound
+from services.parties import service as parties
+from services.parties.models import Role
+from services.parties.service import Actor
+
+
+class DonationReceived(Conflict):
+    code, title = "donation-received", "This donation was received already"
+
+
+class DonationCancelled(Conflict):
+    code, title = "donation-cancelled", "This pledge was cancelled"
+
+
+def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Donation, bool]:
+    """Write down what somebody means to give; the same body under the same id is one pledge.
+
+    Raises:
+        NotFound, Forbidden: an unknown code, or a gift in another organisation's name.
+        InvalidInput: a quantity, unit, date or earmark that can't be.
+        EntryIdReused: the id belongs to a donation with other content.
+
+    """
+    donor = _donor(session, actor, body.donor)
+    refuse_future(body.given_at, "given_at")
+    check_earmark(session, body.earmark, money=isinstance(body, MoneyIn))
+    donation = Donation(
+        id=body.id,
+        donor=donor,
+        anonymous=body.anonymous,
+        campaign=body.campaign,
+        earmark_kind=body.earmark.kind if body.earmark else None,
+        earmark=body.earmark.target if body.earmark else None,
+        given_at=body.given_at,
+        recorded_by=actor.user_id,
+        recorded_at=datetime.now(UTC),
+        message=body.message,
+        content_digest=digest_of(body),
+    )
+    lines: list[DonationLine] = []
+    if isinstance(body, MoneyIn):
+        donation.fund = get_fund(session, body.fund).code
+        donation.amount_minor = body.amount_minor
+    else:
+        donation.site = get_warehouse(session, body.site).code
+        lines = [_new_line(session, body, index, line) for index, line in enumerate(body.lines)]
+    created = claim(session, donation)
+    if created:
+        session.add_all(lines)
+        session.flush()
+    return session.get_one(Donation, body.id), created
+
+
+def _donor(session: Session, actor: Actor, code: str | None) -> str:
+    """Who gives: a donor gives in their own name, a desk writes it down for anybody."""
+    parties.require_role(actor, Role.DONOR, Role.DISPATCHER)
+    donor = code or actor.organisation
+    if actor.role is Role.DONOR and donor != actor.organisation:
+        raise Forbidden(
+            "A donor gives in the name of their own organisation",
+            field="donor",
+            value=donor,
+            mend=f"leave it out, or give {actor.organisation}",
+        )
+    return parties.get_organisation(session, donor, field="donor").code
+
+
+def _new_line(session: Session, body: GoodsIn, index: int, line: DonationLineIn) -> DonationLine:
+    where = f"lines[{index}]"
+    item = catalog.get_item(session, line.item, field=f"{where}.item")
+    pieces = catalog.to_pieces(
+        session, item.code, line.quantity, line.unit, field=f"{where}.quantity"
+    )
+    check_dates(line.produced_on, line.expires_on, body.given_at, f"{where}.")
+    return DonationLine(
+        donation_id=body.id,
+        line=index + 1,
+        item=item.code,
+        quantity=line.quantity,
+        unit=line.unit,
+        quantity_base=pieces,
+        batch=line.batch,
+        produced_on=line.produced_on,
+        expires_on=line.expires_on,
+    )
+
+
+def cancel(session: Session, actor: Actor, donation_id: UUID, reason: str) -> Donation:
+    """Take a pledge back before it is received; cancelling twice is once.
+
+    Raises:
+        NotFound, Forbidden: no such donation, or neither its donor nor a dispatcher.
+        DonationReceived: it was received, and what came in can only be moved on.
+
+    """
+    parties.require_role(actor, Role.DONOR, Role.DISPATCHER)
+    donation = lock(session, donation_id)
+    if actor.role is Role.DONOR:
+        require_donor(actor, donation)
+    if donation.cancelled_at is not None:
+        return donation
+    if received_lots(session, donation_id):
+        raise DonationReceived(
+            f"Donation {donation_id} was received",
+            field="donation_id",
+            value=donation_id,
+            mend="what came in can be moved on, but no longer cancelled",
+        )
+    donation.cancelled_at = datetime.now(UTC)
+    donation.cancelled_by = actor.user_id
+    donation.cancel_reason = reason
+    session.flush()
+    return donation
+
+
+def require_donor(actor: Actor, donation: Donation) -> None:
+    """Raise Forbidden unless the actor's organisation gave it."""
+    if donation.donor != actor.organisation:
+        raise Forbidden(
+            f"Donation {donation.id} is another organisation's",
+            field="donation_id",
+            value=donation.id,
+            mend="name a donation of your own organisation",
+        )
+
+
+def find_donation(session: Session, donation_id: UUID) -> Donation | None:
+    return session.get(Donation, donation_id)
+
+
+def get_donation(session: Session, donation_id: UUID) -> Donation:
+    donation = find_donation(session, donation_id)
+    if donation is None:
+        raise _no_donation(donation_id)
+    return donation
+
+
+def lock(session: Session, donation_id: UUID) -> Donation:
+    """The donation, with its row held until the transaction ends: receipt or cancellation."""
+    donation = session.get(
+        Donation, donation_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if donation is None:
+        raise _no_donation(donation_id)
+    return donation
+
+
+def _no_donation(donation_id: UUID) -> NotFound:
+    return NotFound(
+        f"There is no donation {donation_id}",
+        field="donation_id",
+        value=donation_id,
+        mend="see GET /api/v1/donations",
+    )
+
+
+def find_donations(session: Session, *, donor: str | None = None) -> list[Donation]:
+    """Donations in the order in which they were recorded."""
+    statement = select(Donation).order_by(col(Donation.recorded_at), col(Donation.id))
+    if donor is not None:
+        statement = statement.where(Donation.donor == donor)
+    return list(session.exec(statement))
+
+
+def earmarks_of(session: Session, lot_ids: Iterable[UUID]) -> dict[UUID, LotEarmark]:
+    """The earmark of each lot that has one."""
+    rows = session.exec(select(LotEarmark).where(among(LotEarmark.lot_id, lot_ids)))
+    return {row.lot_id: row for row in rows}
+
+
+def get_fund(session: Session, code: str) -> Fund:
+    fund = session.get(Fund, code)
+    if fund is None:
+        raise NotFound(
+            f"There is no fund {code}", field="fund", value=code, mend="see GET /api/v1/funds"
+        )
+    return fund
+
+
+def received_lots(session: Session, donation_id: UUID) -> list[ReceivedLot]:
+    """The lots that a donation's receipt opened, by line; none where it wasn't received."""
+    return became.received(session, [donation_id])[donation_id]
+
+
+def states(session: Session, donations: Sequence[Donation]) -> list[DonationState]:
+    """How each donation stands, with its lines, in the order given."""
+    return became.states(session, donations)
+
+
+def require_fund(fund: Fund, actor: Actor) -> Fund:
+    """The fund, if it is the actor's organisation's; Forbidden otherwise."""
+    if actor.role is not Role.ADMIN and fund.organisation != actor.organisation:
+        raise Forbidden(
+            f"Fund {fund.code} belongs to another organisation",
+            field="fund",
+            value=fund.code,
+            mend="name a fund of your own organisation; see GET /api/v1/funds",
+        )
+    return fund
+
+
+def earmark_fact(kind: EarmarkKind | None, target: str | None) -> dict[str, str] | None:
+    """An earmark as entries tell it to the public."""
+    return {"kind": kind.value, "target": target} if kind and target else None

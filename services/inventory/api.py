@@ -1,0 +1,71 @@
+"""Endpoints of inventory: stock and stocktakes."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response, status
+
+from services.catalog import service as catalog
+from services.inventory import service
+from services.inventory.schemas import CountIn, CountOut, StockOut
+from services.inventory.service import Counted
+from services.parties import service as parties
+from services.parties.access import CurrentActor
+from services.parties.models import Role
+from services.parties.service import Actor
+from services.web.http import DatabaseSession, Moment
+
+router = APIRouter(tags=["inventory"])
+
+_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
+
+
+def count_out(counted: Counted) -> CountOut:
+    return CountOut(
+        **counted.count.model_dump(exclude={"counted_by", "content_digest"}),
+        entry_id=counted.entry_id,
+        before_base=counted.before,
+        difference_base=counted.difference,
+    )
+
+
+@router.get("/stock")
+def show_stock(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    site: Annotated[str | None, Query()] = None,
+    item: Annotated[str | None, Query()] = None,
+    at: Annotated[
+        Moment | None,
+        Query(description="As of this moment in the world; then by site and item, without lots"),
+    ] = None,
+) -> list[StockOut]:
+    """What stands where, in pieces: at your own sites, or, at a desk, everywhere."""
+    sites = _visible_sites(session, actor, site)
+    if item is not None:
+        catalog.get_item(session, item)
+    if at is None:
+        rows = service.stock(session, sites=sites, item=item)
+    else:
+        rows = service.stock_at(session, at, sites=sites, item=item)
+    return [StockOut(**asdict(row)) for row in rows]
+
+
+@router.post("/counts", status_code=status.HTTP_201_CREATED)
+def count_stock(
+    body: CountIn, session: DatabaseSession, actor: CurrentActor, response: Response
+) -> CountOut:
+    """A stocktake of one lot at a site of yours: posts the difference, or nothing."""
+    counted, created = service.count(session, actor, body)
+    if not created:
+        response.status_code = status.HTTP_200_OK
+    return count_out(counted)
+
+
+def _visible_sites(session: DatabaseSession, actor: Actor, site: str | None) -> list[str] | None:
+    """Sites whose stock the actor may see; None for all. Raises as ``require_site`` does."""
+    if actor.role in _DESKS:
+        return [parties.get_site(session, site).code] if site else None
+    if site:
+        return [parties.require_site(session, actor, site, actor.role).code]
+    return [row.code for row in parties.sites_of(session, actor.organisation)]

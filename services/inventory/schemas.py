@@ -1,0 +1,61 @@
+"""What goes in and out of the inventory endpoints."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, Field
+
+from services.web.http import MAX_QUANTITY, Code, Input, Moment, Text
+
+
+class StockOut(BaseModel):
+    """One lot at one site, in pieces. With ``at``, one item at one site: the lot is null."""
+
+    site: str
+    item: str
+    lot_id: UUID | None
+    batch: str | None
+    produced_on: date | None
+    expires_on: date | None
+    origin: str | None
+    available: int
+    reserved: int
+    quarantine: int
+    rejected: int
+
+
+class CountIn(Input):
+    """A stocktake of one lot: all that stands on the shelf, reserved pieces included."""
+
+    id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
+    site: Annotated[Code, Field(examples=["W1"])]
+    item: Annotated[Code, Field(examples=["gloves"])]
+    lot_id: UUID
+    counted: Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY, examples=[990])]
+    unit: Annotated[Code, Field(examples=["piece", "box", "carton"])] = "piece"
+    occurred_at: Annotated[Moment, Field(examples=["2020-02-05T18:00:00+08:00"])]
+    reason: Annotated[
+        Text,
+        Field(
+            min_length=1,
+            max_length=500,
+            description="Published: name no persons",
+            examples=["Weekly stocktake"],
+        ),
+    ]
+
+
+class CountOut(BaseModel):
+    """``entry_id`` is null where the count agreed: then nothing was posted."""
+
+    id: UUID
+    entry_id: UUID | None
+    site: str
+    item: str
+    lot_id: UUID
+    before_base: int
+    counted_base: int
+    difference_base: int
+    occurred_at: Moment
+    reason: str

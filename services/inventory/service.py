@@ -1,0 +1,294 @@
+"""Stock by site, item and lot, and stocktakes: a count posts its difference, never a quantity."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from services.catalog import service as catalog
+from services.errors import Conflict, InvalidInput, NotFound
+from services.inventory.models import StockCount
+from services.inventory.schemas import CountIn
+from services.journal.kinds import AccountKind, EntryKind, site_account
+from services.journal.post import EntryIdReused, InsufficientStock, post
+from services.journal.read import Holding, get_lots, holdings, moves_of_lots, totals
+from services.journal.record import Draft, NewMove
+from services.parties import service as parties
+from services.parties.models import Role
+from services.parties.service import Actor
+
+_CLOCK_SKEW = timedelta(minutes=5)
+_STATES = ("available", "reserved", "quarantine", "rejected")
+_KEEPERS = (Role.DISPATCHER, Role.HOSPITAL, Role.MANUFACTURER)
+
+
+class CountedLater(Conflict):
+    code, title = "counted-later", "A later count of this lot exists"
+
+
+class StockPromised(Conflict):
+    code, title = "stock-promised", "What is missing was promised to somebody"
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What stands at a site, in pieces: one lot, or, as of a past moment, one item."""
+
+    site: str
+    item: str
+    lot_id: UUID | None
+    batch: str | None
+    produced_on: date | None
+    expires_on: date | None
+    origin: str | None
+    available: int
+    reserved: int
+    quarantine: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A count beside what the journal said before it, in pieces; the entry where they differed."""
+
+    count: StockCount
+    difference: int
+
+    @property
+    def before(self) -> int:
+        return self.count.counted_base - self.difference
+
+    @property
+    def entry_id(self) -> UUID | None:
+        return self.count.id if self.difference else None
+
+
+def stock(
+    session: Session, *, sites: Collection[str] | None = None, item: str | None = None
+) -> list[Stock]:
+    """What stands where now, by site, item and lot, first to expire first."""
+    held: dict[tuple[str, UUID], dict[str, int]] = defaultdict(lambda: dict.fromkeys(_STATES, 0))
+    told: dict[tuple[str, UUID], Holding] = {}
+    for holding in holdings(session, kinds=[AccountKind.SITE], commodity=item):
+        site = holding.holder.partition(":")[2]
+        if sites is None or site in sites:
+            held[site, holding.lot_id][holding.state] += holding.quantity
+            told.setdefault((site, holding.lot_id), holding)
+    rows = [
+        Stock(
+            site=site,
+            item=told[site, lot_id].commodity,
+            lot_id=lot_id,
+            batch=told[site, lot_id].batch,
+            produced_on=told[site, lot_id].produced_on,
+            expires_on=told[site, lot_id].expires_on,
+            origin=told[site, lot_id].origin,
+            **quantities,
+        )
+        for (site, lot_id), quantities in held.items()
+    ]
+    # The journal's own order, first to expire first, stays within a site and item.
+    return sorted(rows, key=lambda row: (row.site, row.item))
+
+
+def stock_at(
+    session: Session,
+    at: datetime,
+    *,
+    sites: Collection[str] | None = None,
+    item: str | None = None,
+) -> list[Stock]:
+    """What stood where at a moment of the world, by site and item."""
+    held: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(_STATES, 0))
+    for (commodity, kind, holder, state), quantity in totals(session, at=at).items():
+        site = holder.partition(":")[2]
+        wanted = (sites is None or site in sites) and item in {None, commodity}
+        if kind is AccountKind.SITE and wanted:
+            held[site, commodity][state] += quantity
+    return [
+        Stock(
+            site=site,
+            item=commodity,
+            lot_id=None,
+            batch=None,
+            produced_on=None,
+            expires_on=None,
+            origin=None,
+            **quantities,
+        )
+        for (site, commodity), quantities in sorted(held.items())
+    ]
+
+
+def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]:
+    """Post the difference between what was counted and what the journal has at that moment.
+
+    Counted is what stands on the shelf: available and reserved. The difference goes to or from
+    what is available, since what is reserved was promised. The same body twice is one count.
+
+    Raises:
+        NotFound, Forbidden: an unknown site, item or lot, or another organisation's site.
+        InvalidInput: a unit, quantity or time that can't be, or a lot of another item.
+        StockPromised: more is missing than is available.
+        CountedLater: the lot was counted after that already.
+        EntryIdReused: the id belongs to something else.
+
+    """
+    site = parties.require_site(session, actor, body.site, *_KEEPERS)
+    pieces = _pieces(session, body)
+    _check_lot(session, body)
+    if body.occurred_at > datetime.now(UTC) + _CLOCK_SKEW:
+        raise InvalidInput(
+            "It can't have been counted in the future",
+            field="occurred_at",
+            value=body.occurred_at.isoformat(),
+            mend="give the time when it was counted",
+        )
+    _take_turns(session, site.code, body.lot_id)
+    made = StockCount(
+        id=body.id,
+        site=site.code,
+        item=body.item,
+        lot_id=body.lot_id,
+        counted_base=pieces,
+        occurred_at=body.occurred_at,
+        reason=body.reason,
+        counted_by=actor.user_id,
+        content_digest=hashlib.sha256(body.model_dump_json().encode()).hexdigest(),
+    )
+    if not _claim(session, made):
+        return _counted(session, session.get_one(StockCount, body.id)), False
+    _refuse_older(session, made)
+    _post_difference(session, actor, made, pieces - _on_shelf(session, made))
+    return _counted(session, session.get_one(StockCount, body.id)), True
+
+
+def _pieces(session: Session, body: CountIn) -> int:
+    # None left is a count too, in whichever unit that the item has.
+    pieces = catalog.to_pieces(session, body.item, body.counted or 1, body.unit, field="counted")
+    return pieces if body.counted else 0
+
+
+def _check_lot(session: Session, body: CountIn) -> None:
+    lot = get_lots(session, [body.lot_id]).get(body.lot_id)
+    if lot is None:
+        raise NotFound(
+            f"There is no lot {body.lot_id}",
+            field="lot_id",
+            value=body.lot_id,
+            mend="see GET /api/v1/stock",
+        )
+    if lot.commodity != body.item:
+        raise InvalidInput(
+            f"Lot {body.lot_id} is {lot.commodity}",
+            field="item",
+            value=body.item,
+            mend=f"give {lot.commodity}, or another lot",
+        )
+
+
+def _take_turns(session: Session, site: str, lot_id: UUID) -> None:
+    """Two counts of one lot wait for each other, or both would post the same difference."""
+    session.connection().execute(
+        sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"count/{site}/{lot_id}"},
+    )
+
+
+def _claim(session: Session, made: StockCount) -> bool:
+    """Write the count unless it is there already."""
+    inserted = session.connection().execute(
+        insert(StockCount)
+        .values(**made.model_dump())
+        .on_conflict_do_nothing()
+        .returning(col(StockCount.id))
+    )
+    if inserted.first() is not None:
+        return True
+    if session.get_one(StockCount, made.id).content_digest != made.content_digest:
+        raise EntryIdReused(
+            f"Count {made.id} exists and says something else",
+            field="id",
+            value=made.id,
+            mend="make a new UUID for a new count",
+        )
+    return False
+
+
+def _refuse_older(session: Session, made: StockCount) -> None:
+    """A later count was made against the books without this one: it would be wrong after it."""
+    later = session.exec(
+        select(StockCount)
+        .where(
+            StockCount.site == made.site,
+            StockCount.lot_id == made.lot_id,
+            StockCount.occurred_at > made.occurred_at,
+        )
+        .order_by(col(StockCount.occurred_at).desc())
+    ).first()
+    if later is not None:
+        raise CountedLater(
+            f"Lot {made.lot_id} was counted at {later.occurred_at.isoformat()}",
+            field="occurred_at",
+            value=made.occurred_at.isoformat(),
+            mend="count it again",
+        )
+
+
+def _on_shelf(session: Session, made: StockCount) -> int:
+    """Pieces of the lot that stood at the site, available or reserved, when it was counted."""
+    shelf = (
+        str(site_account(made.site, "available")),
+        str(site_account(made.site, "reserved")),
+    )
+    return sum(
+        move.quantity * (_is_part(move.target, shelf) - _is_part(move.source, shelf))
+        for move in moves_of_lots(session, [made.lot_id])
+        if move.occurred_at <= made.occurred_at
+    )
+
+
+def _is_part(account: str, shelf: tuple[str, ...]) -> bool:
+    return any(account == part or account.startswith(f"{part}/") for part in shelf)
+
+
+def _post_difference(session: Session, actor: Actor, made: StockCount, difference: int) -> None:
+    if not difference:
+        return
+    available = site_account(made.site, "available")
+    adjusted = site_account(made.site, "adjusted")
+    source, target = (adjusted, available) if difference > 0 else (available, adjusted)
+    draft = Draft(
+        id=made.id,
+        kind=EntryKind.ADJUST,
+        occurred_at=made.occurred_at,
+        actor=actor.reference,
+        document=f"count:{made.id}",
+        moves=[NewMove(made.lot_id, source, target, abs(difference))],
+        facts={"counted": str(made.counted_base), "reason": made.reason},
+    )
+    try:
+        post(session, draft)
+    except InsufficientStock as error:
+        raise StockPromised(
+            f"{-difference} are missing, and {error.extra['available']} are available",
+            field="counted",
+            value=made.counted_base,
+            mend="release what is reserved of this lot, or count what has left it, then send again",
+        ) from error
+
+
+def _counted(session: Session, made: StockCount) -> Counted:
+    adjusted = str(site_account(made.site, "adjusted"))
+    difference = sum(
+        move.quantity if move.source == adjusted else -move.quantity
+        for move in moves_of_lots(session, [made.lot_id])
+        if move.entry_id == made.id
+    )
+    return Counted(made, difference)
