@@ -52,19 +52,43 @@ DROP = [
 ]
 
 
+# PostgreSQL's bits of a trigger: for each row, before, delete, update, truncate.
+_ROW, _BEFORE, _DELETE, _UPDATE, _TRUNCATE = 1, 2, 8, 16, 32
+_WHEN = {"append_only": _ROW | _BEFORE | _DELETE | _UPDATE, "no_truncate": _BEFORE | _TRUNCATE}
+_FUNCTIONS = {"medrelay_refuse_change": CREATE[0], "medrelay_refuse_decrease": CREATE[1]}
+
+
 def missing_guards(session: Session) -> list[str]:
-    """Guards that should be on and aren't, as ``table.trigger``; empty when all is well."""
+    """Guards that should be on and aren't, as ``table.trigger``; empty when all is well.
+
+    A guard counts only if it is enabled, fires whenever it should, and does what it should.
+    """
     rows = session.connection().execute(
         sa.text(
-            "SELECT c.relname || '.' || t.tgname FROM pg_trigger t "
-            "JOIN pg_class c ON c.oid = t.tgrelid WHERE t.tgenabled IN ('O', 'A') "
+            "SELECT c.relname || '.' || t.tgname, t.tgtype, p.proname, p.prosrc FROM pg_trigger t "
+            "JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid "
+            "WHERE t.tgenabled IN ('O', 'A') AND t.tgqual IS NULL AND t.tgattr = '' "
             "AND c.relnamespace = current_schema()::regnamespace"
         )
     )
-    present = set(rows.scalars())
-    wanted = {
-        f"{table}.{trigger}"
-        for table in (*APPEND_ONLY, "balance")
-        for trigger in ("append_only", "no_truncate")
+    present = {
+        (name, when, function)
+        for name, when, function, source in rows
+        if _source_of(_FUNCTIONS.get(function, "")) == source
     }
-    return sorted(wanted - present)
+    wanted = {
+        (f"{table}.{trigger}", when, _function_of(table, trigger))
+        for table in (*APPEND_ONLY, "balance")
+        for trigger, when in _WHEN.items()
+    }
+    return sorted(name for name, _, _ in wanted - present)
+
+
+def _function_of(table: str, trigger: str) -> str:
+    decrease = (table, trigger) == ("balance", "append_only")
+    return "medrelay_refuse_decrease" if decrease else "medrelay_refuse_change"
+
+
+def _source_of(create_function: str) -> str:
+    """What stands between the dollar quotes: the function's source as the database keeps it."""
+    return "".join(create_function.split("$$")[1:2])

@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class CommodityClass(StrEnum):
+    GOODS = "goods"
+    MONEY = "money"
+
+
 class AccountKind(StrEnum):
     DONOR = "donor"
     SUPPLIER = "supplier"
@@ -143,6 +148,17 @@ OPENS_LOTS = frozenset(
     }
 )
 DISBURSEMENTS = frozenset({EntryKind.DISBURSE_GOODS, EntryKind.DISBURSE_MONEY})
+
+
+def may_move(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
+    """Whether an entry of this kind may move from one account to the other.
+
+    Between two sites, or two shipments, nothing moves at once: goods change place by a shipment.
+    """
+    alike = source.holder.partition(":")[0] == target.holder.partition(":")[0]
+    if alike and source.holder != target.holder:
+        return False
+    return (source.kind, target.kind) in ALLOWED_MOVES[kind]
 
 
 def site_account(site: str, state: str, purpose: str | None = None) -> AccountRef:

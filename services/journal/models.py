@@ -1,19 +1,13 @@
 """The journal's tables: accounts, commodities, lots, entries, moves, balances and leaves."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
 from services.database import BIGINT, BYTES, JSON, UTC_TIME, Row, enum_type
-from services.journal.kinds import AccountKind, EntryKind
-
-
-class CommodityClass(StrEnum):
-    GOODS = "goods"
-    MONEY = "money"
+from services.journal.kinds import AccountKind, CommodityClass, EntryKind
 
 
 class Commodity(Row, table=True):

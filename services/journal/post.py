@@ -4,30 +4,38 @@ import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from ledger.canonical import canonicalize, digest
+from ledger.canonical import NotCanonical, canonicalize, digest, parse
 from ledger.disclosure import conceal
 from services.errors import Conflict, InvalidInput, NotFound
+from services.journal.checks import MAX_QUANTITY, check_draft
 from services.journal.kinds import (
-    ALLOWED_MOVES,
-    OPENS_LOTS,
     OVERDRAWN,
     STATEMENTS,
     AccountRef,
+    CommodityClass,
     EntryKind,
 )
-from services.journal.models import Account, Balance, Entry, EntrySecret, Lot, Move
+from services.journal.models import Account, Balance, Commodity, Entry, EntrySecret, Lot, Move
 from services.journal.record import Draft, NewMove, content, record_bytes
 from services.settings import get_settings
 
-MAX_QUANTITY = 10**12
-_CLOCK_SKEW = timedelta(minutes=5)
+__all__ = [
+    "MAX_QUANTITY",
+    "AlreadyReversed",
+    "EntryIdReused",
+    "InsufficientStock",
+    "Posted",
+    "post",
+    "register_commodity",
+    "reverse",
+]
 
 
 class InsufficientStock(Conflict):
@@ -57,27 +65,41 @@ def post(session: Session, draft: Draft) -> Posted:
 
     Raises:
         InsufficientStock: an account doesn't hold what a move takes from it.
-        EntryIdReused: the id belongs to an entry with other content.
-        InvalidInput: a quantity, time, lot or pair of accounts that can't be.
+        EntryIdReused: the id belongs to an entry with other content, or to another entry's lot.
+        AlreadyReversed: another entry has reversed the one that this reverses.
+        NotFound: a lot, commodity or entry that it refers to.
+        InvalidInput: a quantity, time, text or pair of accounts that can't be.
 
     """
-    _validate(draft)
-    commodities = _commodities(session, draft)
-    body = content(draft, commodities)
-    content_digest = digest(canonicalize(body))
-    entry, secret = _entry(draft, body, content_digest)
-    inserted = session.connection().execute(
-        insert(Entry).values(**entry.model_dump()).on_conflict_do_nothing().returning(col(Entry.id))
-    )
-    if inserted.first() is None:
-        return _first_result(session, draft, content_digest)
-    if secret is not None:
-        session.add(secret)
-    _open_accounts(session, draft.moves)
-    _open_lots(session, draft)
-    _change_balances(session, draft.moves)
-    _write_moves(session, draft)
-    return Posted(session.get_one(Entry, draft.id), created=True)
+    check_draft(draft)
+    _check_reversal(session, draft)
+    body = content(draft, _commodities(session, draft))
+    try:
+        content_digest = digest(canonicalize(body))
+        entry, secret = _entry(draft, body, content_digest)
+    except NotCanonical as error:
+        raise InvalidInput(
+            f"It can't be written down: {error}",
+            field=error.where,
+            mend="give whole numbers, and text in Unicode normal form C",
+        ) from error
+    # A savepoint: a caller that catches the refusal and goes on leaves nothing of it behind.
+    with session.begin_nested():
+        inserted = session.connection().execute(
+            insert(Entry)
+            .values(**entry.model_dump())
+            .on_conflict_do_nothing()
+            .returning(col(Entry.id))
+        )
+        if inserted.first() is None:
+            return _first_result(session, draft, content_digest)
+        if secret is not None:
+            session.add(secret)
+        _open_accounts(session, draft.moves)
+        _open_lots(session, draft)
+        _change_balances(session, draft.moves)
+        _write_moves(session, draft)
+        return Posted(session.get_one(Entry, draft.id), created=True)
 
 
 def reverse(
@@ -91,17 +113,7 @@ def reverse(
         InsufficientStock: what it brought has moved on since, so that has to be undone first.
 
     """
-    original = session.get(Entry, entry_id)
-    if original is None:
-        raise NotFound(f"There is no entry {entry_id}", field="entry_id", value=entry_id)
-    if original.kind in STATEMENTS or original.kind == EntryKind.REVERSE:
-        raise InvalidInput(
-            f"An entry of kind {original.kind} moves nothing that could be reversed",
-            field="entry_id",
-            value=entry_id,
-            mend="post what is true now as a new entry",
-        )
-    moves = session.exec(select(Move).where(Move.entry_id == entry_id).order_by(col(Move.line)))
+    original = _reversible(session, entry_id)
     draft = Draft(
         id=reversal_id,
         kind=EntryKind.REVERSE,
@@ -110,49 +122,74 @@ def reverse(
         document=original.document,
         reverses=entry_id,
         facts={"reason": reason},
-        moves=[
-            NewMove(m.lot_id, AccountRef.parse(m.target), AccountRef.parse(m.source), m.quantity)
-            for m in moves
-        ],
+        moves=_opposite_moves(session, entry_id),
     )
     return post(session, draft)
 
 
-def _validate(draft: Draft) -> None:
-    now = datetime.now(UTC)
-    if draft.occurred_at.tzinfo is None or draft.occurred_at > now + _CLOCK_SKEW:
-        raise InvalidInput(
-            f"It can't have happened at {draft.occurred_at.isoformat()}",
-            field="occurred_at",
-            value=draft.occurred_at.isoformat(),
-            mend="give a time with a zone that isn't in the future",
+def register_commodity(
+    session: Session, code: str, commodity_class: CommodityClass, base_unit: str
+) -> None:
+    """Make a commodity known; registering the same again changes nothing.
+
+    Raises:
+        Conflict: the code is known, as another class or in another base unit.
+
+    """
+    commodity = Commodity(code=code, commodity_class=commodity_class, base_unit=base_unit)
+    session.connection().execute(
+        insert(Commodity).values(**commodity.model_dump()).on_conflict_do_nothing()
+    )
+    known = session.get_one(Commodity, code)
+    if (known.commodity_class, known.base_unit) != (commodity_class, base_unit):
+        raise Conflict(
+            f"{code} is {known.commodity_class} counted in {known.base_unit} already",
+            field="code",
+            value=code,
+            mend="choose another code; what was counted in one unit stays in it",
         )
-    if draft.lots and draft.kind not in OPENS_LOTS:
-        raise InvalidInput(f"An entry of kind {draft.kind} opens no lots", field="kind")
-    if bool(draft.moves) == (draft.kind in STATEMENTS):
-        raise InvalidInput(f"{draft.kind} with {len(draft.moves)} moves can't be", field="moves")
-    for line, move in enumerate(draft.moves, start=1):
-        _validate_move(draft.kind, line, move)
 
 
-def _validate_move(kind: EntryKind, line: int, move: NewMove) -> None:
-    if not 0 < move.quantity <= MAX_QUANTITY:
+def _reversible(session: Session, entry_id: UUID) -> Entry:
+    original = session.get(Entry, entry_id)
+    if original is None:
+        raise NotFound(f"There is no entry {entry_id}", field="entry_id", value=entry_id)
+    if original.kind in STATEMENTS or original.kind == EntryKind.REVERSE:
         raise InvalidInput(
-            f"Line {line}: a quantity of {move.quantity} can't be moved",
-            field=f"moves[{line}].quantity",
-            value=move.quantity,
-            mend=f"give a whole number from 1 to {MAX_QUANTITY}",
+            f"An entry of kind {original.kind} can't be reversed",
+            field="entry_id",
+            value=entry_id,
+            mend="post what is true now as a new entry",
         )
-    pair = (move.source.kind, move.target.kind)
-    # A reversal's moves were allowed the other way round when they were posted.
-    if kind is not EntryKind.REVERSE and pair not in ALLOWED_MOVES[kind]:
+    return original
+
+
+def _opposite_moves(session: Session, entry_id: UUID) -> list[NewMove]:
+    moves = session.exec(select(Move).where(Move.entry_id == entry_id).order_by(col(Move.line)))
+    return [
+        NewMove(m.lot_id, AccountRef.parse(m.target), AccountRef.parse(m.source), m.quantity)
+        for m in moves
+    ]
+
+
+def _check_reversal(session: Session, draft: Draft) -> None:
+    """A reversal may move against every rule, so it must be the exact opposite of its original."""
+    if draft.reverses is None and draft.kind is not EntryKind.REVERSE:
+        return
+    if draft.reverses is None or draft.kind is not EntryKind.REVERSE:
         raise InvalidInput(
-            f"Line {line}: {kind} doesn't move from {pair[0]} to {pair[1]}",
-            field=f"moves[{line}]",
-            value=f"{move.source} → {move.target}",
+            f"An entry of kind {draft.kind} and a reversal are two things",
+            field="reverses",
+            value=draft.reverses,
+            mend="name the entry to reverse in a reversal, and in no other kind",
         )
-    if str(move.source) == str(move.target):
-        raise InvalidInput(f"Line {line}: source and target are one", field=f"moves[{line}]")
+    _reversible(session, draft.reverses)
+    if list(draft.moves) != _opposite_moves(session, draft.reverses):
+        raise InvalidInput(
+            f"These moves aren't the opposite of those of entry {draft.reverses}",
+            field="moves",
+            mend="reverse the whole entry, then post what is right",
+        )
 
 
 def _commodities(session: Session, draft: Draft) -> dict[UUID, str]:
@@ -161,7 +198,7 @@ def _commodities(session: Session, draft: Draft) -> dict[UUID, str]:
     missing = {move.lot_id for move in draft.moves} - known.keys()
     if missing:
         found = session.exec(select(Lot.id, Lot.commodity).where(col(Lot.id).in_(missing)))
-        known.update(dict(found))
+        known.update(found.all())
     unknown = missing - known.keys()
     if unknown:
         lot = min(unknown)
@@ -208,7 +245,7 @@ def _first_result(session: Session, draft: Draft, content_digest: bytes) -> Post
             field="entry_id",
             value=draft.reverses,
         )
-    if first.content_digest != content_digest:
+    if first.content_digest != content_digest or not _same_concealed(session, first, draft):
         raise EntryIdReused(
             f"Entry {draft.id} exists and says something else",
             field="id",
@@ -216,6 +253,14 @@ def _first_result(session: Session, draft: Draft, content_digest: bytes) -> Post
             mend="make a new UUID for a new act; send the very same body to repeat one",
         )
     return Posted(first, created=False)
+
+
+def _same_concealed(session: Session, first: Entry, draft: Draft) -> bool:
+    """Whether the hidden fields agree too. Of erased ones only their being there is known."""
+    secret = session.get(EntrySecret, first.id)
+    if secret is not None:
+        return secret.fields == dict(draft.concealed)
+    return bool(parse(first.body)["_sd"]) == bool(draft.concealed)
 
 
 def _open_accounts(session: Session, moves: Sequence[NewMove]) -> None:
@@ -237,19 +282,47 @@ def _open_accounts(session: Session, moves: Sequence[NewMove]) -> None:
 
 
 def _open_lots(session: Session, draft: Draft) -> None:
-    for lot in draft.lots:
-        session.add(
-            Lot(
-                id=lot.id,
-                commodity=lot.commodity,
-                batch=lot.batch,
-                produced_on=lot.produced_on,
-                expires_on=lot.expires_on,
-                origin=lot.origin,
-                entry_id=draft.id,
-            )
+    if not draft.lots:
+        return
+    _check_commodities(session, draft)
+    rows = [
+        {
+            "id": lot.id,
+            "commodity": lot.commodity,
+            "batch": lot.batch,
+            "produced_on": lot.produced_on,
+            "expires_on": lot.expires_on,
+            "origin": lot.origin,
+            "entry_id": draft.id,
+        }
+        for lot in sorted(draft.lots, key=lambda lot: lot.id)
+    ]
+    opened = session.connection().execute(
+        insert(Lot).values(rows).on_conflict_do_nothing().returning(col(Lot.id))
+    )
+    taken = [lot.id for lot in draft.lots]
+    for lot_id in opened.scalars():
+        taken.remove(lot_id)
+    if taken:
+        raise EntryIdReused(
+            f"Lot {taken[0]} exists already",
+            field="lots",
+            value=taken[0],
+            mend="make a new UUID for each new lot",
         )
-    session.flush()
+
+
+def _check_commodities(session: Session, draft: Draft) -> None:
+    wanted = {lot.commodity for lot in draft.lots}
+    known = session.exec(select(Commodity.code).where(col(Commodity.code).in_(wanted)))
+    unknown = sorted(wanted - set(known))
+    if unknown:
+        raise NotFound(
+            f"There is no commodity {unknown[0]}",
+            field="commodity",
+            value=unknown[0],
+            mend="see GET /api/v1/items",
+        )
 
 
 def _change_balances(session: Session, moves: Sequence[NewMove]) -> None:
