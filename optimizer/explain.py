@@ -20,32 +20,41 @@ from collections.abc import Mapping
 from optimizer.plan import Reason
 
 SENTENCES: Mapping[str, str] = {
-    "met_in_full": "Met in full, {pieces} pieces.",
-    "substitute_used": (
-        "Met in full, {pieces} pieces, of which {substitute_pieces} are substitutes."
-    ),
+    "met_in_full": "Met in full: {pieces}.",
+    "substitute_used": "Met in full: {pieces}, {substitute_pieces} of them substitutes.",
     "shared_shortage": (
-        "Short: the {sources} lots left for it, {source_pieces} pieces, are used up; {needs} needs "
-        "of this priority share them at the same fill rate of {percent} %."
+        "Short: all that is left for it, {source_pieces} in {sources}, is used up and shared with "
+        "the needs of this priority that depend on it, {needs}, at one fill rate of {percent} %."
     ),
     "cheapest_first": (
-        "Short: {sources} lots with {source_pieces} pieces are used up, and the policy serves "
-        "first whom it is cheapest to serve."
+        "Short: all that is left for it, {source_pieces} in {sources}, is used up, and the policy "
+        "serves first whom it is cheapest to serve."
     ),
     "earlier_tiers_first": "Nothing left: more urgent needs use up all that could reach it.",
     "no_supply": "No lot of its item, or of a substitute that it accepts, is on offer.",
-    "no_lane": "No lane leads here from the {sources} lots on offer ({source_pieces} pieces).",
-    "too_late": "{sources} lots ({source_pieces} pieces) would arrive after the plan's last day.",
+    "no_lane": "No lane leads here from what is on offer: {source_pieces} in {sources}.",
+    "too_late": "What is on offer would arrive after the last day: {source_pieces} in {sources}.",
     "expires_on_arrival": (
-        "{sources} lots ({source_pieces} pieces) would have too little shelf life on arrival."
+        "What could arrive would have too little shelf life left: {source_pieces} in {sources}."
     ),
-    "earmarked_elsewhere": "{sources} lots ({source_pieces} pieces) are earmarked for others.",
-    "as_practised": "{pieces} of {requested} pieces by this practice.",
-    "not_proven": "{pieces} of {requested} pieces; solving was stopped before its proof.",
+    "earmarked_elsewhere": "What could arrive is earmarked: {source_pieces} in {sources}.",
+    "as_practised": "By this practice: {pieces} of {requested}.",
+    "not_proven": "Solving was stopped before its proof: {pieces} of {requested}.",
 }
 
-LATE = " {late_pieces} of them arrive after the need-by day."
-EARLIER = " {earlier_needs} more urgent needs draw on the same lots and are met in full."
+LATE = " Late, after the need-by day: {late_pieces}."
+EARLIER = " More urgent needs draw on the same lots and are met in full: {earlier_needs}."
+
+UNITS: Mapping[str, str] = {
+    "pieces": "piece",
+    "late_pieces": "piece",
+    "substitute_pieces": "piece",
+    "source_pieces": "piece",
+    "requested": "piece",
+    "sources": "lot",
+    "needs": "need",
+    "earlier_needs": "need",
+}
 
 
 def sentence(reason: Reason) -> str:
@@ -55,7 +64,14 @@ def sentence(reason: Reason) -> str:
         text += LATE
     if reason.params.get("earlier_needs"):
         text += EARLIER
-    return text.format_map({**reason.params, "percent": _percent(reason.params)})
+    figures = {name: _counted(name, value) for name, value in reason.params.items()}
+    return text.format_map(figures | {"percent": _percent(reason.params)})
+
+
+def _counted(name: str, value: int | str) -> str:
+    if not isinstance(value, int) or name not in UNITS:
+        return str(value)
+    return f"{value:,} {UNITS[name]}" + ("" if value == 1 else "s")
 
 
 def _percent(params: Mapping[str, int | str]) -> str:

@@ -18,6 +18,9 @@ from optimizer.errors import ProblemError
 
 VERSION = str(ortools.__version__)
 SAFE_BITS = 62
+LARGEST_PATH_COST = 2**61
+"""What a path through every node may cost: within it the solver scales costs without overflow."""
+
 
 Indices = NDArray[np.int64]
 Network = tuple[Indices, Indices]  # tails and heads of the arcs that join sources to needs
@@ -111,6 +114,9 @@ def min_cost_flow(
     if sum(max(0, each) for each in supply) >= 2**SAFE_BITS:
         message = "more than 2^62 pieces in one network; use a larger unit"
         raise ProblemError("quantity_too_large", where, message)
+    if (len(supply) + 1) * int(abs(cost).max()) >= LARGEST_PATH_COST:
+        message = f"{len(supply)} nodes at {int(cost.max())} a piece; lower the policy's weights"
+        raise ProblemError("cost_too_large", where, message)
     solver = ortools_min_cost_flow.SimpleMinCostFlow()
     solver.add_arcs_with_capacity_and_unit_cost(
         tail.astype(np.int32), head.astype(np.int32), capacity, cost
@@ -119,9 +125,6 @@ def min_cost_flow(
         np.arange(len(supply), dtype=np.int32), np.array(supply, dtype=np.int64)
     )
     status = solver.solve()
-    if status == solver.BAD_COST_RANGE:
-        message = f"{len(supply)} nodes at {int(cost.max())} a piece; lower the policy's weights"
-        raise ProblemError("cost_too_large", where, message)
     if status == solver.BAD_CAPACITY_RANGE:
         message = "its capacities add up beyond 2^63; use a larger unit"
         raise ProblemError("quantity_too_large", where, message)

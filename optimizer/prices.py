@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.errors import ProblemError
+
 Indices = NDArray[np.int64]
 
 
@@ -43,9 +45,11 @@ class Prices:
 
 
 def find_prices(network: Network, flow: Indices) -> Prices:
-    """Return prices for a cheapest flow; AssertionError if a cheaper one exists.
+    """Return prices for a cheapest flow; ProblemError if a cheaper one exists.
 
-    Repeated sweeps over all residual arcs at once (Bellman, 1958; Ford, 1956).
+    A flow from a solver that is exact always has prices; were it ever to lose exactness on enormous
+    costs, this is where that would be noticed, and no plan would come of it. Repeated sweeps over
+    all residual arcs at once (Bellman, 1958; Ford, 1956).
     """
     sources, needs = len(network.supply), len(network.lower)
     tail, head, cost = _residual(network, flow)
@@ -61,7 +65,8 @@ def find_prices(network: Network, flow: Indices) -> Prices:
             break
         price[ends] = better
     else:
-        raise AssertionError(f"{network.where}: a cheaper flow exists")
+        message = "the solver's flow is not the cheapest; lower the policy's weights"
+        raise ProblemError("cost_too_large", network.where, message)
     used = np.zeros(sources + needs, dtype=np.bool_)
     used[network.tail[flow > 0]] = True
     used[network.head[flow > 0] + sources] = True
