@@ -7,21 +7,46 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import RedirectResponse, Response
 
+from services.audit.api import router as audit_api
+from services.audit.pages import router as audit_pages
+from services.capacity.api import router as capacity_api
+from services.capacity.pages import router as capacity_pages
 from services.catalog.api import router as catalog_api
 from services.database import Database
+from services.dispatch.api import router as dispatch_api
+from services.dispatch.pages import router as dispatch_pages
+from services.donations.api import router as donations_api
+from services.inventory.api import router as inventory_api
 from services.parties.api import router as parties_api
+from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
+from services.requests.pages import router as requests_pages
 from services.settings import Settings
+from services.transport.api import router as transport_api
+from services.transport.pages import router as transport_pages
 from services.web.http import install_error_handlers
 from services.web.i18n import LANGUAGES
 from services.web.pages import CONTENT_SECURITY_POLICY
 
 API = (
+    audit_api,
+    capacity_api,
     catalog_api,
+    dispatch_api,
+    donations_api,
+    inventory_api,
     parties_api,
     requests_api,
+    transport_api,
 )
-PAGES: tuple[APIRouter, ...] = ()
+PAGES: tuple[APIRouter, ...] = (
+    audit_pages,
+    capacity_pages,
+    dispatch_pages,
+    parties_pages,
+    requests_pages,
+    transport_pages,
+)
 
 _STATIC = Path(__file__).parent / "web" / "static"
 

@@ -28,6 +28,11 @@ def packs(session: Session) -> list[Pack]:
     return list(session.exec(select(Pack).order_by(col(Pack.item), col(Pack.pieces))))
 
 
+def units(session: Session) -> list[str]:
+    """Every unit that some item is counted in; which fits which item is ``to_pieces``'s to say."""
+    return [BASE_UNIT, *sorted({pack.unit for pack in packs(session)})]
+
+
 def to_pieces(
     session: Session, item_code: str, quantity: int, unit: str, *, field: str = "quantity"
 ) -> int:

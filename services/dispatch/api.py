@@ -28,7 +28,7 @@ from services.parties.service import require_role
 from services.web.http import DatabaseSession
 
 router = APIRouter(tags=["dispatch"])
-_READERS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR)
+READERS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR)
 
 
 @router.post("/runs", status_code=status.HTTP_202_ACCEPTED)
@@ -45,21 +45,21 @@ def start_run(
 @router.get("/runs")
 def list_runs(session: DatabaseSession, actor: CurrentActor) -> list[RunSummary]:
     """The last 50 runs, newest first."""
-    require_role(actor, *_READERS)
+    require_role(actor, *READERS)
     return summaries(session, service.runs(session))
 
 
 @router.get("/runs/{run_id}")
 def show_run(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> RunOut:
     """A run: its progress, then its plan with a reason for each need and the comparison."""
-    require_role(actor, *_READERS)
+    require_role(actor, *READERS)
     return run_out(session, service.get_run(session, run_id))
 
 
 @router.get("/runs/{run_id}/snapshot")
 def show_snapshot(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> Response:
     """The exact bytes that were hashed and logged before solving."""
-    require_role(actor, *_READERS)
+    require_role(actor, *READERS)
     run = service.get_run(session, run_id)
     return Response(run.snapshot, media_type="application/json")
 
@@ -67,7 +67,7 @@ def show_snapshot(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -
 @router.get("/runs/{run_id}/plan")
 def show_plan(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> Response:
     """The plan's exact bytes, with its certificate."""
-    require_role(actor, *_READERS)
+    require_role(actor, *READERS)
     run = service.get_run(session, run_id)
     if run.plan is None:
         raise service.NotProposed(f"Run {run_id} is {run.state}: there is no plan to show")

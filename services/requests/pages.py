@@ -130,11 +130,6 @@ def _items(session: Session) -> dict[str, object]:
     return {item.code: item for item in catalog.items(session)}
 
 
-def _units(session: Session) -> list[str]:
-    """Every unit that some item is packed in; the service says which don't fit which item."""
-    return [catalog.BASE_UNIT, *sorted({pack.unit for pack in catalog.packs(session)})]
-
-
 def _request_page(
     request: Request, session: Session, actor: Actor, form: Form, lines: int
 ) -> Response:
@@ -146,7 +141,7 @@ def _request_page(
         lines=form.rows("needs", at_least=lines),
         own_sites=_own_sites(session, actor),
         items=_items(session),
-        units=_units(session),
+        units=catalog.units(session),
         may_keep=any(slip.code == "duplicate-need" for slip in form.slips),
     )
 
@@ -170,5 +165,5 @@ def _need_page(
         cancel=cancel,
         item=catalog.get_item(session, need.item),
         site=parties.get_site(session, need.site),
-        units=_units(session),
+        units=catalog.units(session),
     )

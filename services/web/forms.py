@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 from uuid import uuid4
@@ -28,6 +28,11 @@ MAX_FIELDS = 2_000
 _NOT_HERE = frozenset({401, 403})
 _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _DIGITS = re.compile(r"[+-]?\d+")
+
+
+class NotAnAmount(InvalidInput):
+    code, title = "not-an-amount", "Give an amount of money such as 1,250.50"
+
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -105,17 +110,31 @@ class Form:
         self.slips.append(Slip(self._input_called(field), code, title, detail, mend))
 
     def _input_called(self, field: str) -> str:
-        """The input that a refusal means: of that name, or the only one whose path ends so."""
+        """The input that a refusal means: of that name, around it, or the only one ending so."""
         if field in self.values:
             return field
+        whole = field.rpartition(".")[0]
+        if whole in self.values:
+            return whole
         alike = [name for name in self.values if field and name.endswith(f".{field}")]
         return alike[0] if len(alike) == 1 else field
 
-    def read(self, schema: type[Schema], *, leave_out: Sequence[str] = ()) -> Schema:
-        """The form as a body of the API; pydantic.ValidationError where it can't be one."""
+    def read(
+        self,
+        schema: type[Schema],
+        *,
+        leave_out: Sequence[str] = (),
+        instead: Mapping[str, str] | None = None,
+    ) -> Schema:
+        """The form as a body of the API; pydantic.ValidationError where it can't be one.
+
+        ``leave_out`` names inputs that are no fields of the schema; ``instead`` gives fields that
+        were typed in another shape, such as an amount with decimals.
+        """
+        given = {name: value for name, value in self.values.items() if name not in leave_out}
         tree: dict[str, Any] = {}
-        for name, value in self.values.items():
-            if value.strip() and name not in leave_out:
+        for name, value in (given | dict(instead or {})).items():
+            if value.strip():
                 _plant(tree, name, value.strip())
         return schema.model_validate(_typed(schema, _with_lists(tree)))
 
@@ -139,6 +158,25 @@ async def _sent(request: Request) -> Form:
 
 
 SentForm = Annotated[Form, Depends(_sent)]
+
+
+def minor_units(form: Form, name: str) -> str:
+    """An amount typed with up to two decimals, in minor units; NotAnAmount for anything else."""
+    text = form[name].strip()
+    match = re.fullmatch(r"(\d{1,3}(?:[,，\s]\d{3})*|\d{1,18})(?:[.．](\d{1,2}))?", text)
+    if match is None:
+        raise NotAnAmount(f"{text[:40]!r} isn't an amount", field=name, mend="such as 1,250.50")
+    whole = re.sub(r"\D", "", match[1])
+    return str(int(whole) * 100 + int((match[2] or "0").ljust(2, "0")))
+
+
+def now_input() -> str:
+    """The present moment for a browser's date and time, to the next full second.
+
+    Rounded up: what somebody does next must not lie before what was recorded a moment ago.
+    """
+    rounded = datetime.now(ZONE).replace(microsecond=0) + timedelta(seconds=1)
+    return rounded.strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _plant(tree: dict[str, Any], path: str, value: str) -> None:

@@ -115,6 +115,7 @@ def _filters(language: str) -> dict[str, Any]:
         ),
         "money": lambda minor: format_decimal(Decimal(minor) / 100, "#,##0.00", locale=locale),
         "percent": lambda value: format_percent(value, locale=locale),
+        "percent1": lambda value: format_percent(value, "#,##0.0%", locale=locale),
         "day": lambda value: format_date(value, "medium", locale=locale),
         "moment": moment,
         "local_input": lambda value: value.astimezone(ZONE).strftime("%Y-%m-%dT%H:%M"),

@@ -1,0 +1,207 @@
+"""The public's pages: what came in and went out, where a donation went, and how to check it."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session, col, select
+from starlette.responses import Response
+
+from services.audit import service
+from services.audit.overview import overview, totals_by_state
+from services.audit.trace import Trace, trace
+from services.catalog import service as catalog
+from services.donations.models import Donation, Fund
+from services.errors import NotFound
+from services.journal.read import find_entry, find_leaf
+from services.parties.access import MaybeActor
+from services.parties.models import Organisation, Region
+from services.parties.pages import names_of_organisations, sites_by_code
+from services.transport.models import Shipment
+from services.web.forms import Form, Slip
+from services.web.http import DatabaseSession
+from services.web.i18n import language_of, to_gettext
+from services.web.pages import redirect, render
+
+router = APIRouter()
+
+_LATEST = 8
+_NO_SUCH_DONATION = to_gettext("There is no donation with this number")
+
+
+@dataclass(slots=True)
+class MoneyFigures:
+    """Minor units of one currency. What came in is available, spent on goods, or paid out."""
+
+    currency: str
+    came_in: int = 0
+    available: int = 0
+    spent: int = 0
+    paid_out: int = 0
+
+
+_MONEY_FIELD = {"available": "available", "traded": "spent", "paid": "paid_out"}
+
+
+@router.get("/")
+def show_home(
+    request: Request,
+    session: DatabaseSession,
+    actor: MaybeActor,  # noqa: ARG001
+    donation: str = "",
+) -> Response:
+    """Everything in figures; with ``donation``, to its trace."""
+    form = Form({"donation": donation})
+    if donation:
+        found = _as_uuid(donation)
+        if found and session.get(Donation, found):
+            return redirect(request, f"/donations/{found}")
+        slip = Slip("donation", "no-such-donation", _NO_SUCH_DONATION, "", "")
+        form.slips.append(slip)
+        form.status = 404
+    figures = overview(session)
+    return render(
+        request,
+        "home.html",
+        form.status,
+        form=form,
+        figures=figures,
+        money=_money(session),
+        came_in=sum(item.came_in for item in figures.items),
+        handed_over=sum(item.handed_over for item in figures.items),
+        in_transit=sum(item.in_transit for item in figures.items),
+        on_hand=sum(item.on_hand + item.reserved for item in figures.items),
+        needed=sum(each.needed for each in figures.hospitals),
+        latest=_latest(session, language_of(request.url.path)),
+        log=service.log_status(session),
+        **_names(request, session),
+    )
+
+
+@router.get("/donations/{donation_id}")
+def show_trace(
+    request: Request,
+    donation_id: str,
+    session: DatabaseSession,
+    actor: MaybeActor,  # noqa: ARG001
+) -> Response:
+    """Where each piece of a donation went."""
+    found = _as_uuid(donation_id)
+    if found is None:
+        raise NotFound(f"{donation_id[:80]} isn't the number of a donation")
+    followed = trace(session, found)
+    fund = session.get(Fund, followed.donation.fund) if followed.donation.fund else None
+    return render(
+        request,
+        "trace.html",
+        trace=followed,
+        fund=fund,
+        region=_region(session, followed),
+        shipments=_destinations(session, followed),
+        **_names(request, session),
+    )
+
+
+@router.get("/entries/{entry_id}")
+def show_entry(
+    request: Request,
+    entry_id: UUID,
+    session: DatabaseSession,
+    actor: MaybeActor,  # noqa: ARG001
+) -> Response:
+    """One entry: what it says, and its place in the log."""
+    entry = find_entry(session, entry_id)
+    if entry is None:
+        raise NotFound(f"There is no entry {entry_id}", field="entry_id", value=entry_id)
+    leaf = find_leaf(session, entry_id)
+    anchored = leaf is not None and leaf.index < service.anchored_size(session)
+    return render(
+        request,
+        "entry.html",
+        entry=entry,
+        text=entry.body.decode(),
+        leaf=leaf,
+        anchored=anchored,
+        log=service.log_status(session),
+    )
+
+
+@router.get("/log")
+def show_log(
+    request: Request,
+    session: DatabaseSession,
+    actor: MaybeActor,  # noqa: ARG001
+) -> Response:
+    """How far the log has come, and how anybody can check it."""
+    log = service.log_status(session)
+    note = service.newest_checkpoint(session).note if log.anchored else None
+    return render(request, "log.html", log=log, note=note)
+
+
+def _as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def _money(session: Session) -> list[MoneyFigures]:
+    """By currency: what came into the funds, and what they did with it."""
+    items = {item.code for item in catalog.items(session)}
+    found: dict[str, MoneyFigures] = {}
+    for total in totals_by_state(session, None):
+        if total.commodity in items:
+            continue
+        money = found.setdefault(total.commodity, MoneyFigures(total.commodity))
+        if total.kind == "donor":
+            money.came_in -= total.quantity
+        elif total.state in _MONEY_FIELD:
+            name = _MONEY_FIELD[total.state]
+            setattr(money, name, getattr(money, name) + total.quantity)
+    return list(found.values())
+
+
+def _latest(session: Session, language: str) -> list[tuple[Donation, str | None]]:
+    """The newest donations with their donor's name, None for who isn't to be named."""
+    rows = session.exec(
+        select(Donation, Organisation)
+        .join(Organisation, col(Organisation.code) == col(Donation.donor))
+        .where(col(Donation.cancelled_at).is_(None))
+        .order_by(col(Donation.given_at).desc(), col(Donation.id))
+        .limit(_LATEST)
+    )
+    return [
+        (donation, None if donation.anonymous or not donor.public else _name(donor, language))
+        for donation, donor in rows
+    ]
+
+
+def _name(thing: Organisation, language: str) -> str:
+    return thing.name_zh if language == "zh" else thing.name_en
+
+
+def _region(session: Session, followed: Trace) -> Region | None:
+    donation = followed.donation
+    named = donation.earmark_kind == "region" and donation.earmark
+    return session.get(Region, donation.earmark) if named else None
+
+
+def _destinations(session: Session, followed: Trace) -> dict[str, str]:
+    """Where each shipment that carries some of it goes, by the shipment's account holder."""
+    lots = [*followed.lots, *(lot for bought in followed.purchases for lot in bought.lots)]
+    accounts = {
+        account for lot in lots for move in lot.moves for account in (move.source, move.target)
+    }
+    holders = {account.partition("/")[0] for account in accounts}
+    ids = [UUID(each.partition(":")[2]) for each in holders if each.startswith("shipment:")]
+    rows = session.exec(select(Shipment).where(col(Shipment.id).in_(ids)))
+    return {f"shipment:{row.id}": row.destination for row in rows}
+
+
+def _names(request: Request, session: Session) -> dict[str, Any]:
+    return {
+        "items": {item.code: item for item in catalog.items(session)},
+        "sites": sites_by_code(session),
+        "organisations": names_of_organisations(session, language_of(request.url.path)),
+    }

@@ -1,0 +1,121 @@
+"""Pages of dispatch: start a run, watch it, read its plan and why, decide."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from services.catalog import service as catalog
+from services.dispatch import service
+from services.dispatch.api import READERS, run_out, summaries
+from services.dispatch.models import Run, RunState
+from services.dispatch.schemas import Decision, Rejection, RunIn
+from services.parties.access import CurrentActor
+from services.parties.models import Role
+from services.parties.pages import sites_by_code
+from services.parties.service import Actor, require_role
+from services.requests.models import TIERS
+from services.settings import get_settings
+from services.web.forms import Form, SentForm
+from services.web.http import DatabaseSession
+from services.web.pages import redirect, render
+
+router = APIRouter()
+
+_UNSOLVED = (RunState.QUEUED, RunState.SOLVING)
+_PRACTICES = ("medrelay", "first_come_first_served", "proportional")
+
+
+@router.get("/runs")
+def list_runs(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+    require_role(actor, *READERS)
+    return _list_page(request, session, actor, Form.blank(horizon_days=14))
+
+
+@router.post("/runs")
+def start_run(
+    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    require_role(actor, *READERS)
+    started: list[Run] = []
+    with form.attempt(session):
+        started.append(service.start_run(session, actor, form.read(RunIn))[0])
+    if form.slips:
+        return _list_page(request, session, actor, form)
+    return redirect(request, f"/runs/{started[0].id}", done="run-started")
+
+
+@router.get("/runs/{run_id}")
+def show_run(
+    request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor
+) -> Response:
+    require_role(actor, *READERS)
+    return _run_page(request, session, actor, service.get_run(session, run_id), Form(), Form())
+
+
+@router.post("/runs/{run_id}/approve")
+def approve(
+    request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    with form.attempt(session):
+        service.approve(session, actor, run_id, form.read(Decision))
+    if form.slips:
+        run = service.get_run(session, run_id)
+        session.refresh(run)
+        return _run_page(request, session, actor, run, form, Form())
+    return redirect(request, f"/runs/{run_id}", done="run-approved")
+
+
+@router.post("/runs/{run_id}/reject")
+def reject(
+    request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    with form.attempt(session):
+        service.reject(session, actor, run_id, form.read(Rejection))
+    if form.slips:
+        run = service.get_run(session, run_id)
+        session.refresh(run)
+        return _run_page(request, session, actor, run, Form(), form)
+    return redirect(request, f"/runs/{run_id}", done="run-rejected")
+
+
+def _list_page(request: Request, session: Session, actor: Actor, form: Form) -> Response:
+    return render(
+        request,
+        "runs.html",
+        form.status,
+        form=form,
+        runs=summaries(session, service.runs(session)),
+        may_start=actor.role in {Role.DISPATCHER, Role.ADMIN},
+    )
+
+
+def _run_page(
+    request: Request, session: Session, actor: Actor, run: Run, approval: Form, rejection: Form
+) -> Response:
+    shown = run_out(session, run)
+    shown.needs.sort(key=lambda need: (need.tier, need.site, need.item))
+    comparison = shown.comparison or {}
+    return render(
+        request,
+        "run.html",
+        max(approval.status, rejection.status),
+        run=shown,
+        approval=approval,
+        rejection=rejection,
+        unsolved=run.state in _UNSOLVED,
+        may_approve=_may_approve(actor, run),
+        may_reject=actor.role in {Role.APPROVER, Role.DISPATCHER, Role.ADMIN},
+        practices=[(name, comparison[name]) for name in _PRACTICES if name in comparison],
+        priorities={tier: priority.value for priority, tier in TIERS.items()},
+        items={item.code: item for item in catalog.items(session)},
+        sites=sites_by_code(session),
+    )
+
+
+def _may_approve(actor: Actor, run: Run) -> bool:
+    """As the service will see it: above the threshold an approver, and not who started it."""
+    if (run.pieces_allocated or 0) <= get_settings().approval_threshold_pieces:
+        return actor.role in {Role.APPROVER, Role.DISPATCHER, Role.ADMIN}
+    return actor.role in {Role.APPROVER, Role.ADMIN} and actor.user_id != run.started_by
