@@ -231,7 +231,7 @@ def consistently(problem: Problem, plan: Plan, lines: list[Allocation]) -> Plan:
     return replace(plan, allocations=tuple(lines), outcomes=outcomes, objective=sums)
 
 
-def test_the_helper_that_forges_totals_forges_them_well() -> None:
+def test_honest_totals_are_reproduced_for_the_forgeries() -> None:
     assert consistently(PROBLEM, PLAN, list(PLAN.allocations)) == PLAN
 
 
