@@ -1,7 +1,6 @@
 """Endpoints of donations, funds, purchases and payments."""
 
 from dataclasses import asdict
-from typing import Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Response, status
@@ -26,6 +25,7 @@ from services.donations.schemas import (
     ReceiveIn,
     SpentMoney,
 )
+from services.donations.spent import spent_in
 from services.parties.access import CurrentActor
 from services.parties.models import Role
 from services.web.http import DatabaseSession
@@ -53,8 +53,8 @@ def donation_out(state: DonationState) -> DonationOut:
                 "cancel_reason",
             }
         ),
-        kind="money" if donation.fund else "goods",
-        status=cast("Literal['pledged', 'received', 'cancelled']", state.status),
+        kind=donation.kind,
+        status=state.status,
         earmark=EarmarkOut(kind=earmark[0], target=earmark[1])
         if earmark[0] and earmark[1]
         else None,
@@ -160,7 +160,7 @@ def buy_goods(
 
 
 def _purchase_out(session: DatabaseSession, bought: Purchase) -> PurchaseOut:
-    spent = funds.spent_by(session, bought)
+    spent = spent_in(session, bought.id)
     assert spent.goods_lot, "a purchase brings goods"
     assert spent.item, "a purchase brings goods"
     return PurchaseOut(
@@ -192,7 +192,7 @@ def pay_out(
 
 
 def _payment_out(session: DatabaseSession, payment: Payment) -> PaymentOut:
-    spent = funds.spent_by(session, payment)
+    spent = spent_in(session, payment.id)
     return PaymentOut(
         id=payment.id,
         entry_id=payment.id,

@@ -9,8 +9,9 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from services.donations.models import Donation, DonationLine, Fund
+from services.donations.models import Donation, DonationLine, DonationStatus, Fund
 from services.journal.kinds import AccountKind, AccountRef
+from services.journal.models import Lot
 from services.journal.read import (
     TracedMove,
     find_commodity,
@@ -21,14 +22,9 @@ from services.journal.read import (
 
 
 @dataclass(frozen=True, slots=True)
-class ReceivedLot:
-    """One line of a gift as it was received: pieces of an item, or minor units of a currency."""
-
-    line: int
-    lot_id: UUID
-    commodity: str
+class _Received:
     quantity: int
-    received_at: datetime
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +89,8 @@ class DonationState:
     received_at: datetime | None
 
     @property
-    def status(self) -> str:
-        if self.donation.cancelled_at is not None:
-            return "cancelled"
-        return "pledged" if self.received_at is None else "received"
+    def status(self) -> DonationStatus:
+        return self.donation.status(received=self.received_at is not None)
 
     @property
     def became(self) -> Became:
@@ -117,23 +111,27 @@ def line_origin(donation_id: UUID, line: int) -> str:
     return f"donation:{donation_id}/line:{line}"
 
 
-def received(session: Session, donation_ids: Collection[UUID]) -> dict[UUID, list[ReceivedLot]]:
-    """The lots of each donation's receipt, by line; an empty list for what wasn't received."""
+def lots_of(session: Session, donation_ids: Collection[UUID]) -> dict[UUID, list[Lot]]:
+    """The lots that each donation's receipt opened, by line; none for what wasn't received."""
     donation_of = {receipt_entry(donation_id): donation_id for donation_id in donation_ids}
-    lots = {lot.id: lot for lot in lots_opened_by(session, list(donation_of))}
-    came: dict[UUID, int] = dict.fromkeys(lots, 0)
-    moments: dict[UUID, datetime] = {}
-    for move in moves_of_lots(session, list(lots)):
-        moments.setdefault(move.lot_id, move.occurred_at)
-        came[move.lot_id] += _given_by(move)
-    found: dict[UUID, list[ReceivedLot]] = {donation_id: [] for donation_id in donation_ids}
-    for lot in lots.values():
-        line = int(lot.origin.rpartition(":")[2])
-        found[donation_of[lot.entry_id]].append(
-            ReceivedLot(line, lot.id, lot.commodity, came[lot.id], moments[lot.id])
-        )
-    for listed in found.values():
-        listed.sort(key=lambda one: one.line)
+    found: dict[UUID, list[Lot]] = {donation_id: [] for donation_id in donation_ids}
+    for lot in lots_opened_by(session, list(donation_of)):
+        found[donation_of[lot.entry_id]].append(lot)
+    for lots in found.values():
+        lots.sort(key=_line_of)
+    return found
+
+
+def _line_of(lot: Lot) -> int:
+    return int(lot.origin.rpartition(":")[2])
+
+
+def _received(session: Session, lots: Mapping[UUID, Sequence[Lot]]) -> dict[UUID, _Received]:
+    """By lot, what came in and when: readings of its moves."""
+    found: dict[UUID, _Received] = {}
+    for move in moves_of_lots(session, [lot.id for some in lots.values() for lot in some]):
+        first = found.get(move.lot_id, _Received(0, move.occurred_at))
+        found[move.lot_id] = _Received(first.quantity + _given_by(move), first.at)
     return found
 
 
@@ -149,18 +147,25 @@ def _given_by(move: TracedMove) -> int:
 def states(session: Session, donations: Sequence[Donation]) -> list[DonationState]:
     """How each donation stands, in the order given."""
     ids = [donation.id for donation in donations]
-    lots = {(of, one.line): one for of, some in received(session, ids).items() for one in some}
-    became = _became_of(session, {one.lot_id for one in lots.values()})
+    lots = lots_of(session, ids)
+    received = _received(session, lots)
+    became = _became_of(session, received.keys())
     goods = _lines_of(session, ids)
     units = _money_units(session)
     found = []
     for donation in donations:
-        told = [_goods_line(line) for line in goods[donation.id]]
+        lines = [_goods_line(line) for line in goods[donation.id]]
         if donation.fund is not None:
-            told.append(_money_line(donation, units[donation.fund]))
-        lines = [_followed(line, lots.get((donation.id, line.line)), became) for line in told]
-        first = next((one for line in lines if (one := lots.get((donation.id, line.line)))), None)
-        found.append(DonationState(donation, tuple(lines), first.received_at if first else None))
+            lines.append(_money_line(donation, units[donation.fund]))
+        opened = {_line_of(lot): lot.id for lot in lots[donation.id]}
+        for index, line in enumerate(lines):
+            if (lot_id := opened.get(line.line)) is not None:
+                quantity = received[lot_id].quantity
+                lines[index] = replace(
+                    line, lot_id=lot_id, received=quantity, became=became[lot_id]
+                )
+        received_at = next((received[lot_id].at for lot_id in opened.values()), None)
+        found.append(DonationState(donation, tuple(lines), received_at))
     return found
 
 
@@ -200,17 +205,6 @@ def _money_line(donation: Donation, unit: str) -> LineState:
     assert donation.amount_minor is not None, "a gift in money has an amount"
     amount = donation.amount_minor
     return LineState(line=1, item=None, quantity=amount, unit=unit, pledged=amount)
-
-
-def _followed(line: LineState, lot: ReceivedLot | None, became: Mapping[UUID, Became]) -> LineState:
-    if lot is None:
-        return line
-    return replace(
-        line,
-        lot_id=lot.lot_id,
-        received=lot.quantity,
-        became=became.get(lot.lot_id, Became()),
-    )
 
 
 def _became_of(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, Became]:

@@ -4,12 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 from uuid import UUID, uuid5
 
 from sqlmodel import Session, select
 
-from ledger.canonical import parse
 from services.catalog import service as catalog
 from services.donations.checks import (
     check_dates,
@@ -24,7 +22,7 @@ from services.donations.service import earmark_fact, earmarks_of, get_fund, requ
 from services.errors import Conflict, InvalidInput
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
 from services.journal.post import post
-from services.journal.read import Holding, find_entry, holdings, moves_of_lots
+from services.journal.read import Holding, holdings, moves_of_lots
 from services.journal.record import Draft, NewLot, NewMove
 from services.parties import service as parties
 from services.parties.models import OrganisationKind, Role
@@ -49,22 +47,6 @@ class FundState:
     @property
     def available(self) -> int:
         return sum(self.by_earmark.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What an entry took out of a fund, lot by lot, and what it brought in, if anything."""
-
-    currency: str
-    money: tuple[tuple[UUID, int], ...]
-    goods_lot: UUID | None
-    item: str | None
-    quantity: int
-    earmark: dict[str, str] | None
-
-    @property
-    def amount(self) -> int:
-        return sum(amount for _, amount in self.money)
 
 
 def fund_states(session: Session) -> list[FundState]:
@@ -316,21 +298,3 @@ def pay(session: Session, actor: Actor, body: PaymentIn) -> tuple[Payment, bool]
         ),
     )
     return session.get_one(Payment, body.id), True
-
-
-def spent_by(session: Session, act: Purchase | Payment) -> Spent:
-    """What a purchase or payment moved, as its entry's exact bytes say."""
-    entry = find_entry(session, act.id)
-    assert entry is not None, "an act and its entry are written together"
-    record = cast("dict[str, Any]", parse(entry.body))
-    source = f"fund:{act.fund}/available"
-    money = [move for move in record["moves"] if move["source"] == source]
-    goods = [move for move in record["moves"] if move["source"] != source]
-    return Spent(
-        currency=money[0]["commodity"],
-        money=tuple((UUID(move["lot"]), int(move["quantity"])) for move in money),
-        goods_lot=UUID(goods[0]["lot"]) if goods else None,
-        item=goods[0]["commodity"] if goods else None,
-        quantity=sum(int(move["quantity"]) for move in goods),
-        earmark=record["facts"].get("earmark"),
-    )

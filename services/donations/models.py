@@ -20,6 +20,17 @@ class EarmarkKind(StrEnum):
     ITEM = "item"
 
 
+class DonationKind(StrEnum):
+    GOODS = "goods"
+    MONEY = "money"
+
+
+class DonationStatus(StrEnum):
+    PLEDGED = "pledged"
+    RECEIVED = "received"
+    CANCELLED = "cancelled"
+
+
 class Donation(Row, table=True):
     """A gift, in kind (goods lines, to a site) or in money (to a fund)."""
 
@@ -47,6 +58,16 @@ class Donation(Row, table=True):
     cancelled_by: UUID | None = Field(default=None, foreign_key="app_user.id")
     cancel_reason: str | None = None
     content_digest: str
+
+    @property
+    def kind(self) -> DonationKind:
+        return DonationKind.GOODS if self.fund is None else DonationKind.MONEY
+
+    def status(self, *, received: bool) -> DonationStatus:
+        """What it came to; whether it was received is the journal's to say."""
+        if self.cancelled_at is not None:
+            return DonationStatus.CANCELLED
+        return DonationStatus.RECEIVED if received else DonationStatus.PLEDGED
 
 
 class DonationLine(Row, table=True):

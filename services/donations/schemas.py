@@ -7,10 +7,9 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from services.donations.models import EarmarkKind
+from services.donations.models import DonationKind, DonationStatus, EarmarkKind
 from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text
 
-GiftKind = Literal["goods", "money"]
 Batch = Annotated[Text, Field(min_length=1, max_length=100, examples=["LOT-7731"])]
 OwnId = Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
 Counted = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY, examples=[4950])]
@@ -148,8 +147,8 @@ class DonationOut(BaseModel):
     """``status`` is pledged, received or cancelled; ``entry_id`` is the receipt's entry."""
 
     id: UUID
-    kind: GiftKind
-    status: Literal["pledged", "received", "cancelled"]
+    kind: DonationKind
+    status: DonationStatus
     donor: str
     anonymous: bool
     site: str | None

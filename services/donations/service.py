@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
 from services.donations import became
-from services.donations.became import DonationState, ReceivedLot, among
+from services.donations.became import DonationState, among
 from services.donations.checks import (
     check_dates,
     check_earmark,
@@ -18,7 +18,9 @@ from services.donations.checks import (
 from services.donations.models import Donation, DonationLine, EarmarkKind, Fund, LotEarmark
 from services.donations.once import claim, digest_of
 from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
+from services.donations.spent import spent_in
 from services.errors import Conflict, Forbidden, NotFound
+from services.journal.models import Lot
 from services.parties import service as parties
 from services.parties.models import Role
 from services.parties.service import Actor
@@ -197,9 +199,14 @@ def get_fund(session: Session, code: str) -> Fund:
     return fund
 
 
-def received_lots(session: Session, donation_id: UUID) -> list[ReceivedLot]:
+def received_lots(session: Session, donation_id: UUID) -> list[Lot]:
     """The lots that a donation's receipt opened, by line; none where it wasn't received."""
-    return became.received(session, [donation_id])[donation_id]
+    return became.lots_of(session, [donation_id])[donation_id]
+
+
+def price_of(session: Session, entry_id: UUID) -> int:
+    """What a purchase cost in all, in minor units; NotFound where the entry isn't one."""
+    return spent_in(session, entry_id).amount
 
 
 def states(session: Session, donations: Sequence[Donation]) -> list[DonationState]:
