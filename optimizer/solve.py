@@ -13,7 +13,7 @@ from optimizer.assemble import Received, Shipment, assemble
 from optimizer.baselines import serve_in_order
 from optimizer.certificate import Certificate, Pool
 from optimizer.cheapest import cheapest
-from optimizer.fairness import fair_levels
+from optimizer.fairness import Level, fair_levels
 from optimizer.flow import VERSION
 from optimizer.plan import Plan, Reason, SolverInfo
 from optimizer.problem import Problem
@@ -29,8 +29,8 @@ def solve(
 ) -> Plan:
     """Return the optimal plan and its certificate; the same problem always gives the same plan.
 
-    `progress(stage, done, total)` is called as components of items are finished, with the stages
-    `fairness` and `cost` in turn. `stop()` is asked between them: once it is true, the remaining
+    `progress(stage, done, total)` counts components of items: all through the stage `fairness`,
+    then all through `cost`. `stop()` is asked between any two steps: once it is true, the remaining
     components are served by tier and order of posting, and the plan says `stopped` and carries no
     proof. Raises ProblemError, naming the items, where quantities or costs are too large to be
     exact.
@@ -54,23 +54,31 @@ class _Run:
         self.shipments: list[Shipment] = []
         self.pools: list[Pool] = []
         self.arcs: list[Arcs] = []
-        self.unsolved: list[Component] = []
-        groups = components(problem)
-        for done, component in enumerate(groups):
-            if stop():
-                self.unsolved = groups[done:]
-                break
-            progress("fairness", done, len(groups))
-            arcs = build_arcs(self.tables, component)
-            levels = fair_levels(problem, arcs)
-            progress("cost", done, len(groups))
-            self._take(arcs, *cheapest(problem, arcs, levels))
-            progress("cost", done + 1, len(groups))
+        self.levels: list[list[Level]] = []
+        self.unsolved = components(problem)
+        self._find_targets(progress, stop)
+        self._find_cheapest(progress, stop)
 
-    def _take(self, arcs: Arcs, shipments: list[Shipment], pools: list[Pool]) -> None:
-        self.arcs.append(arcs)
-        self.shipments += shipments
-        self.pools += pools
+    def _find_targets(self, progress: Progress, stop: Callable[[], bool]) -> None:
+        total = len(self.unsolved)
+        for component in self.unsolved:
+            if stop():
+                return
+            arcs = build_arcs(self.tables, component)
+            self.arcs.append(arcs)
+            self.levels.append(fair_levels(self.problem, arcs))
+            progress("fairness", len(self.levels), total)
+
+    def _find_cheapest(self, progress: Progress, stop: Callable[[], bool]) -> None:
+        total = len(self.unsolved)
+        for done, (arcs, levels) in enumerate(zip(self.arcs, self.levels, strict=True), start=1):
+            if stop():
+                return
+            shipments, pools = cheapest(self.problem, arcs, levels)
+            self.shipments += shipments
+            self.pools += pools
+            self.unsolved = self.unsolved[1:]
+            progress("cost", done, total)
 
     def was_stopped(self) -> bool:
         return bool(self.unsolved)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from optimizer.arcs import components
 from optimizer.check import check
 from optimizer.plan import Plan
 from optimizer.problem import Lane, Need, Policy, Problem, ProblemError, Source
@@ -236,13 +237,22 @@ def test_the_plan_says_so_when_it_is_stopped_and_still_keeps_every_rule() -> Non
     assert {outcome.reason.code for outcome in plan.outcomes} == {"not_proven"}
 
 
-def test_progress_counts_up_to_its_total() -> None:
-    seen = []
+def test_progress_counts_both_stages_up_to_their_total() -> None:
+    seen: list[tuple[str, int, int]] = []
     solve(seeded(7, 40, 50, items=6), progress=lambda *step: seen.append(step))
-    dones = [done for stage, done, _ in seen if stage == "cost"]
-    assert dones == sorted(dones)
-    assert seen[-1][1] == seen[-1][2]
-    assert {stage for stage, _, _ in seen} == {"fairness", "cost"}
+    total = seen[0][2]
+    counts = range(1, total + 1)
+    assert seen == [(stage, done, total) for stage in ("fairness", "cost") for done in counts]
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_a_plan_stopped_anywhere_keeps_every_rule(after: int) -> None:
+    problem = seeded(3, 40, 50, items=6)
+    assert len(components(problem)) == 2
+    asked = iter(range(100))
+    plan = solve(problem, stop=lambda: next(asked) >= after)
+    assert plan.solver.status == "stopped"
+    assert check(problem, plan).ok
 
 
 def test_costs_too_large_to_be_exact_are_refused_by_name() -> None:
