@@ -19,7 +19,7 @@ from tests.optimizer.worlds import DAY0, aim, problems, seeded
 Part = TypeVar("Part", Source, Need)
 
 quick = settings(
-    deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, max_examples=100, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
