@@ -25,6 +25,7 @@ from services.settings import Settings, get_settings
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     help="Medical-supply dispatch and traceability, checkable by anybody.",
 )
 console = Console()
@@ -153,7 +154,8 @@ def _check(database: Database, *, as_json: bool = False) -> int:
     found = 0
     with database.transaction() as session:
         known = find_contract(session)
-        chain = _reader(known.address) if known else None
+    chain = _reader(known.address) if known else None
+    with database.transaction() as session:
         try:
             for difference in check_everything(session, chain):
                 found += 1

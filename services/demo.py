@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
@@ -15,12 +15,11 @@ from rich.table import Table
 
 from services import server
 from services.database import Database
-from services.scenarios.drive import Summary, drive
+from services.scenarios.drive import drive
 from services.scenarios.load import load, read_scenario
-from services.scenarios.scenario import Scenario
+from services.scenarios.scenario import HUBEI_2020, Scenario
+from services.scenarios.summary import Summary
 from services.settings import Settings
-
-HUBEI = Path(__file__).parent / "scenarios" / "hubei_2020"
 
 
 def run_demo(
@@ -37,7 +36,7 @@ def run_demo(
     Everything it writes has an id of its own, so that after a kill it goes on from what is there.
     """
     begun = time.monotonic()
-    scenario = read_scenario(HUBEI)
+    scenario = read_scenario(HUBEI_2020)
     with database.transaction() as session:
         load(session, scenario)
     with server.running_jobs(settings, database), server.serving(settings, database) as thread:
@@ -48,7 +47,7 @@ def run_demo(
         )
         _print_summary(console, result)
         if summary is not None:
-            summary.write_text(json.dumps(asdict(result), indent=1, default=str) + "\n")
+            summary.write_text(json.dumps(result.document(), indent=1) + "\n")
         if serve_after:
             _print_accounts(console, scenario, base_url)
             _wait(thread)
@@ -76,7 +75,7 @@ def _bars(console: Console) -> Iterator[Callable[[str, int, int], None]]:
 
 def _print_summary(console: Console, result: Summary) -> None:
     table = Table(title="Hubei, February 2020", show_header=False)
-    for name, value in asdict(result).items():
+    for name, value in result.document().items():
         if isinstance(value, dict | list):
             continue
         table.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))

@@ -144,8 +144,8 @@ def _trace_out(found: Trace) -> TraceOut:
     earmark = f"{donation.earmark_kind}:{donation.earmark}" if donation.earmark_kind else None
     return TraceOut(
         donation_id=donation.id,
-        kind=donation.kind,
-        status=donation.status,
+        kind="goods" if donation.site else "money",
+        status=found.status,
         donor_name_en=found.donor_name_en,
         donor_name_zh=found.donor_name_zh,
         given_at=donation.given_at,

@@ -12,10 +12,17 @@ from uuid import UUID
 from sqlmodel import Session
 
 from services.donations import service as donations
+from services.donations.became import receipt_entry
 from services.donations.models import Donation
-from services.journal.kinds import EntryKind
+from services.journal.kinds import AccountKind, AccountRef, EntryKind
 from services.journal.models import Lot
-from services.journal.read import TracedMove, holdings, lots_opened_by, moves_of_lots
+from services.journal.read import (
+    TracedMove,
+    holdings,
+    lots_opened_by,
+    moves_of_entry,
+    moves_of_lots,
+)
 from services.parties import service as parties
 
 
@@ -59,7 +66,10 @@ class TracedPurchase:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
+    """What became of one donation; no lots where it wasn't received yet."""
+
     donation: Donation
+    status: str
     donor_name_en: str | None
     donor_name_zh: str | None
     lots: tuple[TracedLot, ...]
@@ -77,10 +87,11 @@ def trace(session: Session, donation_id: UUID) -> Trace:
     donation = donations.get_donation(session, donation_id)
     donor = parties.get_organisation(session, donation.donor)
     shown = not donation.anonymous
-    lots = donations.received_lots(session, donation_id)
+    lots = lots_opened_by(session, [receipt_entry(donation_id)])
     moves = moves_of_lots(session, [lot.id for lot in lots])
     return Trace(
         donation=donation,
+        status=donations.states(session, [donation])[0].status,
         donor_name_en=parties.public_name(donor, "en") if shown else None,
         donor_name_zh=parties.public_name(donor, "zh") if shown else None,
         lots=tuple(_traced(session, lot, moves) for lot in lots),
@@ -122,10 +133,19 @@ def _purchases(session: Session, moves: Sequence[TracedMove]) -> tuple[TracedPur
             entry_id=entry_id,
             occurred_at=when[entry_id],
             paid_from_gift=minor,
-            paid_in_all=donations.price_of(session, entry_id),
+            paid_in_all=_price(session, entry_id),
             lots=tuple(
                 _traced(session, lot, goods_moves) for lot in goods if lot.entry_id == entry_id
             ),
         )
         for entry_id, minor in paid.items()
+    )
+
+
+def _price(session: Session, entry_id: UUID) -> int:
+    """What was paid in all by a purchase: its moves from the fund, in minor units."""
+    return sum(
+        move.quantity
+        for move in moves_of_entry(session, entry_id)
+        if AccountRef.parse(move.source).kind is AccountKind.FUND
     )

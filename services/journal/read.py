@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
 from services.journal.kinds import AccountKind, EntryKind
-from services.journal.models import Account, Balance, Commodity, Entry, Lot, Move
+from services.journal.models import Account, Balance, Commodity, Entry, Leaf, Lot, Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,14 @@ def holdings(
     purpose: str | None = None,
     commodity: str | None = None,
     lot_ids: Collection[UUID] | None = None,
+    above_zero: bool = True,
 ) -> list[Holding]:
-    """Everything that stands on the accounts asked for, above zero, oldest expiry first."""
+    """Everything that stands on the accounts asked for, oldest expiry first.
+
+    Accounts where quantities enter the books are below zero, and left out unless asked for.
+    """
     quantity = col(Balance.inflow) - col(Balance.outflow)
-    statement = _of_accounts(quantity).where(quantity > 0)
+    statement = _of_accounts(quantity).where(quantity > 0 if above_zero else quantity != 0)
     if kinds is not None:
         statement = statement.where(col(Account.kind).in_(kinds))
     if holder is not None:
@@ -194,6 +198,12 @@ def moves_of_lots(session: Session, lot_ids: Collection[UUID]) -> list[TracedMov
     ]
 
 
+def moves_of_entry(session: Session, entry_id: UUID) -> list[Move]:
+    """An entry's moves, line by line."""
+    statement = select(Move).where(Move.entry_id == entry_id).order_by(col(Move.line))
+    return list(session.exec(statement))
+
+
 def lots_opened_by(session: Session, entry_ids: Collection[UUID]) -> list[Lot]:
     statement = select(Lot).where(col(Lot.entry_id).in_(entry_ids)).order_by(col(Lot.id))
     return list(session.exec(statement))
@@ -219,6 +229,11 @@ def entries_of(session: Session, document: str) -> list[Entry]:
 
 def find_entry(session: Session, entry_id: UUID) -> Entry | None:
     return session.get(Entry, entry_id)
+
+
+def find_leaf(session: Session, entry_id: UUID) -> Leaf | None:
+    """The entry's place in the log; None while it isn't sealed."""
+    return session.exec(select(Leaf).where(Leaf.entry_id == entry_id)).first()
 
 
 def entry_count(session: Session, kinds: Collection[EntryKind] | None = None) -> int:
