@@ -14,7 +14,7 @@ from services.catalog.service import BASE_UNIT
 from services.database import Row
 from services.donations.models import Fund
 from services.journal.kinds import CommodityClass
-from services.journal.models import Commodity
+from services.journal.post import register_commodity
 from services.parties import service as parties
 from services.parties.models import Organisation, Region, Site, User
 from services.scenarios.crosscheck import check_scenario
@@ -41,10 +41,12 @@ def read_scenario(folder: Path) -> Scenario:
 def load(session: Session, scenario: Scenario) -> None:
     """Write items, packs, substitutes, regions, parties, users, funds and lanes.
 
-    Doing it again brings what changed up to date; commodities, which the journal counts by, and
-    users, whose passwords may have been changed since, stay as they were first written.
+    Doing it again brings what changed up to date; users, whose passwords may have been changed
+    since, stay as they were first written, and commodities, which the journal counts by, can't
+    change: another base unit for one of them is a Conflict.
     """
-    _keep(session, Commodity, _commodities(scenario))
+    for commodity in _commodities(scenario):
+        register_commodity(session, **commodity)
     _upsert(session, Item, _plain(scenario.items))
     _upsert(session, Pack, _plain(scenario.packs))
     _upsert(session, Substitute, _plain(scenario.substitutes))

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -10,13 +11,20 @@ import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+)
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.database import Database
-from services.errors import DomainError, InvalidInput, NotFound, Unavailable
+from services.errors import Conflict, DomainError, InvalidInput, NotFound, Unavailable
 from services.web.pages import error_page, wants_html
 
 MAX_QUANTITY = 10**12
@@ -46,8 +54,9 @@ Text = Annotated[str, Field(max_length=2000), AfterValidator(_composed)]
 
 
 def _plausible(moment: datetime) -> datetime:
-    if moment.year < 2000:
-        raise ValueError("lies before the year 2000; give the moment when it happened")
+    # The last year's end has no UTC in some zones.
+    if not 2000 <= moment.year < 9999:
+        raise ValueError("lies outside the years 2000 to 9998; give the moment when it happened")
     return moment.astimezone(UTC)
 
 
@@ -59,6 +68,15 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _storable(cls, value: Any) -> Any:
+        """Refuse here, by field, the one character that no text in the database can hold."""
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and "\x00" in text for text in texts):
+            raise ValueError("leave NUL characters out")
+        return value
+
 
 def install_error_handlers(app: FastAPI) -> None:
     """Answer every error with a problem document (RFC 9457) or, to a browser, a page."""
@@ -66,6 +84,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(sa.exc.OperationalError, _on_database_away)
+    app.add_exception_handler(sa.exc.TimeoutError, _on_database_away)
     app.add_exception_handler(sa.exc.DBAPIError, _on_database_error)
     app.add_exception_handler(Exception, _on_unexpected)
 
@@ -89,13 +108,17 @@ def _on_domain_error(request: Request, error: Exception) -> Response:
 
 def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [field_error(item) for item in error.errors()]
+    # The first part says where it stood: body, query or path.
+    found = [field_error(item | {"loc": item["loc"][1:]}) for item in error.errors()]
     first = found[0]
     problem = InvalidInput(
         f"{first['field']}: {first['mend']}", field=first["field"], value=first["value"]
     )
     problem.mend = first["mend"]
     problem.extra = {"errors": found}
+    if first["field"] == "body" and not _says_json(request):
+        first["mend"] = "send a JSON object, with Content-Type: application/json"
+        problem.detail = f"body: {first['mend']}"
     return problem_response(request, problem)
 
 
@@ -115,19 +138,37 @@ _MENDS = {
 
 
 def field_error(item: dict[str, Any]) -> dict[str, Any]:
+    """One of pydantic's errors as ``{field, value, mend, code}``, in words and always JSON."""
     kind = str(item["type"])
-    where = [part for part in item["loc"] if part not in {"body", "query", "path"}]
+    where = item["loc"] if kind != "json_invalid" else ()
     field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in where).lstrip(".")
-    if kind == "json_invalid":
-        field = "body"
-    value = item.get("input")
-    shown = value if isinstance(value, str | int | float | bool) else None
+    ours = item.get("ctx", {}).get("error") if kind == "value_error" else None
     return {
-        "field": field or "body",
-        "value": str(shown)[:200] if isinstance(shown, str | float) else shown,
-        "mend": _MENDS.get(kind, str(item["msg"])),
+        "field": _printable(field) or "body",
+        "value": _shown(item.get("input")),
+        "mend": str(ours) if ours else _MENDS.get(kind, str(item["msg"])),
         "code": kind,
     }
+
+
+_MOST_SHOWN = 200
+
+
+def _shown(value: Any) -> Any:
+    """The value as the sender may see it again: short; nothing of lists, objects and bytes."""
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**53):
+        return value
+    return _printable(str(value)) if isinstance(value, str | int | float) else None
+
+
+def _printable(text: str) -> str:
+    # A lone surrogate is possible in JSON's escapes, and impossible in the answer's UTF-8.
+    return text[:_MOST_SHOWN].encode("utf-8", "replace").decode("utf-8")
+
+
+def _says_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind.startswith("application/") and kind.endswith(("/json", "+json"))
 
 
 def _on_http_error(request: Request, error: Exception) -> Response:
@@ -137,15 +178,29 @@ def _on_http_error(request: Request, error: Exception) -> Response:
         return problem_response(request, NotFound(detail, mend="see /api/v1/docs"))
     problem = DomainError(str(error.detail))
     problem.status, problem.code = error.status_code, f"http-{error.status_code}"
-    return problem_response(request, problem)
+    problem.title = HTTPStatus(error.status_code).phrase
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        problem.field, problem.mend = "body", _MENDS["json_invalid"]
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        problem.detail = f"{request.method} isn't possible at {request.url.path}"
+        problem.mend = f"use {(error.headers or {}).get('Allow', 'another method')}"
+    response = problem_response(request, problem)
+    response.headers.update(error.headers or {})
+    return response
+
+
+# PostgreSQL's words for: deadlock and serialisation, no lock in time, cancelled for its slowness.
+_BUSY = ("40", "55P03", "57014")
+_UNIQUE = "23505"
 
 
 def _on_database_away(request: Request, error: Exception) -> Response:
     log.warning("database_away", path=request.url.path, error=str(error))
+    state = "is busy" if _sqlstate(error).startswith(_BUSY) else "can't be reached"
     return problem_response(
         request,
         Unavailable(
-            "The database can't be reached; nothing was written",
+            f"The database {state}; nothing was written",
             mend="send the same request, with the same id, again",
         ),
     )
@@ -156,10 +211,20 @@ def _on_database_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, sa.exc.DBAPIError)
     if isinstance(error, sa.exc.DataError):
         detail = "A value can't be stored, for instance a NUL character in a text"
-        return problem_response(request, InvalidInput(detail))
+        mend = "leave out NUL characters, and numbers that can't be true"
+        return problem_response(request, InvalidInput(detail, mend=mend))
+    if _sqlstate(error) == _UNIQUE:
+        detail = "Somebody, perhaps you, sent the same at the same moment; this one wrote nothing"
+        mend = "send the same request, with the same id, again"
+        return problem_response(request, Conflict(detail, mend=mend))
     if error.connection_invalidated:
         return _on_database_away(request, error)
     return _on_unexpected(request, error)
+
+
+def _sqlstate(error: Exception) -> str:
+    """PostgreSQL's five characters for what went wrong; nothing where it said nothing."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def _on_unexpected(request: Request, error: Exception) -> Response:
