@@ -82,6 +82,8 @@ def append(expectedSize: uint256, leafHashes: DynArray[bytes32, MAX_LEAVES]) -> 
     @param  leafHashes From one to MAX_BATCH leaf hashes; a longer list fails to decode.
     @return The root of the tree with these leaves in it.
     """
+    # The compiler fills what is missing at the end of the call data with zeros; no leaf is made so.
+    assert len(msg.data) == 100 + 32 * len(leafHashes), "malformed call"
     self._requireSubmitter()
     first: uint256 = self.treeSize
     assert expectedSize == first, "stale size"

@@ -7,6 +7,7 @@ kill at any moment therefore leaves the file at the end of a whole block.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,11 @@ from eth.abc import AtomicWriteBatchAPI
 from eth.db.backends.base import BaseAtomicDB
 
 from ledger.chain import ChainUnavailable
+
+# py-evm, when imported, raises Python's recursion limit a hundredfold, for contracts that call one
+# another a thousand deep. It would turn any deeply nested JSON from an error into a crash of the
+# whole process. Our contract calls nothing, so Python's own limit is put back.
+sys.setrecursionlimit(1_000)
 
 # How long to wait for another process's short transaction before giving up, in seconds.
 _BUSY_S = 10.0

@@ -1,0 +1,60 @@
+"""Key files: made once, read by their owner alone."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ledger.keys import KeyFileRefused, load_or_create_secret, load_secret, parse_secret
+
+
+def test_a_key_is_made_once_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "submitter.key"
+    secret = load_or_create_secret(path)
+    assert len(secret) == 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_or_create_secret(path) == load_secret(path) == secret
+    assert [file.name for file in path.parent.iterdir()] == ["submitter.key"]
+
+
+def test_two_folders_have_two_keys(tmp_path: Path) -> None:
+    assert load_or_create_secret(tmp_path / "a") != load_or_create_secret(tmp_path / "b")
+
+
+def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib; from ledger.keys import load_or_create_secret as load;"
+        "print(load(pathlib.Path(sys.argv[1])).hex())"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "key")]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert len({process.communicate(timeout=30)[0] for process in started}) == 1
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
+def test_a_key_that_others_can_read_is_refused_with_the_mend(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "key"
+    load_or_create_secret(path)
+    path.chmod(mode)
+    with pytest.raises(KeyFileRefused, match="chmod 600"):
+        load_or_create_secret(path)
+
+
+@pytest.mark.parametrize("text", ["", "zz" * 32, "00" * 31, "00" * 33, "é" * 64])
+def test_a_file_without_a_key_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "key"
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileRefused, match=str(path)):
+        load_secret(path)
+
+
+def test_a_missing_file_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_secret(tmp_path / "key")
+
+
+def test_a_key_may_come_as_hex_with_or_without_its_prefix() -> None:
+    assert parse_secret("0x" + "ab" * 32 + "\n") == parse_secret("AB" * 32) == b"\xab" * 32
