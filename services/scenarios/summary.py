@@ -149,12 +149,12 @@ def _add_shipments(summary: Summary, shipments: list[dict[str, Any]]) -> None:
 
 
 def _sentence(row: RunRow, comparison: dict[str, Any]) -> str:
-    ours, queue = comparison["medrelay"], comparison["first_come_first_served"]
+    ours, shares = comparison["medrelay"], comparison["proportional"]
+    queue = comparison["first_come_first_served"]
     return (
-        f"On {row.day.isoformat()}, first come first served would leave "
-        f"{_percent(queue['zero_share_ppm'])} of the needs with nothing, "
-        f"this plan {_percent(ours['zero_share_ppm'])}; the worst served need gets "
-        f"{_percent(queue['min_fill_ppm'])} there, {_percent(ours['min_fill_ppm'])} here"
+        f"On {row.day.isoformat()}, of the needs open then, first come first served would have "
+        f"left {_percent(queue['zero_share_ppm'])} with nothing, proportional shares "
+        f"{_percent(shares['zero_share_ppm'])}, this plan {_percent(ours['zero_share_ppm'])}"
     )
 
 
