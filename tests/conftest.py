@@ -1,6 +1,9 @@
 """A real PostgreSQL for every test: one embedded server, one migrated template, a copy a test."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -10,7 +13,7 @@ from sqlmodel import Session
 
 from services import queue
 from services.app import create_app
-from services.database import Database, embedded_url, migrate
+from services.database import Database, embedded_url, migrate, stop_embedded
 from services.settings import Settings
 from tests.world import World, build_world
 
@@ -18,15 +21,19 @@ TEMPLATE = "medrelay_template"
 
 
 @pytest.fixture(scope="session")
-def template_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = embedded_url(tmp_path_factory.mktemp("server"), TEMPLATE)
+def template_url() -> Iterator[str]:
+    # Not in pytest's own folder: that is closed to the user as whom root runs the server.
+    folder = Path(tempfile.mkdtemp(prefix="medrelay-tests-"))
+    url = embedded_url(folder, TEMPLATE)
     database = Database(url)
     migrate(database)
     queue.migrate(url)
     with database.transaction() as session:
         build_world(session)
     database.close()
-    return url
+    yield url
+    stop_embedded(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A difference between what the journal's bytes say and what the database holds."""
+"""A difference between what follows from the journal's bytes and what is stored or on the chain."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -27,6 +27,17 @@ _WORDS = {
     "leaf_hash": "the leaf's hash",
     "leaf_missing": "the leaves aren't numbered without a gap",
     "guard": "the database's own guard",
+    "snapshot_bytes": "the digest of its snapshot against the one that was logged",
+    "plan_bytes": "the digest of its plan against the one that was logged",
+    "anchor_start": "the first leaf of an anchored batch",
+    "anchored_leaves": "leaves of an anchored batch",
+    "anchor_root": "the root over its leaves against the one that was anchored",
+    "checkpoint_signature": "its signature",
+    "checkpoint_root": "the root that it names",
+    "leaves_missing": "leaves that the chain holds",
+    "chain_events": "leaves in the chain's own events",
+    "leaf_on_chain": "the leaf's hash against the one on the chain",
+    "root_on_chain": "the root that the contract keeps",
 }
 
 
@@ -35,7 +46,7 @@ class Difference:
     """One thing that isn't as it should be.
 
     ``what`` is a stable word for programs, ``where`` names the very row; ``expected`` is what
-    everything else says, ``found`` what stands there.
+    everything else says, ``found`` what stands there. Other parts name differences of their own.
     """
 
     what: str
@@ -43,13 +54,11 @@ class Difference:
     expected: str
     found: str
 
-    def __post_init__(self) -> None:
-        assert self.what in _WORDS, self.what
-
     @property
     def sentence(self) -> str:
         """The difference for a person to read."""
-        return f"{self.where}: {_WORDS[self.what]}: expected {self.expected}, found {self.found}"
+        words = _WORDS.get(self.what, self.what.replace("_", " "))
+        return f"{self.where}: {words}: expected {self.expected}, found {self.found}"
 
 
 def shown(value: Any) -> str:

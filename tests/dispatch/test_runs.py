@@ -10,8 +10,11 @@ from sqlmodel import select
 from services.database import Database
 from services.dispatch.models import RunState
 from services.dispatch.solving import solve_run
+from services.journal.kinds import EntryKind, site_account
 from services.journal.models import Entry
+from services.journal.post import post
 from services.journal.read import find_entry, holdings
+from services.journal.record import Draft, NewMove
 from services.transport.models import Shipment
 from tests.world import World, stock
 
@@ -147,10 +150,6 @@ def test_a_plan_whose_lot_was_taken_says_which_line(
         before = session.exec(select(Entry.id)).all()
     ask(api, world, 900)  # so that the need itself isn't what fails
     with database.transaction() as session:
-        from services.journal.kinds import EntryKind, site_account
-        from services.journal.post import post
-        from services.journal.record import Draft, NewMove
-
         post(
             session,
             Draft(
