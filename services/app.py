@@ -16,7 +16,9 @@ from services.database import Database
 from services.dispatch.api import router as dispatch_api
 from services.dispatch.pages import router as dispatch_pages
 from services.donations.api import router as donations_api
+from services.donations.pages import router as donations_pages
 from services.inventory.api import router as inventory_api
+from services.inventory.pages import router as inventory_pages
 from services.parties.api import router as parties_api
 from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
@@ -43,6 +45,8 @@ PAGES: tuple[APIRouter, ...] = (
     audit_pages,
     capacity_pages,
     dispatch_pages,
+    donations_pages,
+    inventory_pages,
     parties_pages,
     requests_pages,
     transport_pages,

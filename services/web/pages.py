@@ -114,6 +114,7 @@ def _filters(language: str) -> dict[str, Any]:
             value, locale=locale, fraction_digits=2
         ),
         "money": lambda minor: format_decimal(Decimal(minor) / 100, "#,##0.00", locale=locale),
+        "money_whole": lambda minor: format_decimal(round(Decimal(minor) / 100), locale=locale),
         "percent": lambda value: format_percent(value, locale=locale),
         "percent1": lambda value: format_percent(value, "#,##0.0%", locale=locale),
         "day": lambda value: format_date(value, "medium", locale=locale),
@@ -141,7 +142,7 @@ def _choices(
     """``(value, text)`` pairs of a select: codes with their words, or things with their names."""
     if words is not None:
         return [(str(code), words.get(str(code), str(code))) for code in things]
-    rows = things.values() if isinstance(things, Mapping) else things
+    rows: Iterable[Any] = things.values() if isinstance(things, Mapping) else things
     return [(row.code, getattr(row, f"name_{language}")) for row in rows]
 
 
