@@ -26,7 +26,7 @@ from services.requests.pages import router as requests_pages
 from services.settings import Settings
 from services.transport.api import router as transport_api
 from services.transport.pages import router as transport_pages
-from services.web.http import install_error_handlers
+from services.web.http import answer_unexpected, install_error_handlers
 from services.web.i18n import LANGUAGES
 from services.web.pages import CONTENT_SECURITY_POLICY
 
@@ -88,7 +88,11 @@ def _home(request: Request) -> Response:
 async def _protect(
     request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
-    response = await call_next(request)
+    """The same protecting headers on every answer, on one to an unexpected error too."""
+    try:
+        response = await call_next(request)
+    except Exception as error:  # noqa: BLE001 — whatever it is, it is logged and told as a problem
+        response = answer_unexpected(request, error)
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")

@@ -86,7 +86,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(sa.exc.OperationalError, _on_database_away)
     app.add_exception_handler(sa.exc.TimeoutError, _on_database_away)
     app.add_exception_handler(sa.exc.DBAPIError, _on_database_error)
-    app.add_exception_handler(Exception, _on_unexpected)
 
 
 def problem_response(request: Request, error: DomainError) -> Response:
@@ -175,7 +174,7 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         detail = f"There is nothing at {request.url.path}"
-        return problem_response(request, NotFound(detail, mend="see /api/v1/docs"))
+        return problem_response(request, NotFound(detail, mend="see /api/v1/openapi.json"))
     problem = DomainError(str(error.detail))
     problem.status, problem.code = error.status_code, f"http-{error.status_code}"
     problem.title = HTTPStatus(error.status_code).phrase
@@ -219,7 +218,7 @@ def _on_database_error(request: Request, error: Exception) -> Response:
         return problem_response(request, Conflict(detail, mend=mend))
     if error.connection_invalidated:
         return _on_database_away(request, error)
-    return _on_unexpected(request, error)
+    return answer_unexpected(request, error)
 
 
 def _sqlstate(error: Exception) -> str:
@@ -227,7 +226,7 @@ def _sqlstate(error: Exception) -> str:
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
-def _on_unexpected(request: Request, error: Exception) -> Response:
+def answer_unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected", path=request.url.path, exc_info=error)
     problem = DomainError("Something broke on our side; nothing was written")
     problem.status, problem.code, problem.title = 500, "internal", "Our mistake"
