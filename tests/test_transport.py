@@ -278,11 +278,14 @@ def test_nothing_happens_before_what_came_before_it_or_in_the_future(
         answer = act(api, sent.id, "pick", occurred_at=moment)
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == "occurred_at"
-    bring_to(api, sent.id, "dispatch")
+    moment = WHEN["dispatch"]
+    for step, state in (("pick", "picked"), ("dispatch", "dispatched")):
+        at_once = act(api, sent.id, step, occurred_at=moment)
+        assert (at_once.status_code, at_once.json()["state"]) == (200, state)
     early = act(api, sent.id, "deliver", occurred_at="2020-02-04T01:30:00Z")
     assert early.status_code == 422
     assert "02:00:00" in early.json()["errors"][0]["mend"]
-    same_moment = act(api, sent.id, "deliver", occurred_at=WHEN["dispatch"])
+    same_moment = act(api, sent.id, "deliver", occurred_at=moment)
     assert same_moment.status_code == 200
 
 
