@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 from sqlmodel import Session
 
 from services.errors import DomainError, InvalidInput
@@ -26,7 +26,9 @@ MAX_BYTES = 1_000_000
 MAX_FIELDS = 2_000
 # To be answered by another page than the form: sign in, or leave it alone.
 _NOT_HERE = frozenset({401, 403})
-_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_PART = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
+# Of type checkers the second is an alias; at run time it is a class of its own.
+_MOMENTS: tuple[Any, ...] = (datetime, AwareDatetime)
 _DIGITS = re.compile(r"[+-]?\d+")
 
 
@@ -67,7 +69,7 @@ class Form:
 
     def rows(self, name: str, at_least: int = 0) -> list[int]:
         """Indexes of the lines: ``name[0]``, ``name[1]`` and so on."""
-        prefix = re.compile(re.escape(name) + r"\[(\d+)\]")
+        prefix = re.compile(re.escape(name) + r"\[(\d{1,6})\]")
         found = {int(match[1]) for key in self.values if (match := prefix.match(key))}
         return list(range(max(at_least, len(found))))
 
@@ -217,7 +219,7 @@ def _typed(kind: Any, value: Any) -> Any:
         return value
     if kind is int:
         return _whole_number(value)
-    return _with_zone(value) if kind is datetime else value
+    return _with_zone(value) if kind in _MOMENTS else value
 
 
 def _bare(kind: Any) -> Any:

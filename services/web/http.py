@@ -25,6 +25,7 @@ from starlette.responses import Response
 
 from services.database import Database
 from services.errors import Conflict, DomainError, InvalidInput, NotFound, Unavailable
+from services.web.i18n import to_gettext
 from services.web.pages import error_page, wants_html
 
 MAX_QUANTITY = 10**12
@@ -229,5 +230,5 @@ def _sqlstate(error: Exception) -> str:
 def answer_unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected", path=request.url.path, exc_info=error)
     problem = DomainError("Something broke on our side; nothing was written")
-    problem.status, problem.code, problem.title = 500, "internal", "Our mistake"
+    problem.status, problem.code, problem.title = 500, "internal", to_gettext("Our mistake")
     return problem_response(request, problem)

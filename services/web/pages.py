@@ -39,7 +39,7 @@ def render(request: Request, template: str, status: int = 200, /, **values: Any)
     """Render a page in the language of its path. Templates get ``lang``, ``actor`` and ``_``."""
     language = language_of(request.url.path)
     html = (
-        _environment(language)
+        environment(language)
         .get_template(template)
         .render(
             request=request,
@@ -85,7 +85,7 @@ def _other_languages(request: Request, language: str) -> list[tuple[str, str]]:
     ]
 
 
-def _environment(language: str) -> Environment:
+def environment(language: str) -> Environment:
     if language not in _environments:
         environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
