@@ -8,6 +8,8 @@ from fastapi.testclient import TestClient
 from services.database import Database
 from services.journal.kinds import AccountKind
 from services.journal.read import entry_count, holdings
+from services.parties.models import Organisation, OrganisationKind, Role, User
+from services.parties.service import issue_token
 from tests.world import World
 
 JSON = dict[str, Any]
@@ -112,3 +114,24 @@ def standing(database: Database, lot_id: UUID) -> dict[str, int]:
     """What stands of a lot, by account."""
     with database.transaction() as session:
         return {held.account: held.quantity for held in holdings(session, lot_ids=[lot_id])}
+
+
+def another_desk(database: Database) -> dict[str, str]:
+    """A dispatcher of another relief organisation."""
+    with database.transaction() as session:
+        session.add(
+            Organisation(
+                code="RELIEF2", kind=OrganisationKind.AUTHORITY, name_en="Two", name_zh="二"
+            )
+        )
+        session.flush()
+        user = User(
+            id=uuid4(),
+            username="desk2",
+            display_name="desk2",
+            role=Role.DISPATCHER,
+            organisation="RELIEF2",
+        )
+        session.add(user)
+        session.flush()
+        return {"Authorization": f"Bearer {issue_token(session, user.id, 'tests')[1]}"}

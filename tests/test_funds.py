@@ -13,6 +13,7 @@ from services.journal.kinds import EntryKind
 from services.journal.read import entry_count, moves_of_lots
 from tests.gifts import (
     JSON,
+    another_desk,
     buying,
     earmark,
     entries,
@@ -23,7 +24,6 @@ from tests.gifts import (
     paying,
     standing,
 )
-from tests.test_donations import another_desk
 from tests.world import World
 
 
@@ -89,10 +89,13 @@ def test_money_and_goods_move_in_one_entry(
 def test_the_oldest_receipt_is_spent_first_whenever_it_was_recorded(
     api: TestClient, world: World
 ) -> None:
-    give(api, world, money(100), at="2020-02-03T12:00:00Z")
-    older = give(api, world, money(100), at="2020-02-02T12:00:00Z")
-    told = buy(api, world, buying(60))
-    assert told["money"] == [{"lot_id": str(older), "amount_minor": 60}]
+    hours = (14, 11, 15, 10, 13, 12)
+    lots = {hour: give(api, world, money(100), at=f"2020-02-03T{hour}:00:00Z") for hour in hours}
+    told = buy(api, world, buying(560))
+    assert told["money"] == [
+        {"lot_id": str(lots[hour]), "amount_minor": 100 if hour < 15 else 60}
+        for hour in sorted(hours)
+    ]
 
 
 def test_money_that_came_later_cannot_be_spent_yet(
