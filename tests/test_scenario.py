@@ -34,6 +34,7 @@ from services.scenarios.scenario import HUBEI_2020, Scenario
 from services.scenarios.summary import Summary
 from services.settings import Settings
 from services.transport.models import Lane
+from tests.pristine import PristineDatabase
 
 # The notices of the Wuhan Red Cross: what it took in from 22 to 30 January 2020, in pieces.
 TAKEN_IN = {
@@ -60,15 +61,15 @@ def scenario() -> Scenario:
 
 
 @pytest.fixture
-def empty(template_url: str) -> Iterator[Database]:
+def empty(pristine: PristineDatabase) -> Iterator[Database]:
     """A migrated database with nothing in it."""
     name = f"test_{uuid4().hex}"
     server = sa.create_engine(
-        sa.make_url(template_url).set(database="postgres"), isolation_level="AUTOCOMMIT"
+        pristine.server.set(database="postgres"), isolation_level="AUTOCOMMIT"
     )
     with server.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    url = sa.make_url(template_url).set(database=name).render_as_string(hide_password=False)
+    url = pristine.server.set(database=name).render_as_string(hide_password=False)
     database = Database(url)
     migrate(database)
     queue.migrate(url)

@@ -148,7 +148,7 @@ def approve(session: Session, actor: Actor, run_id: UUID, body: Decision) -> Run
     _check_needs(session, lines)
     moment = _not_in_future(body.occurred_at, datetime.now(UTC))
     _reserve(session, actor, run, lines, moment)
-    shipments = plan_shipments(session, run.id, lines)
+    shipments = plan_shipments(session, run.id, lines, actor=actor, occurred_at=moment)
     statement = post(
         session,
         Draft(

@@ -175,27 +175,32 @@ def _flows(at: datetime) -> sa.CompoundSelect[*tuple[Any, ...]]:
 
 def moves_of_lots(session: Session, lot_ids: Collection[UUID]) -> list[TracedMove]:
     """Every move of these lots, in the order in which they were recorded."""
-    rows = session.exec(
-        select(Move, Entry, Lot.commodity)
+    # Column by column: an entry's bytes may be long, and nobody asks for them here.
+    statement: sa.Select[*tuple[Any, ...]] = (
+        sa.select(
+            col(Entry.id).label("entry_id"),
+            col(Entry.kind),
+            col(Entry.occurred_at),
+            col(Entry.document),
+            col(Move.lot_id),
+            col(Lot.commodity),
+            col(Move.source),
+            col(Move.target),
+            col(Move.quantity),
+        )
+        .select_from(Move)
         .join(Entry, col(Entry.id) == col(Move.entry_id))
         .join(Lot, col(Lot.id) == col(Move.lot_id))
         .where(col(Move.lot_id).in_(lot_ids))
         .order_by(col(Entry.recorded_at), col(Entry.id), col(Move.line))
     )
-    return [
-        TracedMove(
-            entry_id=entry.id,
-            kind=entry.kind,
-            occurred_at=entry.occurred_at,
-            document=entry.document,
-            lot_id=move.lot_id,
-            commodity=commodity,
-            source=move.source,
-            target=move.target,
-            quantity=move.quantity,
-        )
-        for move, entry, commodity in rows
-    ]
+    return [TracedMove(**row) for row in session.connection().execute(statement).mappings()]
+
+
+def moves_of_accounts(session: Session, accounts: Collection[str]) -> list[Move]:
+    """Every move out of or into these accounts."""
+    touched = col(Move.source).in_(accounts) | col(Move.target).in_(accounts)
+    return list(session.exec(select(Move).where(touched)))
 
 
 def moves_of_entry(session: Session, entry_id: UUID) -> list[Move]:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from services.journal.kinds import AccountRef, need_purpose
 from services.journal.models import Lot
-from services.journal.read import get_lots, moves_of_lots
+from services.journal.read import get_lots, moves_of_accounts
 from services.parties.models import User
 from services.transport.models import (
     Receipt,
@@ -133,7 +133,7 @@ def _fates(session: Session, lines: Collection[ShipmentLine]) -> _Fates:
         return {}
     accounts = {str(in_transit(line.shipment_id, line.need_id)) for line in lines}
     fates: _Fates = defaultdict(lambda: defaultdict(int))
-    for move in moves_of_lots(session, {line.lot_id for line in lines}):
+    for move in moves_of_accounts(session, accounts):
         if move.source in accounts:
             state = AccountRef.parse(move.target).state
             fates[move.source, move.lot_id][state] += move.quantity
