@@ -12,8 +12,9 @@ from services.dispatch.models import RunState
 from services.dispatch.solving import solve_run
 from services.journal.kinds import AccountKind
 from services.journal.read import holdings
-from tests import gifts, shipments
+from tests import shipments
 from tests.browser import Browser, went_to
+from tests.test_pages_public import check_strict
 from tests.world import World, stock
 
 Open = Callable[[str | None], Browser]
@@ -103,9 +104,22 @@ def test_a_gift_in_money_is_typed_with_decimals_and_followed_across_a_purchase(
         page, {"occurred_at": "2020-02-01T10:00:00"}, f"{page}/receive"
     )
     assert went_to(received) == page
-    bought = gifts.buying(price_minor=50_000)
-    answer = api.post("/api/v1/purchases", json=bought, headers=world.bearer("dispatcher"))
-    assert answer.status_code == 201, answer.text
+    buying = {
+        "supplier": "SUPP1",
+        "item": "gloves",
+        "quantity": "2",
+        "unit": "box",
+        "price_minor": "500",
+        "bought_at": "2020-02-04T15:00:00",
+    }
+    form = browser("dispatcher").form("/en/funds", "/en/funds/purchase")
+    for _ in range(2):
+        assert went_to(browser("dispatcher").send(form, **buying)) == "/en/funds"
+    too_much = {"payee": "CARR1", "amount_minor": "750.51", "purpose": "Transport"}
+    paid = browser("dispatcher").fill("/en/funds", too_much, "/en/funds/payment")
+    assert paid.status_code == 409
+    assert 'id="payment-amount_minor-slip"' in paid.text
+    assert "750.50" in browser("auditor").get("/en/funds")
     trace = browser(None).get(f"/en/donations/{gift['id']}")
     assert "750.50 CNY" in trace
     assert "100 pieces of gloves" in trace
@@ -132,6 +146,7 @@ def test_a_shipment_goes_from_pick_to_a_receipt_line_by_line(
     assert "/receive" not in hospital.get(page)
     for step, who in (("pick", "dispatcher"), ("dispatch", "carrier"), ("deliver", "carrier")):
         assert went_to(browser(who).fill(page, {}, f"{page}/{step}")) == page
+    check_strict("default-src 'none'", browser("carrier").get(page))
     form = hospital.form(page, f"{page}/receive")
     assert (form.values["lines[0].accepted"], form.values["lines[1].accepted"]) == ("100", "50")
     wrong = hospital.send(form, **{"lines[0].accepted": "101"})
@@ -172,6 +187,7 @@ def test_a_run_is_watched_explained_and_approved_by_another_person(
     assert f'data-run="{run_id}"' in waiting
     assert solve_run(database, UUID(run_id)) is RunState.PROPOSED
     proposed = desk.get(page)
+    check_strict("default-src 'none'", browser("approver").get(page))
     assert "http-equiv" not in proposed
     assert "500 of 2,000 pieces needed can be served, 25%" in proposed
     assert "Short: the one lot left for it, 500 pieces, is used up." in proposed
@@ -200,7 +216,7 @@ def test_a_rejection_needs_a_reason(browser: Open, database: Database) -> None:
 def test_a_run_for_a_day_without_needs_says_so(browser: Open) -> None:
     answer = browser("dispatcher").fill("/en/runs", {"day": "2020-02-03", "horizon_days": "7"})
     assert answer.status_code == 409
-    assert "No need is open on that day" in answer.text
+    assert "No need posted by 2020-02-03 is outstanding" in answer.text
     assert 'value="2020-02-03"' in answer.text
 
 

@@ -23,7 +23,7 @@ OWN = {
     "maker": ["/me", "/capacity", "/capacity/plan", "/capacity/output", "/stock"],
     "donor": ["/me", "/gifts", "/gifts/goods", "/gifts/money"],
     "carrier": ["/me", "/shipments"],
-    "dispatcher": ["/me", "/runs", "/needs", "/stock", "/gifts", "/gifts/goods", "/shipments"],
+    "dispatcher": ["/me", "/runs", "/needs", "/stock", "/gifts", "/gifts/goods", "/funds"],
     "approver": ["/me", "/runs", "/needs", "/stock", "/capacity", "/gifts", "/shipments"],
     "auditor": ["/me", "/runs", "/needs", "/stock", "/capacity", "/gifts", "/shipments"],
     "admin": ["/me", "/runs", "/needs/new", "/capacity/plan", "/gifts/money", "/shipments"],
@@ -57,6 +57,8 @@ def check_strict(policy: str, html: str) -> None:
     assert links
     assert all(link.startswith(("/", "#")) and not link.startswith("//") for link in links)
     assert html.count("<h1") == 1
+    ids = re.findall(r'\sid="([^"]*)"', html)
+    assert sorted(set(ids)) == sorted(ids)
     for form in PageForms(html).forms:
         assert {name for name, at in form.shown.items() if at not in form.labels} == set()
 

@@ -103,7 +103,7 @@ def _run_page(
         max(approval.status, rejection.status),
         run=shown,
         approval=approval,
-        rejection=rejection,
+        rejection=rejection.keyed("reject"),
         unsolved=run.state in _UNSOLVED,
         may_approve=_may_approve(actor, run),
         may_reject=actor.role in {Role.APPROVER, Role.DISPATCHER, Role.ADMIN},

@@ -11,7 +11,14 @@ from services.catalog import service as catalog
 from services.donations import funds, receiving, service
 from services.donations.became import DonationState
 from services.donations.models import Donation
-from services.donations.schemas import DonationCancel, GoodsIn, MoneyIn, ReceiveIn
+from services.donations.schemas import (
+    DonationCancel,
+    GoodsIn,
+    MoneyIn,
+    PaymentIn,
+    PurchaseIn,
+    ReceiveIn,
+)
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.models import Organisation, OrganisationKind, Region, Role, SiteKind
@@ -136,6 +143,72 @@ def cancel_gift(
     if form.slips:
         return _page(request, session, actor, donation, {"cancel": form})
     return redirect(request, f"/gifts/{donation_id}", done="donation-cancelled")
+
+
+@router.get("/funds")
+def show_funds(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+    """What each fund holds, by what it may be spent on; a dispatcher spends it here."""
+    parties.require_role(actor, *_DESKS)
+    purchase, payment = Form.blank(bought_at=now_input()), Form.blank(paid_at=now_input())
+    return _funds_page(request, session, actor, purchase, payment)
+
+
+@router.post("/funds/purchase")
+def buy(
+    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    parties.require_role(actor, Role.DISPATCHER)
+    with form.attempt(session):
+        given = {"price_minor": minor_units(form, "price_minor")} | _earmark(form)
+        body = form.read(PurchaseIn, leave_out=("earmark",), instead=given)
+        funds.purchase(session, actor, body)
+    if form.slips:
+        payment = Form.blank(paid_at=now_input())
+        return _funds_page(request, session, actor, form, payment)
+    return redirect(request, "/funds", done="purchase-made")
+
+
+@router.post("/funds/payment")
+def pay(
+    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    parties.require_role(actor, Role.DISPATCHER)
+    with form.attempt(session):
+        given = {"amount_minor": minor_units(form, "amount_minor")}
+        funds.pay(session, actor, form.read(PaymentIn, instead=given))
+    if form.slips:
+        purchase = Form.blank(bought_at=now_input())
+        return _funds_page(request, session, actor, purchase, form)
+    return redirect(request, "/funds", done="payment-made")
+
+
+def _funds_page(
+    request: Request, session: Session, actor: Actor, purchase: Form, payment: Form
+) -> Response:
+    own = [
+        state
+        for state in funds.fund_states(session)
+        if actor.role is Role.ADMIN or state.fund.organisation == actor.organisation
+    ]
+    traders = list(session.exec(select(Organisation).order_by(col(Organisation.code))))
+    sellers = {OrganisationKind.SUPPLIER, OrganisationKind.MANUFACTURER}
+    return render(
+        request,
+        "funds.html",
+        max(purchase.status, payment.status),
+        states=funds.fund_states(session),
+        own=[state.fund for state in own],
+        may_spend=bool(own) and actor.role in {Role.DISPATCHER, Role.ADMIN},
+        purchase=purchase,
+        payment=payment.keyed("payment"),
+        warehouses=sites_by_code(session, SiteKind.WAREHOUSE),
+        sellers=[each for each in traders if each.kind in sellers],
+        payees=traders,
+        units=catalog.units(session),
+        places=sites_by_code(session, SiteKind.HOSPITAL, SiteKind.RELIEF_POINT),
+        regions=list(session.exec(select(Region).order_by(col(Region.code)))),
+        **_names(request, session),
+    )
 
 
 def _visible(session: Session, actor: Actor, donation_id: UUID) -> Donation:

@@ -162,7 +162,7 @@ def _need_page(
         need=need,
         state=service.served(session, [need])[0],
         form=form,
-        cancel=cancel,
+        cancel=cancel.keyed("cancel"),
         item=catalog.get_item(session, need.item),
         site=parties.get_site(session, need.site),
         units=catalog.units(session),

@@ -129,6 +129,8 @@ def _page(
     manifest = manifests(session, [shipment])[0]
     possible = _possible(session, actor, shipment)
     forms = {step: _first_form(step, manifest) for step in possible} | dict(sent)
+    if Step.LOSE in forms:
+        forms[Step.LOSE].keyed("lose")
     return render(
         request,
         "shipment.html",

@@ -57,12 +57,18 @@ class Form:
         self.values = dict(values or {})
         self.slips: list[Slip] = []
         self.status = 200
+        self.key = ""
 
     @classmethod
     def blank(cls, **values: object) -> "Form":
         """A form as first shown, with an id of its own so that sending it twice is once."""
         given = {name: str(value) for name, value in values.items() if value is not None}
         return cls({"id": str(uuid4())} | given)
+
+    def keyed(self, key: str) -> "Form":
+        """The same form, with ids of its own on a page that shows other forms too."""
+        self.key = key
+        return self
 
     def __getitem__(self, name: str) -> str:
         return self.values.get(name, "")
