@@ -1,5 +1,6 @@
 """A hospital posts, edits and cancels what it needs, and nobody else's."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -127,3 +128,18 @@ def test_a_cancelled_need_asks_for_nothing(api: TestClient, world: World) -> Non
         assert cancelled.json()["outstanding_base"] == 0
     foreign = api.post(url, json={"reason": "enough"}, headers=world.bearer("hospital2"))
     assert foreign.status_code == 403
+
+
+def test_the_same_request_from_many_sides_at_once_is_written_once(
+    api: TestClient, world: World
+) -> None:
+    body = a_request()
+
+    def send(_: int) -> int:
+        answer = api.post("/api/v1/requests", json=body, headers=world.bearer("hospital"))
+        return int(answer.status_code)
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = sorted(pool.map(send, range(8)))
+    assert codes == [200] * 7 + [201]
+    assert len(api.get("/api/v1/needs", headers=world.bearer("hospital")).json()) == 1

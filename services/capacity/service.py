@@ -1,6 +1,5 @@
 """What makers plan to make, and what they made: a report of output opens a lot."""
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,7 +13,8 @@ from services.capacity.schemas import CapacityPlanIn, PlanDayIn, ProductionIn
 from services.catalog import service as catalog
 from services.errors import InvalidInput
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
-from services.journal.post import EntryIdReused, post
+from services.journal.once import claim, digest_of
+from services.journal.post import post
 from services.journal.read import TracedMove, get_lots, moves_of_lots
 from services.journal.record import Draft, NewLot, NewMove
 from services.parties import service as parties
@@ -181,9 +181,9 @@ def report_production(session: Session, actor: Actor, body: ProductionIn) -> tup
         expiry_source=source,
         reported_by=actor.user_id,
         reported_at=now,
-        content_digest=hashlib.sha256(body.model_dump_json().encode()).hexdigest(),
+        content_digest=digest_of(body),
     )
-    if not _claim(session, production):
+    if not claim(session, production):
         return _produced(session, [session.get_one(Production, body.id)])[0], False
     lot_id = lot_of(body.id)
     post(
@@ -263,26 +263,6 @@ def _refuse_unless(holds: bool, field: str, value: date, mend: str) -> None:
 
 def _end_of(day: date) -> datetime:
     return datetime.combine(day, time(23, 59, 59), UTC)
-
-
-def _claim(session: Session, production: Production) -> bool:
-    """Write the report unless it is there; of two at once, one waits for the other here."""
-    inserted = session.connection().execute(
-        insert(Production)
-        .values(**production.model_dump())
-        .on_conflict_do_nothing()
-        .returning(col(Production.id))
-    )
-    if inserted.first() is not None:
-        return True
-    if session.get_one(Production, production.id).content_digest != production.content_digest:
-        raise EntryIdReused(
-            f"Production {production.id} exists and says something else",
-            field="id",
-            value=production.id,
-            mend="make a new UUID for a new report",
-        )
-    return False
 
 
 def find_productions(

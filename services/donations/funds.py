@@ -16,11 +16,11 @@ from services.donations.checks import (
     require_warehouse,
 )
 from services.donations.models import EarmarkKind, Fund, LotEarmark, Payment, Purchase
-from services.donations.once import claim, digest_of
 from services.donations.schemas import EarmarkIn, PaymentIn, PurchaseIn
 from services.donations.service import earmark_fact, earmarks_of, get_fund, require_fund
 from services.errors import Conflict, InvalidInput
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
+from services.journal.once import claim, digest_of
 from services.journal.post import post
 from services.journal.read import Holding, holdings, moves_of_lots
 from services.journal.record import Draft, NewLot, NewMove

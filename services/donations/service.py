@@ -16,11 +16,11 @@ from services.donations.checks import (
     refuse_future,
 )
 from services.donations.models import Donation, DonationLine, EarmarkKind, Fund, LotEarmark
-from services.donations.once import claim, digest_of
 from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
 from services.donations.spent import spent_in
 from services.errors import Conflict, Forbidden, NotFound
 from services.journal.models import Lot
+from services.journal.once import claim, digest_of
 from services.parties import service as parties
 from services.parties.models import Role
 from services.parties.service import Actor

@@ -1,6 +1,5 @@
 """Stock by site, item and lot, and stocktakes: a count posts its difference, never a quantity."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
@@ -16,7 +14,8 @@ from services.errors import Conflict, InvalidInput, NotFound
 from services.inventory.models import StockCount
 from services.inventory.schemas import CountIn
 from services.journal.kinds import AccountKind, EntryKind, site_account
-from services.journal.post import EntryIdReused, InsufficientStock, post
+from services.journal.once import claim, digest_of
+from services.journal.post import InsufficientStock, post
 from services.journal.read import Holding, get_lots, holdings, moves_of_lots, totals
 from services.journal.record import Draft, NewMove
 from services.parties import service as parties
@@ -160,9 +159,9 @@ def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]
         occurred_at=body.occurred_at,
         reason=body.reason,
         counted_by=actor.user_id,
-        content_digest=hashlib.sha256(body.model_dump_json().encode()).hexdigest(),
+        content_digest=digest_of(body),
     )
-    if not _claim(session, made):
+    if not claim(session, made):
         return _counted(session, session.get_one(StockCount, body.id)), False
     _refuse_older(session, made)
     _post_difference(session, actor, made, pieces - _on_shelf(session, made))
@@ -199,26 +198,6 @@ def _take_turns(session: Session, site: str, lot_id: UUID) -> None:
         sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
         {"key": f"count/{site}/{lot_id}"},
     )
-
-
-def _claim(session: Session, made: StockCount) -> bool:
-    """Write the count unless it is there already."""
-    inserted = session.connection().execute(
-        insert(StockCount)
-        .values(**made.model_dump())
-        .on_conflict_do_nothing()
-        .returning(col(StockCount.id))
-    )
-    if inserted.first() is not None:
-        return True
-    if session.get_one(StockCount, made.id).content_digest != made.content_digest:
-        raise EntryIdReused(
-            f"Count {made.id} exists and says something else",
-            field="id",
-            value=made.id,
-            mend="make a new UUID for a new count",
-        )
-    return False
 
 
 def _refuse_older(session: Session, made: StockCount) -> None:

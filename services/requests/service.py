@@ -1,6 +1,5 @@
 """Posting, editing and cancelling needs; how far each is served is read from the journal."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +10,7 @@ from sqlmodel import Session, col, select
 from services.catalog import service as catalog
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.kinds import need_purpose
-from services.journal.post import EntryIdReused
+from services.journal.once import claim, digest_of
 from services.journal.read import by_purpose
 from services.parties import service as parties
 from services.parties.models import Role
@@ -73,17 +72,6 @@ def post_request(session: Session, actor: Actor, body: RequestIn) -> tuple[Suppl
 
     """
     site = parties.require_site(session, actor, body.site, Role.HOSPITAL)
-    digest = hashlib.sha256(body.model_dump_json().encode()).hexdigest()
-    existing = session.get(SupplyRequest, body.id)
-    if existing is not None:
-        if existing.content_digest != digest:
-            raise EntryIdReused(
-                f"Request {body.id} exists and says something else",
-                field="id",
-                value=body.id,
-                mend="make a new UUID for a new request",
-            )
-        return existing, False
     now = datetime.now(UTC)
     request = SupplyRequest(
         id=body.id,
@@ -92,10 +80,10 @@ def post_request(session: Session, actor: Actor, body: RequestIn) -> tuple[Suppl
         posted_at=_posted_at(body, now),
         recorded_at=now,
         note=body.note,
-        content_digest=digest,
+        content_digest=digest_of(body),
     )
-    session.add(request)
-    session.flush()
+    if not claim(session, request):
+        return session.get_one(SupplyRequest, body.id), False
     for index, line in enumerate(body.needs):
         need = _new_need(session, request, index, line)
         if body.duplicate == "refuse":

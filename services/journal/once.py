@@ -1,17 +1,23 @@
 """The same body under the same id is one act, however often and from how many sides it comes."""
 
 import hashlib
-from typing import TypeVar
+from typing import Protocol
+from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
-from services.donations.models import Donation, Payment, Purchase
+from services.database import Row
 from services.journal.post import EntryIdReused
 
-Act = TypeVar("Act", Donation, Purchase, Payment)
+
+class Act(Protocol):
+    """A row that somebody's body made: its id is the body's, its digest tells what it said."""
+
+    id: UUID
+    content_digest: str
 
 
 def digest_of(body: BaseModel) -> str:
@@ -26,6 +32,7 @@ def claim(session: Session, act: Act) -> bool:
         EntryIdReused: its id belongs to an act with other content.
 
     """
+    assert isinstance(act, Row)
     table = type(act)
     inserted = session.connection().execute(
         insert(table)
@@ -35,7 +42,8 @@ def claim(session: Session, act: Act) -> bool:
     )
     if inserted.first() is not None:
         return True
-    if session.get_one(table, act.id).content_digest != act.content_digest:
+    first = session.get_one(table, act.id)
+    if first.content_digest != act.content_digest:
         raise EntryIdReused(
             f"{table.__name__} {act.id} exists and says something else",
             field="id",
