@@ -1,200 +1,16 @@
-"""the first schema"""
+"""The desks: requests, capacity, stock counts, donations, shipments, runs."""
 
 import sqlalchemy as sa
 
 from alembic import op
-from services.journal import guards
 
-revision = '0001'
-down_revision = None
+revision = '0003'
+down_revision = '0002'
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table('account',
-    sa.Column('code', sa.String(), nullable=False),
-    sa.Column('kind', sa.String(40), nullable=False),
-    sa.Column('holder', sa.String(), nullable=False),
-    sa.Column('state', sa.String(), nullable=False),
-    sa.Column('purpose', sa.String(), nullable=True),
-    sa.Column('may_overdraw', sa.Boolean(), nullable=False),
-    sa.PrimaryKeyConstraint('code', name=op.f('pk_account'))
-    )
-    op.create_index(op.f('ix_account_holder'), 'account', ['holder'], unique=False)
-    op.create_index(op.f('ix_account_purpose'), 'account', ['purpose'], unique=False)
-    op.create_table('anchor',
-    sa.Column('size', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('first_index', sa.BigInteger(), nullable=False),
-    sa.Column('root', sa.LargeBinary(), nullable=False),
-    sa.Column('chain_id', sa.BigInteger(), nullable=False),
-    sa.Column('contract', sa.String(), nullable=False),
-    sa.Column('tx_hash', sa.String(), nullable=False),
-    sa.Column('block_number', sa.BigInteger(), nullable=False),
-    sa.Column('block_hash', sa.String(), nullable=False),
-    sa.Column('anchored_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('size', name=op.f('pk_anchor')),
-    sa.UniqueConstraint('first_index', name=op.f('uq_anchor_first_index'))
-    )
-    op.create_table('commodity',
-    sa.Column('code', sa.String(), nullable=False),
-    sa.Column('commodity_class', sa.String(40), nullable=False),
-    sa.Column('base_unit', sa.String(), nullable=False),
-    sa.PrimaryKeyConstraint('code', name=op.f('pk_commodity'))
-    )
-    op.create_table('entry',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('kind', sa.String(40), nullable=False),
-    sa.Column('occurred_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('recorded_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('actor', sa.String(), nullable=False),
-    sa.Column('document', sa.String(), nullable=True),
-    sa.Column('reverses', sa.Uuid(), nullable=True),
-    sa.Column('body', sa.LargeBinary(), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=False),
-    sa.Column('content_digest', sa.LargeBinary(), nullable=False),
-    sa.ForeignKeyConstraint(['reverses'], ['entry.id'], name=op.f('fk_entry_reverses_entry')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_entry')),
-    sa.UniqueConstraint('reverses', name=op.f('uq_entry_reverses'))
-    )
-    op.create_index(op.f('ix_entry_document'), 'entry', ['document'], unique=False)
-    op.create_index(op.f('ix_entry_kind'), 'entry', ['kind'], unique=False)
-    op.create_index(op.f('ix_entry_recorded_at'), 'entry', ['recorded_at'], unique=False)
-    op.create_table('log_contract',
-    sa.Column('address', sa.String(), nullable=False),
-    sa.Column('chain_id', sa.BigInteger(), nullable=False),
-    sa.Column('verifier_key', sa.String(), nullable=False),
-    sa.Column('first_seen_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('address', name=op.f('pk_log_contract'))
-    )
-    op.create_table('organisation',
-    sa.Column('code', sa.String(), nullable=False),
-    sa.Column('kind', sa.String(40), nullable=False),
-    sa.Column('name_en', sa.String(), nullable=False),
-    sa.Column('name_zh', sa.String(), nullable=False),
-    sa.Column('public', sa.Boolean(), nullable=False),
-    sa.PrimaryKeyConstraint('code', name=op.f('pk_organisation'))
-    )
-    op.create_table('region',
-    sa.Column('code', sa.String(), nullable=False),
-    sa.Column('name_en', sa.String(), nullable=False),
-    sa.Column('name_zh', sa.String(), nullable=False),
-    sa.Column('parent', sa.String(), nullable=True),
-    sa.ForeignKeyConstraint(['parent'], ['region.code'], name=op.f('fk_region_parent_region')),
-    sa.PrimaryKeyConstraint('code', name=op.f('pk_region'))
-    )
-    op.create_table('signed_checkpoint',
-    sa.Column('size', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('note', sa.String(), nullable=False),
-    sa.Column('signed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('size', name=op.f('pk_signed_checkpoint'))
-    )
-    op.create_table('app_user',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('username', sa.String(), nullable=False),
-    sa.Column('display_name', sa.String(), nullable=False),
-    sa.Column('role', sa.String(40), nullable=False),
-    sa.Column('organisation', sa.String(), nullable=False),
-    sa.Column('password_hash', sa.String(), nullable=True),
-    sa.Column('active', sa.Boolean(), nullable=False),
-    sa.ForeignKeyConstraint(['organisation'], ['organisation.code'], name=op.f('fk_app_user_organisation_organisation')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_app_user')),
-    sa.UniqueConstraint('username', name=op.f('uq_app_user_username'))
-    )
-    op.create_index(op.f('ix_app_user_organisation'), 'app_user', ['organisation'], unique=False)
-    op.create_table('entry_secret',
-    sa.Column('entry_id', sa.Uuid(), nullable=False),
-    sa.Column('record_key', sa.LargeBinary(), nullable=False),
-    sa.Column('fields', sa.JSON(), nullable=False),
-    sa.ForeignKeyConstraint(['entry_id'], ['entry.id'], name=op.f('fk_entry_secret_entry_id_entry')),
-    sa.PrimaryKeyConstraint('entry_id', name=op.f('pk_entry_secret'))
-    )
-    op.create_table('fund',
-    sa.Column('code', sa.String(), nullable=False),
-    sa.Column('name_en', sa.String(), nullable=False),
-    sa.Column('name_zh', sa.String(), nullable=False),
-    sa.Column('currency', sa.String(), nullable=False),
-    sa.Column('organisation', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['currency'], ['commodity.code'], name=op.f('fk_fund_currency_commodity')),
-    sa.ForeignKeyConstraint(['organisation'], ['organisation.code'], name=op.f('fk_fund_organisation_organisation')),
-    sa.PrimaryKeyConstraint('code', name=op.f('pk_fund'))
-    )
-    op.create_table('item',
-    sa.Column('code', sa.String(), nullable=False),
-    sa.Column('name_en', sa.String(), nullable=False),
-    sa.Column('name_zh', sa.String(), nullable=False),
-    sa.Column('category', sa.String(), nullable=False),
-    sa.Column('shelf_life_days', sa.Integer(), nullable=True),
-    sa.Column('note', sa.String(), nullable=True),
-    sa.ForeignKeyConstraint(['code'], ['commodity.code'], name=op.f('fk_item_code_commodity')),
-    sa.PrimaryKeyConstraint('code', name=op.f('pk_item'))
-    )
-    op.create_table('leaf',
-    sa.Column('index', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('entry_id', sa.Uuid(), nullable=False),
-    sa.Column('leaf_hash', sa.LargeBinary(), nullable=False),
-    sa.Column('sealed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['entry_id'], ['entry.id'], name=op.f('fk_leaf_entry_id_entry')),
-    sa.PrimaryKeyConstraint('index', name=op.f('pk_leaf')),
-    sa.UniqueConstraint('entry_id', name=op.f('uq_leaf_entry_id'))
-    )
-    op.create_table('lot',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('commodity', sa.String(), nullable=False),
-    sa.Column('batch', sa.String(), nullable=True),
-    sa.Column('produced_on', sa.Date(), nullable=True),
-    sa.Column('expires_on', sa.Date(), nullable=True),
-    sa.Column('origin', sa.String(), nullable=False),
-    sa.Column('entry_id', sa.Uuid(), nullable=False),
-    sa.ForeignKeyConstraint(['commodity'], ['commodity.code'], name=op.f('fk_lot_commodity_commodity')),
-    sa.ForeignKeyConstraint(['entry_id'], ['entry.id'], name=op.f('fk_lot_entry_id_entry')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_lot'))
-    )
-    op.create_index(op.f('ix_lot_commodity'), 'lot', ['commodity'], unique=False)
-    op.create_index(op.f('ix_lot_entry_id'), 'lot', ['entry_id'], unique=False)
-    op.create_index(op.f('ix_lot_origin'), 'lot', ['origin'], unique=False)
-    op.create_table('site',
-    sa.Column('code', sa.String(), nullable=False),
-    sa.Column('organisation', sa.String(), nullable=False),
-    sa.Column('kind', sa.String(40), nullable=False),
-    sa.Column('name_en', sa.String(), nullable=False),
-    sa.Column('name_zh', sa.String(), nullable=False),
-    sa.Column('region', sa.String(), nullable=False),
-    sa.Column('latitude', sa.Float(), nullable=False),
-    sa.Column('longitude', sa.Float(), nullable=False),
-    sa.Column('gln', sa.String(), nullable=True),
-    sa.ForeignKeyConstraint(['organisation'], ['organisation.code'], name=op.f('fk_site_organisation_organisation')),
-    sa.ForeignKeyConstraint(['region'], ['region.code'], name=op.f('fk_site_region_region')),
-    sa.PrimaryKeyConstraint('code', name=op.f('pk_site'))
-    )
-    op.create_index(op.f('ix_site_organisation'), 'site', ['organisation'], unique=False)
-    op.create_index(op.f('ix_site_region'), 'site', ['region'], unique=False)
-    op.create_table('api_token',
-    sa.Column('id', sa.Uuid(), nullable=False),
-    sa.Column('token_hash', sa.String(), nullable=False),
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('label', sa.String(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
-    sa.ForeignKeyConstraint(['user_id'], ['app_user.id'], name=op.f('fk_api_token_user_id_app_user')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_api_token')),
-    sa.UniqueConstraint('token_hash', name=op.f('uq_api_token_token_hash'))
-    )
-    op.create_index(op.f('ix_api_token_user_id'), 'api_token', ['user_id'], unique=False)
-    op.create_table('balance',
-    sa.Column('account', sa.String(), nullable=False),
-    sa.Column('lot_id', sa.Uuid(), nullable=False),
-    sa.Column('inflow', sa.BigInteger(), nullable=False),
-    sa.Column('outflow', sa.BigInteger(), nullable=False),
-    sa.Column('may_overdraw', sa.Boolean(), nullable=False),
-    sa.CheckConstraint('inflow >= 0 AND outflow >= 0', name=op.f('ck_balance_counters_grow')),
-    sa.CheckConstraint('inflow >= outflow OR may_overdraw', name=op.f('ck_balance_not_overdrawn')),
-    sa.ForeignKeyConstraint(['account'], ['account.code'], name=op.f('fk_balance_account_account')),
-    sa.ForeignKeyConstraint(['lot_id'], ['lot.id'], name=op.f('fk_balance_lot_id_lot')),
-    sa.PrimaryKeyConstraint('account', 'lot_id', name=op.f('pk_balance'))
-    )
-    op.create_index(op.f('ix_balance_lot_id'), 'balance', ['lot_id'], unique=False)
     op.create_table('capacity_plan',
     sa.Column('site', sa.String(), nullable=False),
     sa.Column('item', sa.String(), nullable=False),
@@ -235,51 +51,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_donation'))
     )
     op.create_index(op.f('ix_donation_donor'), 'donation', ['donor'], unique=False)
-    op.create_table('lane',
-    sa.Column('origin', sa.String(), nullable=False),
-    sa.Column('destination', sa.String(), nullable=False),
-    sa.Column('carrier', sa.String(), nullable=False),
-    sa.Column('distance_m', sa.Integer(), nullable=False),
-    sa.Column('duration_days', sa.Integer(), nullable=False),
-    sa.CheckConstraint('distance_m >= 0 AND duration_days >= 0', name=op.f('ck_lane_not_negative')),
-    sa.CheckConstraint('origin <> destination', name=op.f('ck_lane_leads_away')),
-    sa.ForeignKeyConstraint(['carrier'], ['organisation.code'], name=op.f('fk_lane_carrier_organisation')),
-    sa.ForeignKeyConstraint(['destination'], ['site.code'], name=op.f('fk_lane_destination_site')),
-    sa.ForeignKeyConstraint(['origin'], ['site.code'], name=op.f('fk_lane_origin_site')),
-    sa.PrimaryKeyConstraint('origin', 'destination', name=op.f('pk_lane'))
-    )
     op.create_table('lot_earmark',
     sa.Column('lot_id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.String(40), nullable=False),
     sa.Column('target', sa.String(), nullable=False),
     sa.ForeignKeyConstraint(['lot_id'], ['lot.id'], name=op.f('fk_lot_earmark_lot_id_lot')),
     sa.PrimaryKeyConstraint('lot_id', name=op.f('pk_lot_earmark'))
-    )
-    op.create_table('move',
-    sa.Column('entry_id', sa.Uuid(), nullable=False),
-    sa.Column('line', sa.Integer(), nullable=False),
-    sa.Column('lot_id', sa.Uuid(), nullable=False),
-    sa.Column('source', sa.String(), nullable=False),
-    sa.Column('target', sa.String(), nullable=False),
-    sa.Column('quantity', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint('quantity > 0', name=op.f('ck_move_quantity_positive')),
-    sa.CheckConstraint('source <> target', name=op.f('ck_move_source_not_target')),
-    sa.ForeignKeyConstraint(['entry_id'], ['entry.id'], name=op.f('fk_move_entry_id_entry')),
-    sa.ForeignKeyConstraint(['lot_id'], ['lot.id'], name=op.f('fk_move_lot_id_lot')),
-    sa.ForeignKeyConstraint(['source'], ['account.code'], name=op.f('fk_move_source_account')),
-    sa.ForeignKeyConstraint(['target'], ['account.code'], name=op.f('fk_move_target_account')),
-    sa.PrimaryKeyConstraint('entry_id', 'line', name=op.f('pk_move'))
-    )
-    op.create_index(op.f('ix_move_lot_id'), 'move', ['lot_id'], unique=False)
-    op.create_index(op.f('ix_move_source'), 'move', ['source'], unique=False)
-    op.create_index(op.f('ix_move_target'), 'move', ['target'], unique=False)
-    op.create_table('pack',
-    sa.Column('item', sa.String(), nullable=False),
-    sa.Column('unit', sa.String(), nullable=False),
-    sa.Column('pieces', sa.Integer(), nullable=False),
-    sa.Column('gtin', sa.String(), nullable=True),
-    sa.ForeignKeyConstraint(['item'], ['item.code'], name=op.f('fk_pack_item_item')),
-    sa.PrimaryKeyConstraint('item', 'unit', name=op.f('pk_pack'))
     )
     op.create_table('payment',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -356,15 +133,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_run'))
     )
     op.create_index(op.f('ix_run_state'), 'run', ['state'], unique=False)
-    op.create_table('sign_in',
-    sa.Column('token_hash', sa.String(), nullable=False),
-    sa.Column('user_id', sa.Uuid(), nullable=False),
-    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['user_id'], ['app_user.id'], name=op.f('fk_sign_in_user_id_app_user')),
-    sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_sign_in'))
-    )
-    op.create_index(op.f('ix_sign_in_user_id'), 'sign_in', ['user_id'], unique=False)
     op.create_table('stock_count',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('site', sa.String(), nullable=False),
@@ -383,14 +151,6 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_stock_count'))
     )
     op.create_index(op.f('ix_stock_count_site_stock_count_lot_id_stock_count_occurred_at'), 'stock_count', ['site', 'lot_id', 'occurred_at'], unique=False)
-    op.create_table('substitute',
-    sa.Column('item', sa.String(), nullable=False),
-    sa.Column('serves', sa.String(), nullable=False),
-    sa.Column('preference', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['item'], ['item.code'], name=op.f('fk_substitute_item_item')),
-    sa.ForeignKeyConstraint(['serves'], ['item.code'], name=op.f('fk_substitute_serves_item')),
-    sa.PrimaryKeyConstraint('item', 'serves', name=op.f('pk_substitute'))
-    )
     op.create_table('supply_request',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('site', sa.String(), nullable=False),
@@ -510,13 +270,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['shipment_id', 'line'], ['shipment_line.shipment_id', 'shipment_line.line'], name='line'),
     sa.PrimaryKeyConstraint('shipment_id', 'line', name=op.f('pk_receipt_line'))
     )
-    for statement in guards.CREATE:
-        op.execute(statement)
 
 
 def downgrade() -> None:
-    for statement in guards.DROP:
-        op.execute(statement)
     op.drop_table('receipt_line')
     op.drop_index(op.f('ix_shipment_line_need_id'), table_name='shipment_line')
     op.drop_index(op.f('ix_shipment_line_lot_id'), table_name='shipment_line')
@@ -536,11 +292,8 @@ def downgrade() -> None:
     op.drop_table('donation_line')
     op.drop_index(op.f('ix_supply_request_site'), table_name='supply_request')
     op.drop_table('supply_request')
-    op.drop_table('substitute')
     op.drop_index(op.f('ix_stock_count_site_stock_count_lot_id_stock_count_occurred_at'), table_name='stock_count')
     op.drop_table('stock_count')
-    op.drop_index(op.f('ix_sign_in_user_id'), table_name='sign_in')
-    op.drop_table('sign_in')
     op.drop_index(op.f('ix_run_state'), table_name='run')
     op.drop_table('run')
     op.drop_index(op.f('ix_purchase_fund'), table_name='purchase')
@@ -550,43 +303,7 @@ def downgrade() -> None:
     op.drop_table('production')
     op.drop_index(op.f('ix_payment_fund'), table_name='payment')
     op.drop_table('payment')
-    op.drop_table('pack')
-    op.drop_index(op.f('ix_move_target'), table_name='move')
-    op.drop_index(op.f('ix_move_source'), table_name='move')
-    op.drop_index(op.f('ix_move_lot_id'), table_name='move')
-    op.drop_table('move')
     op.drop_table('lot_earmark')
-    op.drop_table('lane')
     op.drop_index(op.f('ix_donation_donor'), table_name='donation')
     op.drop_table('donation')
     op.drop_table('capacity_plan')
-    op.drop_index(op.f('ix_balance_lot_id'), table_name='balance')
-    op.drop_table('balance')
-    op.drop_index(op.f('ix_api_token_user_id'), table_name='api_token')
-    op.drop_table('api_token')
-    op.drop_index(op.f('ix_site_region'), table_name='site')
-    op.drop_index(op.f('ix_site_organisation'), table_name='site')
-    op.drop_table('site')
-    op.drop_index(op.f('ix_lot_origin'), table_name='lot')
-    op.drop_index(op.f('ix_lot_entry_id'), table_name='lot')
-    op.drop_index(op.f('ix_lot_commodity'), table_name='lot')
-    op.drop_table('lot')
-    op.drop_table('leaf')
-    op.drop_table('item')
-    op.drop_table('fund')
-    op.drop_table('entry_secret')
-    op.drop_index(op.f('ix_app_user_organisation'), table_name='app_user')
-    op.drop_table('app_user')
-    op.drop_table('signed_checkpoint')
-    op.drop_table('region')
-    op.drop_table('organisation')
-    op.drop_table('log_contract')
-    op.drop_index(op.f('ix_entry_recorded_at'), table_name='entry')
-    op.drop_index(op.f('ix_entry_kind'), table_name='entry')
-    op.drop_index(op.f('ix_entry_document'), table_name='entry')
-    op.drop_table('entry')
-    op.drop_table('commodity')
-    op.drop_table('anchor')
-    op.drop_index(op.f('ix_account_purpose'), table_name='account')
-    op.drop_index(op.f('ix_account_holder'), table_name='account')
-    op.drop_table('account')
