@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from services.audit import overview, service
 from services.audit.trace import Trace, trace
 from services.journal.kinds import EntryKind
+from services.journal.read import newest_entries
 from services.web.http import DatabaseSession, Moment
 
 router = APIRouter(prefix="/audit", tags=["audit"])
@@ -28,6 +29,16 @@ class LogStatusOut(FromAttributes):
     chain_id: int | None
     contract: str | None
     verifier_key: str | None
+
+
+class EntryOut(BaseModel):
+    id: UUID
+    kind: EntryKind
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str
+    document: str | None
+    leaf_index: int | None
 
 
 class StandingOut(FromAttributes):
@@ -101,6 +112,27 @@ def show_checkpoint(session: DatabaseSession) -> Response:
     """The newest checkpoint, a signed note (C2SP tlog-checkpoint). Keep it to hold us to it."""
     note = service.newest_checkpoint(session).note
     return Response(note, media_type="text/plain; charset=utf-8")
+
+
+@router.get("/entries")
+def list_entries(
+    session: DatabaseSession,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> list[EntryOut]:
+    """The journal, newest first; ``leaf_index`` is null until the entry is sealed."""
+    return [
+        EntryOut(
+            id=entry.id,
+            kind=entry.kind,
+            occurred_at=entry.occurred_at,
+            recorded_at=entry.recorded_at,
+            actor=entry.actor,
+            document=entry.document,
+            leaf_index=index,
+        )
+        for entry, index in newest_entries(session, limit, offset)
+    ]
 
 
 @router.get("/entries/{entry_id}/receipt")

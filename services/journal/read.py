@@ -241,6 +241,18 @@ def find_leaf(session: Session, entry_id: UUID) -> Leaf | None:
     return session.exec(select(Leaf).where(Leaf.entry_id == entry_id)).first()
 
 
+def newest_entries(session: Session, limit: int, offset: int) -> list[tuple[Entry, int | None]]:
+    """Entries with their leaf indexes, newest first; None for what isn't sealed yet."""
+    statement = (
+        select(Entry, Leaf.index)
+        .outerjoin(Leaf, col(Leaf.entry_id) == col(Entry.id))
+        .order_by(col(Entry.recorded_at).desc(), col(Entry.id))
+        .limit(limit)
+        .offset(offset)
+    )
+    return [(entry, index) for entry, index in session.exec(statement)]
+
+
 def entry_count(session: Session, kinds: Collection[EntryKind] | None = None) -> int:
     statement = select(func.count()).select_from(Entry)
     if kinds is not None:

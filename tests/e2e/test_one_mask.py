@@ -134,6 +134,10 @@ def test_every_piece_is_accounted_for_and_proven(
     assert where == {"available": 100, "received": 390, "rejected": 6, "lost": 4}
     assert lot["opened"] == 500
 
+    listed = api.get("/api/v1/audit/entries").json()
+    assert sorted(entry["leaf_index"] for entry in listed) == list(range(len(listed)))
+    assert {move["entry_id"] for move in lot["moves"]} <= {entry["id"] for entry in listed}
+
     vkey = api.get("/api/v1/audit/log").json()["verifier_key"]
     with closing(EmbeddedChain(settings.data_dir / "chain", read_only=True)) as chain:
         for move in lot["moves"]:
