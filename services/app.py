@@ -28,6 +28,7 @@ from services.transport.api import router as transport_api
 from services.transport.pages import router as transport_pages
 from services.web.http import answer_unexpected, install_error_handlers
 from services.web.i18n import LANGUAGES
+from services.web.limits import LimitBody
 from services.web.pages import CONTENT_SECURITY_POLICY
 
 API = (
@@ -68,6 +69,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     app.state.settings = settings
     app.state.database = database
     install_error_handlers(app)
+    app.add_middleware(LimitBody)
     app.middleware("http")(_protect)
     for router in API:
         app.include_router(router, prefix="/api/v1")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from optimizer.errors import ProblemError
@@ -54,6 +55,7 @@ def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
 
     """
     require_role(actor, Role.DISPATCHER)
+    _take_turns(session, f"run/{body.id}")
     existing = session.get(Run, body.id)
     if existing is not None:
         return _same_run(existing, body), False
@@ -111,14 +113,22 @@ def _snapshot(session: Session, body: RunIn) -> Problem:
 
 
 def _same_run(run: Run, body: RunIn) -> Run:
-    if (run.day, run.horizon_days) != (body.day, body.horizon_days):
+    same = (run.day, run.horizon_days, run.note) == (body.day, body.horizon_days, body.note)
+    if not same or body.occurred_at not in {None, run.started_at}:
         raise EntryIdReused(
             f"Run {run.id} exists, for {run.day} and {run.horizon_days} days",
             field="id",
             value=body.id,
-            mend="make a new UUID for a new run",
+            mend="make a new UUID for a new run; send the very same body to repeat one",
         )
     return run
+
+
+def _take_turns(session: Session, what: str) -> None:
+    """Wait until nobody else does ``what``; the turn ends with the transaction."""
+    session.connection().execute(
+        sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what}
+    )
 
 
 def _not_in_future(moment: datetime | None, now: datetime) -> datetime:
@@ -179,6 +189,8 @@ def reject(session: Session, actor: Actor, run_id: UUID, body: Rejection) -> Run
 
 def _decidable(session: Session, actor: Actor, run_id: UUID) -> Run:
     require_role(actor, Role.APPROVER, Role.DISPATCHER)
+    # A decision on one run changes the others: decisions come one after another.
+    _take_turns(session, "decision")
     run = get_run(session, run_id, for_update=True)
     if run.state is not RunState.PROPOSED:
         raise NotProposed(
@@ -287,7 +299,7 @@ def _decide(run: Run, state: RunState, actor: Actor, moment: datetime, note: str
 
 
 def get_run(session: Session, run_id: UUID, *, for_update: bool = False) -> Run:
-    run = session.get(Run, run_id, with_for_update=for_update)
+    run = session.get(Run, run_id, with_for_update=for_update, populate_existing=True)
     if run is None:
         raise NotFound(f"There is no run {run_id}", field="run_id", value=run_id)
     return run

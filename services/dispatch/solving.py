@@ -37,10 +37,12 @@ def solve_run(database: Database, run_id: UUID) -> RunState:
         problem = Problem.from_json(snapshot)
         plan = solve(problem, progress=_reporter(database, run_id))
     except ProblemError as error:
-        return _fail(database, run_id, str(error))
+        return fail_run(database, run_id, str(error))
     report = check(problem, plan)
     if not report.ok:
-        return _fail(database, run_id, f"The plan doesn't pass its check: {report.violations[0]}")
+        return fail_run(
+            database, run_id, f"The plan doesn't pass its check: {report.violations[0]}"
+        )
     comparison = compare(problem, plan)
     return _propose(database, run_id, plan, digest, comparison)
 
@@ -111,8 +113,10 @@ def _log_plan(session: Session, run: Run, plan: Plan) -> UUID:
     return statement.entry.id
 
 
-def _fail(database: Database, run_id: UUID, why: str) -> RunState:
+def fail_run(database: Database, run_id: UUID, why: str) -> RunState:
+    """Give a run up, with the reason; one that was solved meanwhile is left as it is."""
     with database.transaction() as session:
         run = get_run(session, run_id, for_update=True)
-        run.state, run.failure, run.decided_at = RunState.FAILED, why, datetime.now(UTC)
+        if run.state in UNSOLVED:
+            run.state, run.failure, run.decided_at = RunState.FAILED, why, datetime.now(UTC)
         return run.state

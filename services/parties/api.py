@@ -21,7 +21,7 @@ from services.parties.models import (
     SiteKind,
     User,
 )
-from services.web.http import Code, DatabaseSession, Input, Text
+from services.web.http import Code, DatabaseSession, Input, Moment, Text
 
 router = APIRouter(tags=["parties"])
 
@@ -79,10 +79,32 @@ class UserOut(FromRow):
     organisation: str
 
 
+Password = Annotated[str, Field(min_length=12, max_length=200)]
+
+
+class UserChange(Input):
+    """What to change; what is left out stays as it is."""
+
+    active: bool | None = None
+    password: Password | None = None
+
+
+class PasswordChange(Input):
+    old: Annotated[str, Field(max_length=200)]
+    new: Password
+
+
+class TokenListed(FromRow):
+    id: UUID
+    label: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
 class TokenIn(Input):
     username: Annotated[Code | None, Field(description="Whose; yourself where left out")] = None
     label: Annotated[str, Field(min_length=1, max_length=100, examples=["ward-spreadsheet"])]
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenOut(BaseModel):
@@ -168,6 +190,31 @@ def register_user(body: UserIn, session: DatabaseSession, actor: CurrentActor) -
     )
     session.add(row)
     return UserOut.model_validate(row)
+
+
+@router.patch("/users/{username}")
+def change_user(
+    username: str, body: UserChange, session: DatabaseSession, actor: CurrentActor
+) -> UserOut:
+    """Let a user in or out, or give a new password (administrators). Their tokens fall silent."""
+    service.require_role(actor, Role.ADMIN)
+    user = service.get_user(session, username)
+    service.change_user(session, user, active=body.active, password=body.password)
+    return UserOut.model_validate(user)
+
+
+@router.put("/me/password", status_code=status.HTTP_204_NO_CONTENT)
+def change_password(body: PasswordChange, session: DatabaseSession, actor: CurrentActor) -> None:
+    """A new password for yourself; everybody signed in as you is signed out."""
+    service.authenticate(session, actor.username, body.old)
+    user = session.get_one(User, actor.user_id)
+    service.change_user(session, user, active=None, password=body.new)
+
+
+@router.get("/tokens")
+def list_tokens(session: DatabaseSession, actor: CurrentActor) -> list[TokenListed]:
+    """Your tokens that still work; their secrets are kept nowhere."""
+    return [TokenListed.model_validate(row) for row in service.tokens_of(session, actor.user_id)]
 
 
 @router.get("/me")

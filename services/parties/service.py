@@ -15,10 +15,14 @@ from sqlmodel import Session, col, select
 from services.errors import Forbidden, NotFound, Unauthenticated
 from services.parties.models import ApiToken, Organisation, Region, Role, SignIn, Site, User
 from services.settings import get_settings
+from services.web.limits import Throttle
 
 
 class WrongPassword(Unauthenticated):
     code, title = "wrong-password", "User name or password is wrong"
+
+
+_guesses = Throttle(tries=20, window_s=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +110,20 @@ def regions_above(session: Session) -> dict[str, tuple[str, ...]]:
 
 
 def authenticate(session: Session, username: str, password: str) -> Actor:
-    """The actor of this name and password; WrongPassword otherwise."""
+    """The actor of this name and password.
+
+    Raises:
+        WrongPassword: they don't belong together; an unknown name is told the same.
+        TooManyTries: too many wrong passwords for this name within a minute.
+
+    """
+    _guesses.check(username)
     user = session.exec(select(User).where(User.username == username)).first()
     # An unknown name takes as long as a wrong password.
     known_hash = user.password_hash if user and user.password_hash else _decoy_hash()
     matches = _hasher().verify(password, known_hash)
     if user is None or not user.password_hash or not matches or not user.active:
+        _guesses.count(username)
         raise WrongPassword("User name or password is wrong", mend="check both and try again")
     return _actor(user)
 
@@ -178,6 +190,27 @@ def issue_token(
     )
     session.add(token)
     return token, secret
+
+
+def tokens_of(session: Session, user_id: UUID) -> list[ApiToken]:
+    """A user's tokens that still work, newest first."""
+    valid = col(ApiToken.expires_at).is_(None) | (col(ApiToken.expires_at) > datetime.now(UTC))
+    return list(
+        session.exec(
+            select(ApiToken)
+            .where(ApiToken.user_id == user_id, col(ApiToken.revoked_at).is_(None), valid)
+            .order_by(col(ApiToken.created_at).desc(), col(ApiToken.id))
+        )
+    )
+
+
+def change_user(session: Session, user: User, *, active: bool | None, password: str | None) -> None:
+    """Let a user in or out, or give a new password; either ends what is signed in as them."""
+    if active is not None:
+        user.active = active
+    if password is not None:
+        user.password_hash = hash_password(password)
+    session.connection().execute(sa.delete(SignIn).where(col(SignIn.user_id) == user.id))
 
 
 def revoke(token: ApiToken) -> None:

@@ -1,6 +1,7 @@
 """A run freezes its input, proposes a plan, and a second person's approval carries it out."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
@@ -271,3 +272,46 @@ def test_earmarked_and_substitute_lots_go_where_they_may(
     run = api.get(f"/api/v1/runs/{run_id}", headers=world.bearer("auditor")).json()
     assert sum(need["allocated"] for need in run["needs"]) == 100
     assert sum(need["substituted"] for need in run["needs"]) > 0
+
+
+def test_the_same_run_started_from_many_sides_at_once_is_one(
+    api: TestClient, world: World, shelves: dict[str, UUID]
+) -> None:
+    ask(api, world, 100)
+    body = {"id": str(uuid4()), "day": DAY, "horizon_days": 7}
+
+    def send(_: int) -> int:
+        answer = api.post("/api/v1/runs", json=body, headers=world.bearer("dispatcher"))
+        return int(answer.status_code)
+
+    with ThreadPoolExecutor(6) as pool:
+        codes = sorted(pool.map(send, range(6)))
+    assert codes == [200] * 5 + [202]
+
+
+def test_a_rejection_and_an_approval_at_once_take_turns(
+    api: TestClient, world: World, database: Database, shelves: dict[str, UUID]
+) -> None:
+    """Of two plans on one shelf one is approved; what was rejected meanwhile stays rejected."""
+    ask(api, world, 1500)
+    first, second = solved(api, world, database), solved(api, world, database)
+    headers = world.bearer("approver")
+    acts: dict[str, dict[str, str]] = {
+        f"/api/v1/runs/{first}/approve": {},
+        f"/api/v1/runs/{second}/approve": {},
+        f"/api/v1/runs/{second}/reject": {"note": "roads closed"},
+    }
+    with ThreadPoolExecutor(3) as pool:
+        codes = list(
+            pool.map(
+                lambda act: api.post(act[0], json=act[1], headers=headers).status_code, acts.items()
+            )
+        )
+    states = [
+        api.get(f"/api/v1/runs/{run}", headers=headers).json()["state"] for run in (first, second)
+    ]
+    assert set(codes) <= {200, 409}
+    assert states.count("approved") == 1
+    assert (states[1] == "rejected") == (codes[2] == 200)
+    with database.transaction() as session:
+        assert sum(each.quantity for each in holdings(session, state="reserved")) == 1500

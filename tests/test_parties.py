@@ -1,0 +1,104 @@
+"""Signing in, tokens, and who may let whom in."""
+
+from fastapi.testclient import TestClient
+
+from tests.world import World
+
+PASSWORD = "correct horse battery"
+
+
+def new_user(api: TestClient, world: World, username: str = "ward") -> None:
+    body = {
+        "username": username,
+        "display_name": "A ward",
+        "role": "hospital",
+        "organisation": "HOSP1",
+        "password": PASSWORD,
+    }
+    answer = api.post("/api/v1/users", json=body, headers=world.bearer("admin"))
+    assert answer.status_code == 201, answer.text
+
+
+def sign_in(api: TestClient, password: str = PASSWORD, username: str = "ward") -> dict[str, str]:
+    answer = api.post("/api/v1/sign-in", json={"username": username, "password": password})
+    assert answer.status_code == 200, answer.text
+    return {"Authorization": f"Bearer {answer.json()['secret']}"}
+
+
+def test_only_an_administrator_registers_people(api: TestClient, world: World) -> None:
+    body = {"username": "x", "display_name": "x", "role": "admin", "organisation": "HOSP1"}
+    for user in ("hospital", "dispatcher", "approver", "auditor"):
+        answer = api.post("/api/v1/users", json=body, headers=world.bearer(user))
+        assert answer.status_code == 403
+    unknown = body | {"organisation": "NOBODY"}
+    answer = api.post("/api/v1/users", json=unknown, headers=world.bearer("admin"))
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (404, "organisation")
+    new_user(api, world)
+    again = {**body, "username": "ward"}
+    assert api.post("/api/v1/users", json=again, headers=world.bearer("admin")).status_code == 409
+
+
+def test_a_user_who_is_let_out_is_out_at_once(api: TestClient, world: World) -> None:
+    new_user(api, world)
+    headers = sign_in(api)
+    assert api.get("/api/v1/me", headers=headers).json()["username"] == "ward"
+    out = api.patch("/api/v1/users/ward", json={"active": False}, headers=world.bearer("admin"))
+    assert out.status_code == 200
+    assert api.get("/api/v1/me", headers=headers).status_code == 401
+    body = {"username": "ward", "password": PASSWORD}
+    assert api.post("/api/v1/sign-in", json=body).status_code == 401
+    refused = api.patch("/api/v1/users/ward", json={"active": True}, headers=world.bearer("donor"))
+    assert refused.status_code == 403
+
+
+def test_a_password_is_changed_by_who_knows_the_old_one(api: TestClient, world: World) -> None:
+    new_user(api, world, "ward2")
+    headers = sign_in(api, username="ward2")
+    wrong = {"old": "something else!", "new": PASSWORD + "!"}
+    assert api.put("/api/v1/me/password", json=wrong, headers=headers).status_code == 401
+    short = {"old": PASSWORD, "new": "short"}
+    assert api.put("/api/v1/me/password", json=short, headers=headers).status_code == 422
+    right = {"old": PASSWORD, "new": PASSWORD + "!"}
+    assert api.put("/api/v1/me/password", json=right, headers=headers).status_code == 204
+    sign_in(api, PASSWORD + "!", "ward2")
+
+
+def test_a_token_is_listed_until_it_is_revoked(api: TestClient, world: World) -> None:
+    new_user(api, world, "ward3")
+    headers = sign_in(api, username="ward3")
+    made = api.post("/api/v1/tokens", json={"label": "sheet"}, headers=headers).json()
+    own = {"Authorization": f"Bearer {made['secret']}"}
+    assert made["id"] in {each["id"] for each in api.get("/api/v1/tokens", headers=own).json()}
+    foreign = api.delete(f"/api/v1/tokens/{made['id']}", headers=world.bearer("hospital"))
+    assert foreign.status_code == 404
+    assert api.delete(f"/api/v1/tokens/{made['id']}", headers=headers).status_code == 204
+    assert api.get("/api/v1/tokens", headers=own).status_code == 401
+    assert made["id"] not in {
+        each["id"] for each in api.get("/api/v1/tokens", headers=headers).json()
+    }
+    for moment in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "2027-01-01T00:00:00"):
+        body = {"label": "x", "expires_at": moment}
+        assert api.post("/api/v1/tokens", json=body, headers=headers).status_code == 422
+
+
+def test_guessing_is_slowed_down_and_told(api: TestClient, world: World) -> None:
+    new_user(api, world, "guessed")
+    wrong = {"username": "guessed", "password": "not this one"}
+    codes = [api.post("/api/v1/sign-in", json=wrong).status_code for _ in range(21)]
+    assert codes == [401] * 20 + [429]
+    right = api.post("/api/v1/sign-in", json={"username": "guessed", "password": PASSWORD})
+    assert right.status_code == 429
+    assert int(right.headers["Retry-After"]) > 0
+
+
+def test_a_body_beyond_a_megabyte_is_refused_however_it_comes(
+    api: TestClient, world: World
+) -> None:
+    large = b'{"label": "' + b"x" * 2**20 + b'"}'
+    headers = world.bearer("admin") | {"Content-Type": "application/json"}
+    declared = api.post("/api/v1/tokens", content=large, headers=headers)
+    pieces = (large[start : start + 2**16] for start in range(0, len(large), 2**16))
+    streamed = api.post("/api/v1/tokens", content=pieces, headers=headers)
+    for answer in (declared, streamed):
+        assert answer.status_code == 413
+        assert answer.headers["content-type"] == "application/problem+json"
