@@ -9,9 +9,10 @@ from fastapi.testclient import TestClient
 
 from services.database import Database
 from services.journal.kinds import EntryKind, need_purpose, site_account
-from services.journal.post import post
-from services.journal.read import entry_count, holdings
+from services.journal.post import post, reverse
+from services.journal.read import entry_count, holdings, moves_of_lots
 from services.journal.record import Draft, NewMove
+from services.parties.models import Site, SiteKind
 from tests.world import NOW, World, stock
 
 JSON = dict[str, Any]
@@ -103,7 +104,7 @@ def test_everybody_sees_their_own_shelves(api: TestClient, world: World, lot: UU
 
 @pytest.mark.parametrize(
     ("counted", "unit", "difference"),
-    [(990, "piece", -10), (1003, "piece", 3), (19, "box", -50), (0, "piece", -1000)],
+    [(990, "piece", -10), (19, "box", -50), (0, "piece", -1000)],
 )
 def test_a_count_posts_the_difference(
     api: TestClient,
@@ -121,6 +122,64 @@ def test_a_count_posts_the_difference(
     assert (told["before_base"], told["difference_base"]) == (1000, difference)
     assert told["counted_base"] == 1000 + difference == available(database, lot)
     assert told["entry_id"] == body["id"]
+
+
+def test_a_count_finds_again_what_was_written_off_and_no_more(
+    api: TestClient, world: World, database: Database, lot: UUID
+) -> None:
+    headers = world.bearer("dispatcher")
+    days = iter(range(5, 29))
+
+    def count(counted: int) -> JSON:
+        body = a_count(lot, counted, occurred_at=f"2020-02-{next(days):02}T10:00:00Z")
+        return dict(api.post("/api/v1/counts", json=body, headers=headers).json())
+
+    assert count(990)["difference_base"] == -10
+    assert count(996)["difference_base"] == 6
+    refused = count(1001)
+    assert refused["type"] == "urn:medrelay:problem:more-than-came"
+    assert (refused["errors"][0]["field"], refused["came_base"]) == ("counted", 1000)
+    assert "1000" in refused["errors"][0]["mend"]
+    # What was found before doesn't make room for more.
+    assert count(1000)["difference_base"] == 4
+    assert count(1001)["type"] == "urn:medrelay:problem:more-than-came"
+    assert available(database, lot) == 1000
+
+
+def test_what_a_reversal_took_back_never_came(
+    api: TestClient, world: World, database: Database, lot: UUID
+) -> None:
+    with database.transaction() as session:
+        (entry,) = {move.entry_id for move in moves_of_lots(session, [lot])}
+        reverse(
+            session, entry, reversal_id=uuid4(), actor="organisation:RELIEF", reason="not for us"
+        )
+    answer = api.post("/api/v1/counts", json=a_count(lot, 1), headers=world.bearer("dispatcher"))
+    assert (answer.status_code, answer.json()["came_base"]) == (409, 0)
+
+
+@pytest.mark.parametrize("occurred_at", ["2020-02-05T10:00:00Z", "2001-01-01T00:00:00Z"])
+def test_nobody_counts_goods_into_being(
+    api: TestClient, world: World, database: Database, lot: UUID, occurred_at: str
+) -> None:
+    body = a_count(lot, 10**9, site="H1", occurred_at=occurred_at)
+    answer = api.post("/api/v1/counts", json=body, headers=world.bearer("hospital"))
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["type"] == "urn:medrelay:problem:never-here"
+    assert answer.json()["errors"][0]["field"] == "lot_id"
+    assert entries(database) == 1
+
+
+def test_a_shelf_is_counted_by_who_keeps_such_a_site(
+    api: TestClient, world: World, database: Database
+) -> None:
+    with database.transaction() as session:
+        kept = stock(session, site="W2", quantity=10)
+        site = session.get_one(Site, "W2")
+        site.kind = SiteKind.HOSPITAL
+    body = a_count(kept, 9, site="W2")
+    answer = api.post("/api/v1/counts", json=body, headers=world.bearer("dispatcher"))
+    assert answer.status_code == 403, answer.text
 
 
 def test_a_count_that_agrees_posts_nothing(

@@ -55,7 +55,10 @@ def show_stock(
 def count_stock(
     body: CountIn, session: DatabaseSession, actor: CurrentActor, response: Response
 ) -> CountOut:
-    """A stocktake of one lot at a site of yours: posts the difference, or nothing."""
+    """A stocktake of one lot at a site of yours: posts the difference, or nothing.
+
+    It finds again at most what ever came to that shelf; a lot that never stood there is refused.
+    """
     counted, created = service.count(session, actor, body)
     if not created:
         response.status_code = status.HTTP_200_OK

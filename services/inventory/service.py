@@ -13,18 +13,32 @@ from services.catalog import service as catalog
 from services.errors import Conflict, InvalidInput, NotFound
 from services.inventory.models import StockCount
 from services.inventory.schemas import CountIn
-from services.journal.kinds import AccountKind, EntryKind, site_account
+from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
 from services.journal.once import claim, digest_of
 from services.journal.post import InsufficientStock, post
-from services.journal.read import Holding, get_lots, holdings, moves_of_lots, totals
+from services.journal.read import Holding, TracedMove, get_lots, holdings, moves_of_lots, totals
 from services.journal.record import Draft, NewMove
 from services.parties import service as parties
-from services.parties.models import Role
+from services.parties.models import Role, SiteKind
 from services.parties.service import Actor
 
 _CLOCK_SKEW = timedelta(minutes=5)
 _STATES = ("available", "reserved", "quarantine", "rejected")
-_KEEPERS = (Role.DISPATCHER, Role.HOSPITAL, Role.MANUFACTURER)
+# Who keeps the shelves of each kind of site, and so may count them.
+_KEEPERS = {
+    SiteKind.WAREHOUSE: Role.DISPATCHER,
+    SiteKind.HOSPITAL: Role.HOSPITAL,
+    SiteKind.RELIEF_POINT: Role.HOSPITAL,
+    SiteKind.FACTORY: Role.MANUFACTURER,
+}
+
+
+class NeverHere(Conflict):
+    code, title = "never-here", "This lot never stood on that shelf"
+
+
+class MoreThanCame(Conflict):
+    code, title = "more-than-came", "More was counted than ever came"
 
 
 class CountedLater(Conflict):
@@ -134,12 +148,14 @@ def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]
     Raises:
         NotFound, Forbidden: an unknown site, item or lot, or another organisation's site.
         InvalidInput: a unit, quantity or time that can't be, or a lot of another item.
+        NeverHere, MoreThanCame: a lot, or a surplus of it, that came there by no entry.
         StockPromised: more is missing than is available.
         CountedLater: the lot was counted after that already.
         EntryIdReused: the id belongs to something else.
 
     """
-    site = parties.require_site(session, actor, body.site, *_KEEPERS)
+    keeper = _KEEPERS[parties.get_site(session, body.site).kind]
+    site = parties.require_site(session, actor, body.site, keeper)
     pieces = _pieces(session, body)
     _check_lot(session, body)
     if body.occurred_at > datetime.now(UTC) + _CLOCK_SKEW:
@@ -164,7 +180,9 @@ def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]
     if not claim(session, made):
         return _counted(session, session.get_one(StockCount, body.id)), False
     _refuse_older(session, made)
-    _post_difference(session, actor, made, pieces - _on_shelf(session, made))
+    shelf = _shelf(session, made)
+    _refuse_invented(made, shelf)
+    _post_difference(session, actor, made, pieces - shelf.standing)
     return _counted(session, session.get_one(StockCount, body.id)), True
 
 
@@ -220,21 +238,69 @@ def _refuse_older(session: Session, made: StockCount) -> None:
         )
 
 
-def _on_shelf(session: Session, made: StockCount) -> int:
-    """Pieces of the lot that stood at the site, available or reserved, when it was counted."""
-    shelf = (
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """A lot on a site's shelf, available or reserved, when it was counted.
+
+    ``standing`` pieces stood there, of ``came`` that ever came; ``ever`` is whether any move of
+    the lot, at whatever time, touched the shelf.
+    """
+
+    standing: int
+    came: int
+    ever: bool
+
+
+def _shelf(session: Session, made: StockCount) -> _Shelf:
+    parts = (
         str(site_account(made.site, "available")),
         str(site_account(made.site, "reserved")),
     )
-    return sum(
-        move.quantity * (_is_part(move.target, shelf) - _is_part(move.source, shelf))
-        for move in moves_of_lots(session, [made.lot_id])
-        if move.occurred_at <= made.occurred_at
-    )
+    standing = came = 0
+    ever = False
+    for move in moves_of_lots(session, [made.lot_id]):
+        change = _is_part(move.target, parts) - _is_part(move.source, parts)
+        ever = ever or change != 0
+        if move.occurred_at <= made.occurred_at:
+            standing += change * move.quantity
+            came += change * move.quantity if _brings(move, change) else 0
+    return _Shelf(standing, came, ever)
 
 
-def _is_part(account: str, shelf: tuple[str, ...]) -> bool:
-    return any(account == part or account.startswith(f"{part}/") for part in shelf)
+def _is_part(account: str, parts: tuple[str, ...]) -> bool:
+    return any(account == part or account.startswith(f"{part}/") for part in parts)
+
+
+def _brings(move: TracedMove, change: int) -> bool:
+    """Whether goods arrive by this move, or are said never to have arrived, by a reversal.
+
+    What a stocktake found didn't arrive: else one surplus would be the next one's excuse.
+    """
+    if "adjusted" in {AccountRef.parse(code).state for code in (move.source, move.target)}:
+        return False
+    return change < 0 if move.kind is EntryKind.REVERSE else change > 0
+
+
+def _refuse_invented(made: StockCount, shelf: _Shelf) -> None:
+    """A count finds again what had left the books; it never brings in goods by itself."""
+    if not shelf.ever:
+        raise NeverHere(
+            f"Lot {made.lot_id} never stood at site {made.site}",
+            field="lot_id",
+            value=made.lot_id,
+            mend="count the lots that GET /api/v1/stock shows there; what came another way "
+            "is received as a donation, bought, or reported as output",
+        )
+    if made.counted_base > max(shelf.came, shelf.standing):
+        raise MoreThanCame(
+            f"{shelf.came} pieces of lot {made.lot_id} ever came to {made.site} by then, "
+            f"and {made.counted_base} were counted",
+            field="counted",
+            value=made.counted_base,
+            mend=f"count {shelf.came} pieces at most; record what is more as what it is: "
+            "a donation, a purchase or output",
+            came_base=shelf.came,
+        )
 
 
 def _post_difference(session: Session, actor: Actor, made: StockCount, difference: int) -> None:
