@@ -88,6 +88,10 @@ class Chain(Protocol):
     def address(self) -> str:
         """The contract's address, 0x and 40 hex digits with the checksum of EIP-55."""
 
+    @property
+    def deployed_block(self) -> int:
+        """A block with none of the contract's events before it; 0 where nobody knows better."""
+
     def head(self) -> TreeHead:
         """The log as it now is."""
 
@@ -122,6 +126,7 @@ def open_chain(
     folder: Path,
     *,
     address: str | None = None,
+    start_block: int = 0,
     read_only: bool = False,
     timeout_s: float = 10.0,
 ) -> Chain:
@@ -129,7 +134,8 @@ def open_chain(
 
     Without a URL it is the embedded chain, kept in `folder`. With one it is the node there; the
     submitter's key is `folder`/submitter.key, made when absent, and the contract is the one at
-    `address`, or a new one, whose address the caller keeps.
+    `address`, or a new one, whose address the caller keeps. `start_block` is the contract's
+    `deployed_block`, so that a node isn't asked for events of earlier blocks.
 
     Raises:
         ChainUnavailable: the node can't be reached, or there is no chain to read yet.
@@ -145,7 +151,9 @@ def open_chain(
     from ledger.keys import load_or_create_secret  # noqa: PLC0415
 
     secret = None if read_only else load_or_create_secret(folder / "submitter.key")
-    return JsonRpcChain(url, secret=secret, address=address, timeout_s=timeout_s)
+    return JsonRpcChain(
+        url, secret=secret, address=address, start_block=start_block, timeout_s=timeout_s
+    )
 
 
 def cut(batch: LeafBatch, from_index: int, to_index: int) -> LeafBatch | None:

@@ -26,6 +26,12 @@ class Settings(BaseSettings):
         default=None, description="JSON-RPC of an Ethereum node; unset: the embedded chain."
     )
     chain_timeout_s: PositiveInt = 10
+    chain_contract: str | None = Field(
+        default=None, description="The log contract's address, which `verify` asks and no other."
+    )
+    log_vkey: str | None = Field(
+        default=None, description="The log's verifier key, which `verify` checks checkpoints with."
+    )
     log_origin: str = Field(
         default="medrelay.local/relief",
         description="Name of this transparency log; stands in every record and checkpoint.",

@@ -11,6 +11,7 @@ class MemoryChain:
 
     chain_id = 77
     address = "0x" + "Ab" * 20
+    deployed_block = 0
 
     def __init__(self) -> None:
         self.leaves: list[bytes] = []

@@ -1,0 +1,122 @@
+"""`medrelay verify` believes what it was told of the log, and nothing that a receipt names."""
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ledger.jsonrpc import JsonRpcChain
+from ledger.merkle import leaf_hash
+from ledger.proof import ChainEvidence, Receipt
+from services import cli
+from services.audit.service import find_contract, receipt_of
+from services.database import Database
+from services.jobs.log import LogWriter
+from services.journal.read import newest_entries
+from services.settings import Settings
+from tests.ledger.anvil import running_anvil
+from tests.world import stock
+
+BODY = b'{"kind":"receive_donation","facts":"ten million masks that never were"}'
+
+
+class Log:
+    """One anchored entry with its receipt, and the command as somebody there would run it."""
+
+    def __init__(
+        self, database: Database, settings: Settings, patch: pytest.MonkeyPatch, folder: Path
+    ) -> None:
+        self._patch, self._file = patch, folder / "receipt.json"
+        self.use(settings)
+        with database.transaction() as session:
+            stock(session)
+        writer = LogWriter(settings, database)
+        writer.run_once()
+        writer.close()
+        with database.transaction() as session:
+            [(entry, _)] = newest_entries(session, 1, 0)
+            self.receipt = receipt_of(session, entry.id)
+            known = find_contract(session)
+            assert known is not None
+            self.contract, self.vkey = known.address, known.verifier_key
+
+    def use(self, settings: Settings) -> None:
+        self._patch.setattr(cli, "get_settings", lambda: settings)
+
+    def verify(self, receipt: Receipt, *arguments: str) -> tuple[int, str]:
+        self._file.write_text(receipt.to_json())
+        result = CliRunner().invoke(cli.app, ["verify", str(self._file), *arguments])
+        return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture
+def log(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Log:
+    return Log(database, Settings(data_dir=tmp_path / "data"), monkeypatch, tmp_path)
+
+
+def self_made(chain: ChainEvidence | None = None) -> Receipt:
+    return Receipt(
+        entry=BODY,
+        leaf_index=0,
+        tree_size=1,
+        inclusion_path=(),
+        root=leaf_hash(BODY),
+        checkpoint="x\n1\ny\n",
+        chain=chain,
+    )
+
+
+def test_a_receipt_that_was_held_against_nothing_is_not_called_valid(log: Log) -> None:
+    for receipt in (self_made(), log.receipt):
+        code, told = log.verify(receipt, "--offline")
+        assert (code, "VALID" in told) == (4, False)
+        assert "CONSISTENT ONLY — held against nothing else" in told
+
+
+def test_the_logs_key_is_enough_offline(log: Log) -> None:
+    assert log.verify(log.receipt, "--offline", "--vkey", log.vkey)[0] == 0
+    code, told = log.verify(self_made(), "--offline", "--vkey", log.vkey)
+    assert code == 1
+    assert "NOT VALID" in told
+
+
+def test_the_embedded_chain_is_what_is_asked(log: Log) -> None:
+    code, told = log.verify(log.receipt)
+    assert code == 0
+    assert f"Contract {log.contract}" in told
+    assert log.verify(log.receipt, "--contract", log.contract.lower(), "--vkey", log.vkey)[0] == 0
+    code, told = log.verify(log.receipt, "--contract", "0x" + "1" * 40)
+    assert code == 1
+    assert f"has contract {log.contract}" in told
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[str]:
+    fees = ("--base-fee=0", "--gas-price=0", "--disable-min-priority-fee")
+    with running_anvil("--chain-id=20200", *fees) as url:
+        yield url
+
+
+def test_a_contract_that_only_the_receipt_names_is_not_asked(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: str
+) -> None:
+    settings = Settings(data_dir=tmp_path / "data", chain_url=node)
+    log = Log(database, settings, monkeypatch, tmp_path)
+    other = JsonRpcChain(node, secret=secrets.token_bytes(32))
+    put = other.append(0, [leaf_hash(BODY)])
+    forged = self_made(
+        ChainEvidence(other.chain_id, other.address, put.block_number, put.block_hash, put.tx_hash)
+    )
+    other.close()
+    for receipt in (forged, log.receipt):
+        code, told = log.verify(receipt)
+        assert code == 2
+        assert "--contract ADDRESS or --vkey KEY" in told
+    for root in (("--contract", log.contract), ("--vkey", log.vkey)):
+        assert log.verify(forged, *root)[0] == 1
+        assert log.verify(log.receipt, *root)[0] == 0
+    log.use(settings.model_copy(update={"chain_contract": log.contract}))
+    assert log.verify(log.receipt)[0] == 0
+    assert log.verify(forged)[0] == 1
