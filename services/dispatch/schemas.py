@@ -7,11 +7,18 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, Field
 
 from services.dispatch.models import RunState
-from services.web.http import Input, Moment, Text
+from services.web.http import Input, Moment, Text, example
 
 
 class RunIn(Input):
     """Start an allocation for ``day``. Send the same ``id`` again to repeat safely."""
+
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
+        day="2020-02-03",
+        horizon_days=7,
+        occurred_at="2020-02-03T08:00:00Z",
+    )
 
     id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
     day: Annotated[date, Field(examples=["2020-02-03"])]
@@ -25,11 +32,15 @@ class RunIn(Input):
 class Decision(Input):
     """A word on a proposed plan."""
 
+    model_config = example(occurred_at="2020-02-03T09:00:00Z", note="as agreed with the desk")
+
     occurred_at: Moment | None = None
     note: Text | None = None
 
 
 class Rejection(Input):
+    model_config = example(note="the road to Yichang is closed")
+
     occurred_at: Moment | None = None
     note: Annotated[str, Field(min_length=1, max_length=2000)]
 

@@ -21,7 +21,7 @@ from services.parties.models import (
     SiteKind,
     User,
 )
-from services.web.http import Code, DatabaseSession, Input, Moment, Text
+from services.web.http import Code, DatabaseSession, Input, Moment, Text, example
 
 router = APIRouter(tags=["parties"])
 
@@ -49,6 +49,10 @@ class SiteOut(FromRow):
 
 
 class OrganisationIn(Input):
+    model_config = example(
+        code="DN42", kind="donor", name_en="Plum Rain Trading", name_zh="梅雨贸易", public=True
+    )
+
     code: Code
     kind: OrganisationKind
     name_en: Annotated[str, Field(min_length=1, max_length=200)]
@@ -64,6 +68,14 @@ class OrganisationOut(FromRow):
 
 
 class UserIn(Input):
+    model_config = example(
+        username="ward7",
+        display_name="Ward 7",
+        role="hospital",
+        organisation="HB017",
+        password="a long pass phrase",
+    )
+
     username: Code
     display_name: Text
     role: Role
@@ -85,11 +97,15 @@ Password = Annotated[str, Field(min_length=12, max_length=200)]
 class UserChange(Input):
     """What to change; what is left out stays as it is."""
 
+    model_config = example(active=False)
+
     active: bool | None = None
     password: Password | None = None
 
 
 class PasswordChange(Input):
+    model_config = example(old="a long pass phrase", new="another long pass phrase")
+
     old: Annotated[str, Field(max_length=200)]
     new: Password
 
@@ -102,6 +118,8 @@ class TokenListed(FromRow):
 
 
 class TokenIn(Input):
+    model_config = example(label="ward spreadsheet", expires_at="2027-01-01T00:00:00Z")
+
     username: Annotated[Code | None, Field(description="Whose; yourself where left out")] = None
     label: Annotated[str, Field(min_length=1, max_length=100, examples=["ward-spreadsheet"])]
     expires_at: Moment | None = None
@@ -115,6 +133,8 @@ class TokenOut(BaseModel):
 
 
 class SignInIn(Input):
+    model_config = example(username="ward7", password="a long pass phrase")
+
     username: Code
     password: Annotated[str, Field(max_length=200)]
 

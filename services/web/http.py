@@ -79,6 +79,11 @@ class Input(BaseModel):
         return value
 
 
+def example(**fields: Any) -> ConfigDict:
+    """A body's ``model_config`` with a whole example, for the API's own description."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Answer every error with a problem document (RFC 9457) or, to a browser, a page."""
     app.add_exception_handler(DomainError, _on_domain_error)
