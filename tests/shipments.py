@@ -33,6 +33,7 @@ WHO = {
     "receive": "hospital",
     "verify": "auditor",
     "lose": "carrier",
+    "cancel": "dispatcher",
 }
 WHEN = {
     "pick": "2020-02-04T01:00:00Z",
@@ -41,6 +42,7 @@ WHEN = {
     "receive": "2020-02-04T11:00:00Z",
     "verify": "2020-02-05T08:00:00Z",
     "lose": "2020-02-05T09:00:00Z",
+    "cancel": "2020-02-05T09:00:00Z",
 }
 LIFE = ("pick", "dispatch", "deliver", "receive", "verify")
 
@@ -188,7 +190,8 @@ def act(
     api: TestClient, shipment_id: UUID, step: str, *, user: str | None = None, **body: Any
 ) -> Response:
     """Do one step as who usually does it, when it usually happens."""
-    needed: dict[str, Any] = {"lose": {"reason": "the lorry burnt out"}}.get(step, {})
+    reasons = {"lose": "the lorry burnt out", "cancel": "the road is closed"}
+    needed = {"reason": reasons[step]} if step in reasons else {}
     return api.post(
         f"/api/v1/shipments/{shipment_id}/{step}",
         json={"occurred_at": WHEN[step]} | needed | body,

@@ -184,8 +184,8 @@ def test_a_reservation_that_was_released_is_not_picked(api: TestClient, database
 
 # What may come next from each state, written out once more by hand.
 _NEXT = {
-    "planned": {"pick"},
-    "picked": {"dispatch"},
+    "planned": {"pick", "cancel"},
+    "picked": {"dispatch", "cancel"},
     "dispatched": {"deliver", "lose"},
     "delivered": {"receive", "lose"},
     "received": {"verify"},
@@ -193,6 +193,7 @@ _NEXT = {
     "refused": set(),
     "lost": set(),
     "verified": set(),
+    "cancelled": set(),
 }
 
 
@@ -217,6 +218,8 @@ def _reach(api: TestClient, shipment_id: UUID, state: str) -> None:
     elif state == "lost":
         bring_to(api, shipment_id, "dispatch")
         assert act(api, shipment_id, "lose").status_code == 200
+    elif state == "cancelled":
+        assert act(api, shipment_id, "cancel").status_code == 200
     elif state != "planned":
         bring_to(
             api,
@@ -309,7 +312,7 @@ def test_a_lost_shipment_is_need_again(
         }
 
 
-@pytest.mark.parametrize("step", [*LIFE, "lose"])
+@pytest.mark.parametrize("step", [*LIFE, "lose", "cancel"])
 def test_a_shipment_that_does_not_exist_is_named(api: TestClient, step: str) -> None:
     answer = act(api, UUID(int=7), step, **receipt(step, count(1, 1)))
     assert answer.status_code == 404

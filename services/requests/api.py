@@ -29,6 +29,7 @@ def need_out(state: Served) -> NeedOut:
         received_base=state.received,
         outstanding_base=state.outstanding,
         progress=state.progress,
+        notice=state.notice,
     )
 
 
@@ -78,7 +79,11 @@ def edit_need(
 def cancel_need(
     need_id: UUID, body: NeedCancel, session: DatabaseSession, actor: CurrentActor
 ) -> NeedOut:
-    """Ask for no more; what is under way still comes."""
+    """Ask for no more; what is under way still comes.
+
+    What is reserved for it (``reserved_base``, and ``notice`` says so) stays reserved until it is
+    sent, or a dispatcher cancels its shipment: POST /shipments/{id}/cancel frees it.
+    """
     return _one(session, service.cancel_need(session, actor, need_id, body.reason))
 
 

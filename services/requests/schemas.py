@@ -48,7 +48,10 @@ class NeedCancel(Input):
 
 
 class NeedOut(BaseModel):
-    """``progress`` is none, partly_allocated, allocated, in_transit, fulfilled or cancelled."""
+    """``progress`` is submitted, partly_allocated, allocated, in_transit, fulfilled or cancelled.
+
+    ``notice`` says what becomes of what is still reserved for a cancelled need; else it is null.
+    """
 
     id: UUID
     request_id: UUID
@@ -67,6 +70,7 @@ class NeedOut(BaseModel):
     received_base: int
     outstanding_base: int
     progress: str
+    notice: str | None
 
 
 class RequestOut(BaseModel):

@@ -51,6 +51,16 @@ class Served:
         return max(0, self.need.quantity_base - taken)
 
     @property
+    def notice(self) -> str | None:
+        """What whoever cancelled a need still has to know of it."""
+        if self.need.status is not NeedStatus.CANCELLED or not self.reserved:
+            return None
+        return (
+            f"{self.reserved} pieces stay reserved for it until they are sent, or a dispatcher "
+            "cancels their shipment"
+        )
+
+    @property
     def progress(self) -> str:
         if self.need.status is NeedStatus.CANCELLED:
             return "cancelled"
@@ -201,7 +211,10 @@ def _refuse_below_committed(session: Session, need: Need) -> None:
 
 
 def cancel_need(session: Session, actor: Actor, need_id: UUID, reason: str) -> Need:
-    """Ask for no more. What is under way still comes; cancelling twice is once."""
+    """Ask for no more. What is under way still comes; cancelling twice is once.
+
+    What is reserved for it stays so: its shipment is a dispatcher's to send or to cancel.
+    """
     need = _own_need(session, actor, need_id)
     if need.status is NeedStatus.CANCELLED:
         return need

@@ -31,6 +31,7 @@ _DONE = {
     "verified": 5,
     "refused": 5,
     "lost": 5,
+    "cancelled": 5,
 }
 
 

@@ -19,6 +19,7 @@ from services.transport.models import Receipt, Shipment, ShipmentLine, ShipmentS
 from services.transport.receipt import check_receipt, outcome
 from services.transport.schemas import (
     ActIn,
+    CancelIn,
     DeliverIn,
     LoseIn,
     ReceiptLineIn,
@@ -30,6 +31,10 @@ from services.transport.steps import Act, Step, is_new, record
 
 # Who may keep goods at a site of their own, and so send them off from there.
 _HOLDERS = (Role.HOSPITAL, Role.MANUFACTURER, Role.DONOR, Role.CARRIER)
+_CANCEL_IT = (
+    "cancel the shipment (POST /api/v1/shipments/{id}/cancel): what is reserved for it is "
+    "available again, and the next run plans its needs anew"
+)
 
 
 class LotExpired(Conflict):
@@ -158,6 +163,33 @@ def lose(session: Session, actor: Actor, shipment_id: UUID, body: LoseIn) -> Shi
     return shipment
 
 
+def cancel(session: Session, actor: Actor, shipment_id: UUID, body: CancelIn) -> Shipment:
+    """It won't be sent: what is still reserved for its lines is available again."""
+    shipment = _locked(session, shipment_id)
+    parties.require_role(actor, Role.DISPATCHER)
+    act = Act(Step.CANCEL, actor, body)
+    if is_new(session, shipment, act):
+        _post(session, shipment, act, "cancel", EntryKind.RELEASE, _releases(session, shipment))
+        record(session, shipment, act, ShipmentState.CANCELLED, note=body.reason)
+    return shipment
+
+
+def _releases(session: Session, shipment: Shipment) -> list[NewMove]:
+    """Each line back onto the shelf, as far as its reservation still stands."""
+    lines = lines_of(session, shipment)
+    standing = _standing(session, shipment, lines)
+    return [
+        NewMove(
+            line.lot_id,
+            site_account(shipment.origin, "reserved", need_purpose(line.need_id)),
+            site_account(shipment.origin, "available"),
+            quantity,
+        )
+        for line in lines
+        if (quantity := min(standing[line.line], line.quantity_base))
+    ]
+
+
 def _locked(session: Session, shipment_id: UUID) -> Shipment:
     """The shipment, held until the transaction ends: of two acts at once, one is the first."""
     shipment = session.get(Shipment, shipment_id, with_for_update=True, populate_existing=True)
@@ -187,15 +219,18 @@ def _refuse_expired(session: Session, lines: Sequence[ShipmentLine], today: date
                 f"Line {line.line}: lot {line.lot_id} expired on {expires_on}",
                 field="lot_id",
                 value=line.lot_id,
-                mend="take the lot out of stock, and plan the shipment's needs again",
+                mend=_CANCEL_IT,
                 line=line.line,
                 lot_id=str(line.lot_id),
                 expires_on=expires_on.isoformat(),
             )
 
 
-def _refuse_unreserved(session: Session, shipment: Shipment, lines: Sequence[ShipmentLine]) -> None:
-    standing = {
+def _standing(
+    session: Session, shipment: Shipment, lines: Sequence[ShipmentLine]
+) -> dict[int, int]:
+    """By line, how many pieces of its lot are reserved for its need at the origin."""
+    reserved = {
         (holding.purpose, holding.lot_id): holding.quantity
         for holding in holdings(
             session,
@@ -204,15 +239,20 @@ def _refuse_unreserved(session: Session, shipment: Shipment, lines: Sequence[Shi
             lot_ids={line.lot_id for line in lines},
         )
     }
+    return {line.line: reserved.get((need_purpose(line.need_id), line.lot_id), 0) for line in lines}
+
+
+def _refuse_unreserved(session: Session, shipment: Shipment, lines: Sequence[ShipmentLine]) -> None:
+    standing = _standing(session, shipment, lines)
     for line in lines:
-        held = standing.get((need_purpose(line.need_id), line.lot_id), 0)
+        held = standing[line.line]
         if held < line.quantity_base:
             raise ReservationGone(
                 f"Line {line.line}: {held} of {line.quantity_base} pieces of lot {line.lot_id} "
                 f"are still reserved for need {line.need_id}",
                 field="quantity_base",
                 value=line.quantity_base,
-                mend="plan the need again",
+                mend=_CANCEL_IT,
                 line=line.line,
                 lot_id=str(line.lot_id),
                 reserved=held,

@@ -13,6 +13,7 @@ from services.transport.manifest import Manifest, ManifestEvent, ManifestLine, m
 from services.transport.models import Shipment, ShipmentState
 from services.transport.schemas import (
     ActIn,
+    CancelIn,
     DeliverIn,
     EventOut,
     LaneIn,
@@ -156,6 +157,18 @@ def lose(
 ) -> ShipmentOut:
     """Everything on it is lost under way (its carrier, and dispatchers)."""
     return _one(session, actor, acts.lose(session, actor, shipment_id, body))
+
+
+@router.post("/shipments/{shipment_id}/cancel")
+def cancel(
+    shipment_id: UUID, body: CancelIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """It won't be sent (dispatchers), as when a lot expired or its need was cancelled.
+
+    Possible until it is dispatched. What was reserved for its lines is available again, and what
+    its needs lack is outstanding again for the next run; a cancelled need asks for no more.
+    """
+    return _one(session, actor, acts.cancel(session, actor, shipment_id, body))
 
 
 def _one(session: DatabaseSession, actor: Actor, shipment: Shipment) -> ShipmentOut:

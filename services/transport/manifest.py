@@ -21,7 +21,14 @@ from services.transport.models import (
 )
 
 # Nothing has left these shipments' transit accounts, so there is nothing to look up.
-_UNTOUCHED = frozenset({ShipmentState.PLANNED, ShipmentState.PICKED, ShipmentState.DISPATCHED})
+_UNTOUCHED = frozenset(
+    {
+        ShipmentState.PLANNED,
+        ShipmentState.PICKED,
+        ShipmentState.DISPATCHED,
+        ShipmentState.CANCELLED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class ShipmentState(StrEnum):
     REFUSED = "refused"
     LOST = "lost"
     VERIFIED = "verified"
+    CANCELLED = "cancelled"
 
 
 class Shipment(Row, table=True):

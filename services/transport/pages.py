@@ -17,7 +17,7 @@ from services.parties.service import Actor
 from services.transport import acts, service
 from services.transport.manifest import Manifest, manifests, pick_list
 from services.transport.models import Shipment, ShipmentState
-from services.transport.schemas import ActIn, DeliverIn, LoseIn, ReceiveIn, VerifyIn
+from services.transport.schemas import ActIn, CancelIn, DeliverIn, LoseIn, ReceiveIn, VerifyIn
 from services.transport.steps import Step, next_steps
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import DatabaseSession
@@ -33,7 +33,10 @@ _DONE = {
     Step.RECEIVE: "shipment-received",
     Step.VERIFY: "shipment-verified",
     Step.LOSE: "shipment-lost",
+    Step.CANCEL: "shipment-cancelled",
 }
+# These stand beside another step's form, folded away.
+_UNWANTED = frozenset({Step.LOSE, Step.CANCEL})
 _SHOWN_AT_MOST = 500
 
 
@@ -97,8 +100,10 @@ def _act(session: Session, actor: Actor, shipment_id: UUID, step: Step, form: Fo
         acts.receive(session, actor, shipment_id, form.read(ReceiveIn))
     elif step is Step.VERIFY:
         acts.verify(session, actor, shipment_id, form.read(VerifyIn))
-    else:
+    elif step is Step.LOSE:
         acts.lose(session, actor, shipment_id, form.read(LoseIn))
+    else:
+        acts.cancel(session, actor, shipment_id, form.read(CancelIn))
 
 
 def _possible(session: Session, actor: Actor, shipment: Shipment) -> list[Step]:
@@ -114,6 +119,7 @@ def _possible(session: Session, actor: Actor, shipment: Shipment) -> list[Step]:
         Step.RECEIVE: actor.role is Role.HOSPITAL and shipment.destination in own,
         Step.VERIFY: dispatches or actor.role is Role.AUDITOR,
         Step.LOSE: dispatches or carries,
+        Step.CANCEL: dispatches,
     }
     allowed = actor.role is Role.ADMIN
     return [step for step in next_steps(shipment.state) if allowed or may[step]]
@@ -129,8 +135,8 @@ def _page(
     manifest = manifests(session, [shipment])[0]
     possible = _possible(session, actor, shipment)
     forms = {step: _first_form(step, manifest) for step in possible} | dict(sent)
-    if Step.LOSE in forms:
-        forms[Step.LOSE].keyed("lose")
+    for step in _UNWANTED & forms.keys():
+        forms[step].keyed(step.value)
     return render(
         request,
         "shipment.html",

@@ -71,6 +71,10 @@ class LoseIn(ActIn):
     reason: Reason
 
 
+class CancelIn(ActIn):
+    reason: Annotated[Reason, Field(examples=["lot 7 expired before it was picked"])]
+
+
 class EventOut(BaseModel):
     """``actor`` is an organisation. ``received_by_name`` is shown to those at the door alone."""
 

@@ -22,6 +22,7 @@ class Step(StrEnum):
     RECEIVE = "receive"
     VERIFY = "verify"
     LOSE = "lose"
+    CANCEL = "cancel"
 
 
 _S = ShipmentState
@@ -36,6 +37,7 @@ STEPS: dict[Step, tuple[frozenset[ShipmentState], frozenset[ShipmentState]]] = {
     ),
     Step.VERIFY: (frozenset({_S.RECEIVED, _S.PARTLY_RECEIVED}), frozenset({_S.VERIFIED})),
     Step.LOSE: (frozenset({_S.DISPATCHED, _S.DELIVERED}), frozenset({_S.LOST})),
+    Step.CANCEL: (frozenset({_S.PLANNED, _S.PICKED}), frozenset({_S.CANCELLED})),
 }
 
 
