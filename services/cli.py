@@ -17,12 +17,14 @@ from rich.console import Console
 from ledger.chain import Chain, ChainError, ChainLocked, open_chain
 from ledger.embedded import EmbeddedChain
 from ledger.proof import Receipt, ReceiptMalformed
-from ledger.verify import Level, VerificationFailed, Verdict, verify_receipt
+from ledger.verify import Level, Verdict, VerificationFailed, verify_receipt
 from services import queue, server
+from services.audit.models import LogContract
 from services.audit.service import find_contract
 from services.database import Database, migrate, open_database, stop_embedded
 from services.errors import DomainError
 from services.jobs.check import check_everything
+from services.journal.seal import tree_size
 from services.scenarios.client import DriveFailed
 from services.server import ServerDidNotStart
 from services.settings import Settings, get_settings
@@ -161,9 +163,9 @@ def verify(
 
 
 _NO_TRUST_ROOT = (
-    "A receipt can't vouch for itself: give --contract ADDRESS or --vkey KEY, as the log's page and "
-    "GET /api/v1/audit/log show them (or set MEDRELAY_CHAIN_CONTRACT, MEDRELAY_LOG_VKEY). Nothing "
-    "was checked."
+    "A receipt can't vouch for itself: give --contract ADDRESS or --vkey KEY, as the log's page "
+    "and GET /api/v1/audit/log show them (or set MEDRELAY_CHAIN_CONTRACT, MEDRELAY_LOG_VKEY). "
+    "Nothing was checked."
 )
 
 
@@ -200,21 +202,37 @@ def _reader(settings: Settings, address: str | None, start_block: int = 0) -> Ch
 def check(
     as_json: Annotated[bool, typer.Option("--json", help="Differences as JSON lines.")] = False,
 ) -> None:
-    """Recompute everything and name every difference; exit 1 where there is one."""
+    """Recompute everything and name every difference.
+
+    Exit 1 where there is a difference, 3 where the chain that should be there can't be read.
+    """
     with _database(get_settings(), migrated=False) as database:
-        found = _check(database, as_json=as_json)
+        found, unchecked, sealed = _check_all(database, as_json=as_json)
     if found:
         console.print(f"[bold red]{found} difference(s)[/]")
-        raise typer.Exit(1)
-    console.print("[bold green]Everything agrees[/]: entries, balances, leaves and the chain.")
+    elif unchecked is None:
+        console.print("[bold green]Everything agrees[/]: entries, balances, leaves and the chain.")
+    else:
+        console.print("The database agrees with itself: entries, balances, leaves.")
+    if unchecked is not None:
+        console.print("[bold yellow]The chain was NOT checked:[/]", end=" ")
+        console.print(unchecked, markup=False, soft_wrap=True)
+    if found or (unchecked is not None and sealed):
+        raise typer.Exit(1 if found else 3)
 
 
-def _check(database: Database, *, as_json: bool = False) -> int:
-    """Print every difference and return how many there are."""
+def _check(database: Database) -> int:
+    """Print every difference and return how many there are; an unread chain counts as one."""
+    found, unchecked, _ = _check_all(database, as_json=False)
+    return found + (unchecked is not None)
+
+
+def _check_all(database: Database, *, as_json: bool) -> tuple[int, str | None, int]:
+    """Print every difference; how many, why the chain wasn't read if so, how much is sealed."""
     found = 0
     with database.transaction() as session:
-        known = find_contract(session)
-    chain = _reader(get_settings(), known.address) if known else None
+        known, sealed = find_contract(session), tree_size(session)
+    chain, unchecked = _chain_to_check(get_settings(), known)
     with database.transaction() as session:
         try:
             for difference in check_everything(session, chain):
@@ -224,7 +242,28 @@ def _check(database: Database, *, as_json: bool = False) -> int:
         finally:
             if chain is not None:
                 chain.close()
-    return found
+    return found, unchecked, sealed
+
+
+def _chain_to_check(
+    settings: Settings, known: LogContract | None
+) -> tuple[Chain | None, str | None]:
+    """The chain, or why it can't be read.
+
+    That nothing in the database tells of a chain is no reason to leave one unread.
+    """
+    address = settings.chain_contract or (known.address if known else None)
+    if settings.chain_url is not None and address is None:
+        return None, (
+            "the database tells of no contract. Where entries were anchored already, that is "
+            "wrong: set MEDRELAY_CHAIN_CONTRACT"
+        )
+    start_block = known.deployed_block if known and known.address == address else 0
+    try:
+        chain = _reader(settings, address, start_block)
+    except (ChainError, ValueError) as error:
+        return None, str(error)
+    return chain, None
 
 
 @app.command()

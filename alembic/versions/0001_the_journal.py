@@ -63,6 +63,7 @@ def upgrade() -> None:
     op.create_table('log_contract',
     sa.Column('address', sa.String(), nullable=False),
     sa.Column('chain_id', sa.BigInteger(), nullable=False),
+    sa.Column('deployed_block', sa.BigInteger(), nullable=False),
     sa.Column('verifier_key', sa.String(), nullable=False),
     sa.Column('first_seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('address', name=op.f('pk_log_contract'))

@@ -41,5 +41,6 @@ class LogContract(Row, table=True):
 
     address: str = Field(primary_key=True)
     chain_id: int = Field(sa_type=BIGINT)
+    deployed_block: int = Field(sa_type=BIGINT)
     verifier_key: str
     first_seen_at: datetime = Field(sa_type=UTC_TIME)

@@ -13,24 +13,28 @@ from ledger.checkpoint import verify as verify_note
 from ledger.merkle import CompactRange
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
 from services.dispatch.models import Run
+from services.jobs.chain_check import check_chain
+from services.journal.differences import NOTHING
 from services.journal.read import find_entry
-from services.journal.seal import leaf_hashes_between, tree_size
+from services.journal.seal import leaf_hashes_between
 from services.journal.verify import Difference, check_journal
-
-_BATCH = 1000
 
 
 def check_everything(session: Session, chain: Chain | None) -> Iterator[Difference]:
     """Every difference between what is stored and what follows from it; none means all is well.
 
-    Without a chain, as before the first anchoring, the rest is checked.
+    Without a chain, as before the first anchoring, the rest is checked. The session's transaction
+    must be a new one; see `check_journal`.
     """
+    # Read before the snapshot: entries are sealed before they are on the chain, so at that moment
+    # and at every later one the journal holds all the leaves that the chain then held.
+    head = chain.head() if chain is not None else None
     yield from check_journal(session)
     yield from _check_runs(session)
     yield from _check_anchors(session)
     yield from _check_checkpoints(session)
-    if chain is not None:
-        yield from _check_chain(session, chain)
+    if chain is not None and head is not None:
+        yield from check_chain(session, chain, head)
 
 
 def _check_runs(session: Session) -> Iterator[Difference]:
@@ -87,13 +91,22 @@ def _check_anchors(session: Session) -> Iterator[Difference]:
 
 def _check_checkpoints(session: Session) -> Iterator[Difference]:
     """Every checkpoint given out: signed by the log's key, and of the anchored root."""
-    contract = session.exec(select(LogContract)).first()
-    if contract is None:
-        return
-    verifier = VerifierKey.decode(contract.verifier_key)
     roots = {anchor.size: anchor.root for anchor in session.exec(select(Anchor))}
     order = col(SignedCheckpoint.size)
-    for given in session.exec(select(SignedCheckpoint).order_by(order)):
+    notes = list(session.exec(select(SignedCheckpoint).order_by(order)))
+    for size in sorted(roots.keys() - {given.size for given in notes}):
+        yield Difference("checkpoint_missing", f"checkpoint of {size} leaves", "there", NOTHING)
+    contract = session.exec(select(LogContract)).first()
+    if contract is None:
+        if roots or notes:
+            yield Difference("log_contract", "log_contract", "there, beside anchors", NOTHING)
+        return
+    try:
+        verifier = VerifierKey.decode(contract.verifier_key)
+    except ValueError as error:
+        yield Difference("verifier_key", "log_contract", "a verifier key", str(error))
+        return
+    for given in notes:
         where = f"checkpoint of {given.size} leaves"
         try:
             checkpoint = verify_note(given.note, verifier)
@@ -104,31 +117,3 @@ def _check_checkpoints(session: Session) -> Iterator[Difference]:
         if (checkpoint.size, checkpoint.root) != (given.size, expected):
             wanted = expected.hex() if expected else "an anchor"
             yield Difference("checkpoint_root", where, wanted, checkpoint.root.hex())
-
-
-def _check_chain(session: Session, chain: Chain) -> Iterator[Difference]:
-    """Leaf by leaf against the chain's own events, then root by root against the contract."""
-    head, sealed = chain.head(), tree_size(session)
-    if head.size > sealed:
-        yield Difference(
-            "leaves_missing", "journal", f"{head.size} leaves, as on the chain", str(sealed)
-        )
-    for start in range(0, min(head.size, sealed), _BATCH):
-        stop = min(start + _BATCH, head.size, sealed)
-        ours = leaf_hashes_between(session, start, stop)
-        theirs = [leaf for batch in chain.events(start, stop) for leaf in batch.leaf_hashes]
-        if len(theirs) != stop - start:
-            where = f"leaves {start} to {stop - 1}"
-            yield Difference("chain_events", where, str(stop - start), str(len(theirs)))
-            return
-        for offset, (own, chained) in enumerate(zip(ours, theirs, strict=False)):
-            if own != chained:
-                where = f"leaf {start + offset}"
-                yield Difference("leaf_on_chain", where, chained.hex(), own.hex())
-    for anchor in session.exec(select(Anchor).order_by(col(Anchor.size))):
-        kept = chain.root_at(anchor.size)
-        if kept != anchor.root:
-            found = kept.hex() if kept else "none"
-            yield Difference(
-                "root_on_chain", f"tree of {anchor.size} leaves", anchor.root.hex(), found
-            )

@@ -7,15 +7,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
-from ledger.anchor import append_missing
+from ledger.anchor import LogDiverged, append_missing
 from ledger.chain import Chain, ChainUnavailable, LeafBatch, open_chain
 from ledger.checkpoint import Checkpoint, VerifierKey, sign
 from ledger.keys import load_or_create_secret, signing_key
+from ledger.merkle import CompactRange
 from services.audit import service as audit
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
 from services.database import Database
@@ -38,6 +41,7 @@ class LogWriter:
         self._settings = settings
         self._database = database
         self._chain: Chain | None = None
+        self._tree = CompactRange()
         self._mutex = threading.Lock()
         self._signing_key = signing_key(
             load_or_create_secret(settings.data_dir / "keys" / "log.key")
@@ -95,8 +99,10 @@ class LogWriter:
         if size == anchored and self._chain is not None:
             return anchored
         chain = self._open()
-        for appended in append_missing(chain, self._leaves, size):
+        for appended in append_missing(chain, self._leaves, size, known=self._tree):
             log.info("anchored", size=appended.size, block=appended.block_number)
+        # The chain holds this tree now: the next pass goes on from here.
+        self._tree = self._tree.extend(self._leaves(self._tree.size, size))
         # What the chain holds is read back from the chain, whoever appended it and whenever.
         for batch in chain.events(anchored, size):
             self._record(chain, batch)
@@ -118,6 +124,7 @@ class LogWriter:
             self._settings.chain_url,
             self._settings.data_dir / "chain",
             address=known.address if known else None,
+            start_block=known.deployed_block if known else 0,
             timeout_s=float(self._settings.chain_timeout_s),
         )
         if known is None:
@@ -125,6 +132,7 @@ class LogWriter:
                 LogContract(
                     address=chain.address,
                     chain_id=chain.chain_id,
+                    deployed_block=chain.deployed_block,
                     verifier_key=self._verifier_key(),
                     first_seen_at=datetime.now(UTC),
                 )
@@ -152,23 +160,39 @@ class LogWriter:
         if root is None:
             raise ChainUnavailable(f"the chain doesn't give its root at {size} yet")
         now = datetime.now(UTC)
-        origin = self._settings.log_origin
+        anchor = {
+            "size": size,
+            "first_index": batch.first_index,
+            "root": root,
+            "chain_id": chain.chain_id,
+            "contract": chain.address,
+            "tx_hash": batch.tx_hash.hex(),
+            "block_number": batch.block_number,
+            "block_hash": batch.block_hash.hex(),
+        }
+        note = sign(
+            Checkpoint(self._settings.log_origin, size, root),
+            self._settings.log_origin,
+            self._signing_key,
+        )
         with self._database.transaction() as session:
-            session.add(
-                Anchor(
-                    size=size,
-                    first_index=batch.first_index,
-                    root=root,
-                    chain_id=chain.chain_id,
-                    contract=chain.address,
-                    tx_hash=batch.tx_hash.hex(),
-                    block_number=batch.block_number,
-                    block_hash=batch.block_hash.hex(),
-                    anchored_at=now,
-                )
-            )
-            note = sign(Checkpoint(origin, size, root), origin, self._signing_key)
-            session.add(SignedCheckpoint(size=size, note=note, signed_at=now))
+            _keep(session, Anchor, anchor, anchored_at=now)
+            _keep(session, SignedCheckpoint, {"size": size, "note": note}, signed_at=now)
+
+
+def _keep(
+    session: Session, table: type[Anchor | SignedCheckpoint], row: dict[str, Any], **when: datetime
+) -> None:
+    """Write a row of the log, or find that the same one is there already.
+
+    Raises:
+        LogDiverged: one of this size is there, and says something else.
+
+    """
+    session.execute(insert(table).values(**row, **when).on_conflict_do_nothing())
+    kept = session.get(table, row["size"], populate_existing=True)
+    if kept is None or any(getattr(kept, name) != value for name, value in row.items()):
+        raise LogDiverged(f"the {table.__tablename__} of {row['size']} leaves says something else")
 
 
 class Anchorer(threading.Thread):

@@ -3,7 +3,10 @@
 import sqlalchemy as sa
 from sqlmodel import Session
 
-APPEND_ONLY = ("commodity", "account", "lot", "entry", "move", "leaf")
+JOURNAL = ("commodity", "account", "lot", "entry", "move", "leaf")
+# What was anchored and signed is kept like the journal itself.
+LOG = ("anchor", "signed_checkpoint", "log_contract")
+APPEND_ONLY = (*JOURNAL, *LOG)
 
 CREATE = [
     """

@@ -1,12 +1,15 @@
 """The database itself refuses to change or remove what the journal holds."""
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
 from services.database import Database
+from services.jobs.log import LogWriter
 from services.journal.guards import APPEND_ONLY, missing_guards
 from services.journal.post import post
-from services.journal.seal import seal
+from services.settings import Settings
 from tests.journal.drafts import reservation
 from tests.world import stock
 
@@ -18,14 +21,19 @@ COLUMN = {
     "move": "quantity",
     "leaf": "sealed_at",
     "balance": "inflow",
+    "anchor": "root",
+    "signed_checkpoint": "note",
+    "log_contract": "address",
 }
 
 
 @pytest.fixture
-def kept(database: Database) -> Database:
+def kept(database: Database, tmp_path: Path) -> Database:
     with database.transaction() as session:
         post(session, reservation(stock(session), 5))
-        seal(session)
+    writer = LogWriter(Settings(data_dir=tmp_path), database)
+    writer.run_once()
+    writer.close()
     return database
 
 
