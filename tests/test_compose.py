@@ -68,7 +68,7 @@ def test_every_setting_that_is_given_exists_and_can_be_read(
             monkeypatch.setenv(variable, value)
         settings = Settings()
         assert settings.jobs_in_server is False
-        assert settings.chain_url == "http://chain:8545"
+        assert settings.chain_url == "${MEDRELAY_CHAIN_URL:-http://chain:8545}"
     named = set(re.findall(r"\bMEDRELAY_[A-Z_]+", (PROJECT_ROOT / "Dockerfile").read_text()))
     assert named <= known
 
@@ -115,7 +115,10 @@ def test_everything_that_the_image_copies_is_in_its_context() -> None:
 
 
 def test_a_rehearsal_has_the_same_environment_with_local_addresses() -> None:
-    here = {"@database:5432": "@127.0.0.1:1", "http://chain:8545": "http://127.0.0.1:2"}
+    here = {
+        "@database:5432": "@127.0.0.1:1",
+        "${MEDRELAY_CHAIN_URL:-http://chain:8545}": "http://127.0.0.1:2",
+    }
     local = Compose(here)
     ours = read_compose()["services"]["worker"]["environment"]
     assert set(local.environment("worker")) == set(ours)

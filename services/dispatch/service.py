@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from optimizer.errors import ProblemError
 from optimizer.plan import Plan
+from optimizer.problem import Need as FrozenNeed
 from optimizer.problem import Policy, Problem
 from services.dispatch.models import Run, RunState
 from services.dispatch.schemas import Decision, Rejection, RunIn
@@ -21,7 +22,8 @@ from services.parties.models import Role
 from services.parties.service import Actor, require_role
 from services.queue import enqueue
 from services.requests import service as requests
-from services.requests.models import Need
+from services.requests.models import TIERS, Need
+from services.requests.service import Served
 from services.settings import get_settings
 from services.transport.service import PlannedLine, plan_shipments
 
@@ -142,6 +144,19 @@ def _not_in_future(moment: datetime | None, now: datetime) -> datetime:
     return moment or now
 
 
+def _after_start(run: Run, moment: datetime | None) -> datetime:
+    """When it was decided: not in the future, and not before the run was started."""
+    decided_at = _not_in_future(moment, datetime.now(UTC))
+    if decided_at < run.started_at:
+        raise InvalidInput(
+            f"The run was started at {run.started_at.isoformat()}, after that",
+            field="occurred_at",
+            value=decided_at.isoformat(),
+            mend="give the time of the decision",
+        )
+    return decided_at
+
+
 def approve(session: Session, actor: Actor, run_id: UUID, body: Decision) -> Run:
     """Reserve what the plan says, line by line, and make its shipments: all of it or nothing.
 
@@ -155,8 +170,8 @@ def approve(session: Session, actor: Actor, run_id: UUID, body: Decision) -> Run
     plan = stored_plan(run)
     lines = planned_lines(run)
     _require_second_person(actor, run, sum(line.quantity_base for line in lines))
-    _check_needs(session, lines)
-    moment = _not_in_future(body.occurred_at, datetime.now(UTC))
+    _check_needs(session, run, lines)
+    moment = _after_start(run, body.occurred_at)
     _reserve(session, actor, run, lines, moment)
     shipments = plan_shipments(session, run.id, lines, actor=actor, occurred_at=moment)
     statement = post(
@@ -183,7 +198,7 @@ def approve(session: Session, actor: Actor, run_id: UUID, body: Decision) -> Run
 def reject(session: Session, actor: Actor, run_id: UUID, body: Rejection) -> Run:
     """Turn a proposed plan down; nothing was reserved, so nothing is released."""
     run = _decidable(session, actor, run_id)
-    moment = _not_in_future(body.occurred_at, datetime.now(UTC))
+    moment = _after_start(run, body.occurred_at)
     return _decide(run, RunState.REJECTED, actor, moment, body.note)
 
 
@@ -221,24 +236,43 @@ def _require_second_person(actor: Actor, run: Run, pieces: int) -> None:
         )
 
 
-def _check_needs(session: Session, lines: Sequence[PlannedLine]) -> None:
-    """Hold every need still and see that it still wants what the plan gives it."""
+def _check_needs(session: Session, run: Run, lines: Sequence[PlannedLine]) -> None:
+    """Hold every need still and see that it still is what the plan was made for."""
     planned: dict[UUID, int] = {}
     for line in lines:
         planned[line.need_id] = planned.get(line.need_id, 0) + line.quantity_base
+    frozen = {need.id: need for need in stored_problem(run).needs}
     locked = session.exec(
-        select(Need).where(col(Need.id).in_(planned)).order_by(col(Need.id)).with_for_update()
+        select(Need)
+        .where(col(Need.id).in_(planned))
+        .order_by(col(Need.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
     for state in requests.served(session, locked):
-        if planned[state.need.id] > state.outstanding:
+        why = _why_changed(state, frozen[str(state.need.id)], run, planned[state.need.id])
+        if why is not None:
             raise PlanNoLongerHolds(
-                f"Need {state.need.id} ({state.need.item} for {state.need.site}) is now "
-                f"{state.progress} with {state.outstanding} pieces outstanding; the plan gives it "
-                f"{planned[state.need.id]}",
+                f"Need {state.need.id} ({state.need.item} for {state.need.site}) {why}",
                 field="need_id",
                 value=state.need.id,
                 mend="start a new run",
             )
+
+
+def _why_changed(state: Served, frozen: FrozenNeed, run: Run, planned: int) -> str | None:
+    """What a need is now and wasn't in the snapshot; None where the plan still fits it."""
+    need = state.need
+    if planned > state.outstanding:
+        return (
+            f"is now {state.progress} with {state.outstanding} pieces outstanding; "
+            f"the plan gives it {planned}"
+        )
+    if TIERS[need.priority] != frozen.tier:
+        return f"now has the priority {need.priority}"
+    if (need.need_by - run.day).days != frozen.need_by_day:
+        return f"is now wanted by {need.need_by}"
+    return None
 
 
 def _reserve(

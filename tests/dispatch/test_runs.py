@@ -261,7 +261,7 @@ def test_a_bad_run_is_refused(
     assert answer.json()["errors"][0]["mend"]
 
 
-def test_earmarked_and_substitute_lots_go_where_they_may(
+def test_a_substitute_serves_where_its_own_kind_is_missing(
     api: TestClient, world: World, database: Database
 ) -> None:
     with database.transaction() as session:
@@ -315,3 +315,31 @@ def test_a_rejection_and_an_approval_at_once_take_turns(
     assert (states[1] == "rejected") == (codes[2] == 200)
     with database.transaction() as session:
         assert sum(each.quantity for each in holdings(session, state="reserved")) == 1500
+
+
+def test_a_need_that_became_less_urgent_or_later_makes_the_plan_stale(
+    api: TestClient, world: World, database: Database, shelves: dict[str, UUID]
+) -> None:
+    for change in ({"priority": "routine"}, {"need_by": "2020-02-20"}):
+        need = ask(api, world, 100)
+        run_id = solved(api, world, database)
+        edit = {"version": 1} | change
+        edited = api.patch(f"/api/v1/needs/{need}", json=edit, headers=world.bearer("hospital"))
+        assert edited.status_code == 200
+        url = f"/api/v1/runs/{run_id}/approve"
+        answer = api.post(url, json={}, headers=world.bearer("approver"))
+        assert answer.status_code == 409
+        assert answer.json()["errors"][0]["value"] == need
+
+
+def test_nothing_is_decided_before_it_was_started(
+    api: TestClient, world: World, database: Database, shelves: dict[str, UUID]
+) -> None:
+    ask(api, world, 100)
+    run_id = solved(api, world, database)
+    early = {"occurred_at": "2001-01-01T00:00:00Z", "note": "long ago"}
+    for act in ("approve", "reject"):
+        url = f"/api/v1/runs/{run_id}/{act}"
+        answer = api.post(url, json=early, headers=world.bearer("approver"))
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "occurred_at"

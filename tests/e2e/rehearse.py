@@ -59,7 +59,7 @@ class Rehearsal:
             {
                 "${POSTGRES_PASSWORD:?set POSTGRES_PASSWORD}": self.password,
                 "@database:5432": f"@127.0.0.1:{self.ports['database']}",
-                "http://chain:8545": f"http://127.0.0.1:{self.ports['chain']}",
+                "${MEDRELAY_CHAIN_URL:-http://chain:8545}": f"http://127.0.0.1:{self.ports['chain']}",
                 "--port=8545": f"--port={self.ports['chain']}",
                 "0.0.0.0": "127.0.0.1",
                 "8000": str(self.ports["api"]),
@@ -88,7 +88,8 @@ class Rehearsal:
                     "api",
                     [MEDRELAY, *self.compose.command("api")],
                     self.folder,
-                    env=self.environment("api"),
+                    # It has no volume: what the workers' keys folder holds, it can't lean on.
+                    env=self.environment("api") | {"MEDRELAY_DATA_DIR": str(self.folder / "api")},
                     ready=lambda: answers_http(f"{self.url}{API}/audit/log"),
                 )
             )

@@ -38,12 +38,15 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.port = free_port()
+        self.client = httpx2.Client(
+            base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=5, trust_env=False
+        )
 
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {
             "MEDRELAY_DATA_DIR": str(self.folder / "data"),
-            "MEDRELAY_PORT": self.url.rpartition(":")[2],
+            "MEDRELAY_PORT": str(self.port),
             "MEDRELAY_ANCHOR_EVERY_S": "1",
         }
         command = [sys.executable, "-c", "from services.cli import main; main()"]
@@ -57,7 +60,7 @@ class Demo:
 
     def anchored(self) -> int:
         try:
-            return int(httpx2.get(f"{self.url}/api/v1/audit/log", timeout=5).json()["anchored"])
+            return int(self.client.get("/audit/log").json()["anchored"])
         except httpx2.HTTPError:
             return 0
 
@@ -75,9 +78,9 @@ class Demo:
         return receipt
 
     def _newest_receipt(self) -> str:
-        latest = httpx2.get(f"{self.url}/api/v1/audit/entries?limit=50", timeout=5).json()
+        latest = self.client.get("/audit/entries?limit=50").json()
         for entry in latest:
-            answer = httpx2.get(f"{self.url}/api/v1/audit/entries/{entry['id']}/receipt", timeout=5)
+            answer = self.client.get(f"/audit/entries/{entry['id']}/receipt")
             if answer.status_code == 200:
                 return answer.text
         raise AssertionError("no entry is anchored")
