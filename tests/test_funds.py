@@ -10,6 +10,7 @@ from services.database import Database
 from services.donations import service as donations
 from services.errors import NotFound
 from services.journal.kinds import EntryKind
+from services.journal.models import Entry, EntrySecret
 from services.journal.read import entry_count, moves_of_lots
 from tests.gifts import (
     JSON,
@@ -48,6 +49,20 @@ def test_a_funds_balance_is_what_stands_on_its_account(api: TestClient, world: W
         {"earmark": None, "available_minor": 600},
         {"earmark": {"kind": "item", "target": "gloves"}, "available_minor": 50},
     ]
+
+
+def test_what_a_payment_was_for_is_not_in_the_log(
+    api: TestClient, world: World, database: Database
+) -> None:
+    give(api, world, money(1000))
+    body = paying(500, purpose="Driver Li's lorry")
+    told = api.post("/api/v1/payments", json=body, headers=world.bearer("dispatcher")).json()
+    assert told["purpose"] == "Driver Li's lorry"
+    with database.transaction() as session:
+        entry = session.get_one(Entry, UUID(told["entry_id"]))
+        assert b"Driver" not in entry.body
+        secret = session.get_one(EntrySecret, entry.id)
+        assert secret.fields == {"purpose": "Driver Li's lorry"}
 
 
 def test_money_and_goods_move_in_one_entry(

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from services.database import Database
 from services.journal.kinds import EntryKind, need_purpose, site_account
+from services.journal.models import Entry, EntrySecret
 from services.journal.post import post, reverse
 from services.journal.read import entry_count, holdings, moves_of_lots
 from services.journal.record import Draft, NewMove
@@ -180,6 +181,22 @@ def test_a_shelf_is_counted_by_who_keeps_such_a_site(
     body = a_count(kept, 9, site="W2")
     answer = api.post("/api/v1/counts", json=body, headers=world.bearer("dispatcher"))
     assert answer.status_code == 403, answer.text
+
+
+def test_what_people_write_of_a_count_is_not_in_the_log(
+    api: TestClient, world: World, database: Database, lot: UUID
+) -> None:
+    body = a_count(lot, 990, reason="Nurse Wang dropped a box")
+    told = api.post("/api/v1/counts", json=body, headers=world.bearer("dispatcher")).json()
+    assert told["reason"] == "Nurse Wang dropped a box"
+    public = api.get(f"/api/v1/audit/entries/{told['entry_id']}").text
+    assert "Wang" not in public
+    with database.transaction() as session:
+        entry = session.get_one(Entry, UUID(told["entry_id"]))
+        secret = session.get_one(EntrySecret, entry.id)
+        assert b"Wang" not in entry.body
+        assert b'"counted":"990"' in entry.body
+        assert secret.fields == {"reason": "Nurse Wang dropped a box"}
 
 
 def test_a_count_that_agrees_posts_nothing(

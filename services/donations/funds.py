@@ -294,7 +294,8 @@ def pay(session: Session, actor: Actor, body: PaymentIn) -> tuple[Payment, bool]
             actor=actor.reference,
             document=f"payment:{body.id}",
             moves=_out_of(fund, AccountRef(f"organisation:{payee.code}", "paid"), money),
-            facts={"purpose": body.purpose},
+            # What people write may name people, and the log can't forget: never in clear there.
+            concealed={"purpose": body.purpose},
         ),
     )
     return session.get_one(Payment, body.id), True

@@ -191,14 +191,13 @@ def _draft(
         document=f"donation:{donation.id}",
         lots=[pledged[line].lot for line in came],
         moves=[NewMove(pledged[line].lot.id, source, target, counts[line]) for line in came],
-        facts={
-            "earmark": earmark_fact(donation.earmark_kind, donation.earmark),
-            "campaign": donation.campaign,
-        },
-        # Whether a name is shown to the public is the donor's to change: never in clear here.
+        facts={"earmark": earmark_fact(donation.earmark_kind, donation.earmark)},
+        # Whether a name is shown to the public is the donor's to change, and what they wrote may
+        # name people: never in clear here.
         concealed={
             "donor_name": normalize("NFC", donor.name_en),
             "donor_name_zh": normalize("NFC", donor.name_zh),
+            **({"campaign": donation.campaign} if donation.campaign else {}),
         },
     )
 

@@ -35,7 +35,7 @@ class GiftIn(Input):
     message: Annotated[Text | None, Field(description="Never published")] = None
     campaign: Annotated[
         Annotated[Text, Field(min_length=1, max_length=100)] | None,
-        Field(description="Published: name no persons", examples=["wuhan-2020"]),
+        Field(description="Never published in clear", examples=["wuhan-2020"]),
     ] = None
 
 
@@ -235,7 +235,7 @@ class PaymentIn(Input):
         Field(
             min_length=1,
             max_length=500,
-            description="Published: name no persons",
+            description="Never published in clear",
             examples=["Transport from Wuhan to Yichang"],
         ),
     ]

@@ -40,7 +40,7 @@ class CountIn(Input):
         Field(
             min_length=1,
             max_length=500,
-            description="Published: name no persons",
+            description="Never published in clear",
             examples=["Weekly stocktake"],
         ),
     ]

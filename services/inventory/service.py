@@ -316,7 +316,9 @@ def _post_difference(session: Session, actor: Actor, made: StockCount, differenc
         actor=actor.reference,
         document=f"count:{made.id}",
         moves=[NewMove(made.lot_id, source, target, abs(difference))],
-        facts={"counted": str(made.counted_base), "reason": made.reason},
+        facts={"counted": str(made.counted_base)},
+        # What people write may name people, and the log can't forget: never in clear there.
+        concealed={"reason": made.reason},
     )
     try:
         post(session, draft)

@@ -121,7 +121,7 @@ def reverse(
         actor=actor,
         document=original.document,
         reverses=entry_id,
-        facts={"reason": reason},
+        concealed={"reason": reason},
         moves=_opposite_moves(session, entry_id),
     )
     return post(session, draft)

@@ -179,7 +179,8 @@ class JournalMachine(RuleBasedStateMachine):
             moves=opposite,
             lots=(),
             reverses=old.draft.id,
-            facts={"reason": "slip"},
+            facts={},
+            concealed={"reason": "slip"},
         )
         try:
             with self.database.transaction() as session:

@@ -230,6 +230,7 @@ def test_a_reversal_takes_an_entry_back_once(session: Session) -> None:
             session, wrong.id, reversal_id=reversal, actor="organisation:RELIEF", reason="slip"
         )
         assert posted.created is created
+        assert b"slip" not in posted.entry.body
     assert (standing(session, SHELF, lot), standing(session, KEPT, lot)) == (1000, 0)
     with pytest.raises(AlreadyReversed):
         reverse(session, wrong.id, reversal_id=uuid4(), actor="organisation:RELIEF", reason="slip")

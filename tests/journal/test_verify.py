@@ -291,7 +291,8 @@ def test_a_guard_that_is_off_or_toothless_is_named(
 
 def test_a_hidden_field_is_erased_without_a_trace_but_not_changed(journal: Database) -> None:
     with journal.engine.begin() as connection:
-        connection.execute(sa.text("""UPDATE entry_secret SET fields = '{"contact": "Li"}'"""))
+        changed = """UPDATE entry_secret SET fields = '{"contact": "Li"}' WHERE entry_id = :gift"""
+        connection.execute(sa.text(changed), {"gift": GIFT})
     assert named(journal) == {("concealed", f"entry {GIFT}")}
     with journal.engine.begin() as connection:
         connection.execute(sa.text("DELETE FROM entry_secret"))
