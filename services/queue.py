@@ -17,7 +17,7 @@ _clients: WeakKeyDictionary[sa.Engine, DBOSClient] = WeakKeyDictionary()
 
 def enqueue(session: Session, name: str, subject: str) -> str:
     """Queue the job ``name`` for ``subject`` and return its id; queueing it twice is once."""
-    workflow_id = f"{name}:{subject}"
+    workflow_id = job_id(name, subject)
     options: EnqueueOptions = {
         "queue_name": QUEUE_NAME,
         "workflow_name": name,
@@ -26,6 +26,11 @@ def enqueue(session: Session, name: str, subject: str) -> str:
     }
     _client(session).enqueue_in_transaction(session, options, subject)
     return workflow_id
+
+
+def job_id(name: str, subject: str) -> str:
+    """The id of the one job of this name for this subject."""
+    return f"{name}:{subject}"
 
 
 def migrate(url: str) -> None:

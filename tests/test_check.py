@@ -67,7 +67,7 @@ def rewrite_history(database: Database) -> None:
     """Other bytes for the one entry, and everything in the database made to agree with them."""
     with database.engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
-        [(entry_id, body)] = connection.execute(sa.text("SELECT id, body FROM entry")).all()
+        [body] = connection.execute(sa.text("SELECT body FROM entry")).scalars()
         record = dict(parse(body))
         [move] = record["moves"]  # type: ignore[misc]
         record["moves"] = [{**move, "quantity": "5"}]  # type: ignore[dict-item]

@@ -4,6 +4,7 @@ All state is in the journal and on the chain, so a pass may be killed anywhere a
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,11 +28,19 @@ from services.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+PATIENCE_S = 15.0
+_POLL_S = 0.05
 _ANCHOR_LOCK = 0xA2C8
+_TRY_LOCK = sa.text("SELECT pg_try_advisory_lock(:key)")
+_UNLOCK = sa.text("SELECT pg_advisory_unlock(:key)")
 
 
 class WrongContract(Exception):
     """The chain answers for another contract or chain than the one this log is anchored in."""
+
+
+class LogBusy(ChainUnavailable):
+    """Another thread or process is writing to the log; nothing is lost, try again later."""
 
 
 class LogWriter:
@@ -77,15 +86,26 @@ class LogWriter:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Hold the lock that all processes share, on a connection of its own."""
-        with self._database.engine.connect() as connection:
-            connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _ANCHOR_LOCK})
+        """Hold the lock that all processes share, on a connection of its own.
+
+        Asked for again and again and not waited for, and outside any transaction: so neither the
+        database's own limit on waiting nor a pass that takes long stands in anybody's way.
+
+        Raises:
+            LogBusy: somebody else has it for too long.
+
+        """
+        with self._database.engine.connect() as raw:
+            connection = raw.execution_options(isolation_level="AUTOCOMMIT")
+            deadline = time.monotonic() + PATIENCE_S
+            while not connection.scalar(_TRY_LOCK, {"key": _ANCHOR_LOCK}):
+                if time.monotonic() > deadline:
+                    raise LogBusy(f"somebody else has written to the log for {PATIENCE_S} seconds")
+                time.sleep(_POLL_S)
             try:
                 yield
             finally:
-                connection.execute(
-                    sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _ANCHOR_LOCK}
-                )
+                connection.execute(_UNLOCK, {"key": _ANCHOR_LOCK})
 
     def _seal_all(self) -> None:
         sealed = 1

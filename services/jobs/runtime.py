@@ -1,15 +1,22 @@
 """The durable jobs of a process: what DBOS runs, and the thread that seals and anchors."""
 
-from uuid import UUID
+import os
+import socket
+from typing import Any
+from uuid import UUID, uuid4
 
+import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSConfig
+from dbos import error as dbos_error
 
+from ledger.anchor import LogDiverged
 from ledger.chain import ChainError
 from services.database import Database
 from services.dispatch.service import SOLVE
-from services.dispatch.solving import solve_run
-from services.jobs.log import Anchorer, LogWriter
+from services.dispatch.solving import fail_run, solve_run
+from services.jobs.log import Anchorer, LogWriter, WrongContract
+from services.jobs.sweep import Sweeper
 from services.queue import JOBS_VERSION, QUEUE_NAME, SCHEMA
 from services.settings import Settings
 
@@ -26,6 +33,9 @@ class Jobs:
         self.writer = LogWriter(settings, database)
         self._embedded = settings.chain_url is None
         self._anchorer = Anchorer(self.writer, settings.anchor_every_s)
+        # A name of its own, so that others can tell its work from a dead one's.
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4()}"
+        self._sweeper = Sweeper(database, self._name)
 
     def start(self) -> None:
         global _running  # noqa: PLW0603
@@ -34,45 +44,84 @@ class Jobs:
             "system_database_url": self.database.url,
             "dbos_system_schema": SCHEMA,
             "application_version": JOBS_VERSION,
+            "executor_id": self._name,
             "run_migrations": False,
             "log_level": "WARNING",
             "notification_listener_polling_interval_sec": 0.2,
         }
         if self._embedded:
             self.writer.claim()
+        self._sweeper.hold()
         _running = self
         DBOS(config=config)
         DBOS.launch()
         DBOS.register_queue(QUEUE_NAME, worker_concurrency=2, polling_interval_sec=0.2)
         self._anchorer.start()
+        self._sweeper.start()
 
     def stop(self) -> None:
         global _running  # noqa: PLW0603
         self._anchorer.stop()
+        self._sweeper.stop()
         DBOS.destroy()
+        self._sweeper.release()
         self.writer.close()
         _running = None
 
 
 @DBOS.workflow(name=SOLVE)
 def solve_workflow(run_id: str) -> str:
-    """Log the snapshot before solving, then solve and propose. Each part may run again."""
-    log_before_solving()
-    return propose(run_id)
+    """Log the snapshot before solving, then solve and propose. Each part may run again.
+
+    A run is always told how it ended: where no attempt works, it has failed, with the reason.
+    """
+    try:
+        log_before_solving()
+        return propose(run_id)
+    except Exception as error:
+        log.exception("solving_failed", run=run_id)
+        return give_up(run_id, _reason(error))
 
 
-@DBOS.step()
+def _passes(error: BaseException) -> bool:
+    """Whether another attempt may do: the database was away, or busy for too long."""
+    return isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError)
+
+
+# A minute and a half in all: 0.5 s, then twice as long each time.
+_RETRIES: Any = {
+    "retries_allowed": True,
+    "interval_seconds": 0.5,
+    "backoff_rate": 2.0,
+    "max_attempts": 8,
+    "should_retry": _passes,
+}
+
+
+@DBOS.step(**_RETRIES)
 def log_before_solving() -> None:
-    """Anchor the snapshot's hash. Where the chain is away, it is sealed and anchored later."""
+    """Anchor the snapshot's hash. Where that can't be now, it is sealed and anchored later."""
     try:
         _jobs().writer.run_once()
-    except ChainError as error:
+    except (ChainError, LogDiverged, WrongContract, sa.exc.OperationalError) as error:
         log.warning("solving_before_anchoring", why=str(error))
 
 
-@DBOS.step()
+@DBOS.step(**_RETRIES)
 def propose(run_id: str) -> str:
     return solve_run(_jobs().database, UUID(run_id)).value
+
+
+@DBOS.step(**_RETRIES)
+def give_up(run_id: str, why: str) -> str:
+    return fail_run(_jobs().database, UUID(run_id), why).value
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, dbos_error.DBOSMaxStepRetriesExceeded) and error.errors:
+        error = error.errors[-1]
+    first = (str(error).splitlines() or [""])[0]
+    return f"It couldn't be solved ({type(error).__name__}: {first}). Start a new run."
 
 
 def _jobs() -> Jobs:
