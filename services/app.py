@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.audit.api import router as audit_api
 from services.audit.pages import router as audit_pages
+from services.audit.service import log_status
 from services.capacity.api import router as capacity_api
 from services.capacity.pages import router as capacity_pages
 from services.catalog.api import router as catalog_api
@@ -26,10 +27,13 @@ from services.requests.pages import router as requests_pages
 from services.settings import Settings
 from services.transport.api import router as transport_api
 from services.transport.pages import router as transport_pages
-from services.web.http import answer_unexpected, install_error_handlers
+from services.web.head import AnswerHead
+from services.web.http import DatabaseSession, answer_unexpected, install_error_handlers
 from services.web.i18n import LANGUAGES
 from services.web.limits import LimitBody
+from services.web.metrics import exposition, measure
 from services.web.pages import CONTENT_SECURITY_POLICY
+from services.web.problems import PROBLEMS
 
 API = (
     audit_api,
@@ -71,12 +75,15 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     install_error_handlers(app)
     app.add_middleware(LimitBody)
     app.middleware("http")(_protect)
+    app.middleware("http")(measure)
+    app.add_middleware(AnswerHead)
     for router in API:
-        app.include_router(router, prefix="/api/v1")
+        app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     for language in LANGUAGES:
         for router in PAGES:
             app.include_router(router, prefix=f"/{language}", include_in_schema=False)
     app.add_api_route("/", _home, include_in_schema=False)
+    app.add_api_route("/metrics", _metrics, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     return app
 
@@ -85,6 +92,11 @@ def _home(request: Request) -> Response:
     """To the language that the browser asks for first."""
     wanted = request.headers.get("accept-language", "")
     return RedirectResponse("/zh/" if wanted.lower().startswith("zh") else "/en/")
+
+
+def _metrics(session: DatabaseSession) -> Response:
+    log = log_status(session)
+    return exposition(log.entries, log.sealed, log.anchored)
 
 
 async def _protect(

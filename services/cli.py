@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,6 +13,7 @@ from typing import Annotated
 import sqlalchemy as sa
 import structlog
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from ledger.chain import Chain, ChainError, ChainLocked, open_chain
@@ -41,8 +43,15 @@ console = Console()
 def main() -> None:
     """Entry point of the ``medrelay`` command."""
     _log_from(logging.INFO)
+    # Ending by a signal has to stop what was started, as ending by itself does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
+    except ValidationError as error:
+        for slip in error.errors():
+            name = "_".join(str(part) for part in slip["loc"]).upper()
+            console.print(f"MEDRELAY_{name}: {slip['msg']}: {slip['input']}", markup=False)
+        sys.exit(2)
     except (ChainError, ServerDidNotStart, DriveFailed, DomainError) as error:
         console.print(f"{error}", markup=False)
         sys.exit(2)
@@ -86,6 +95,7 @@ def migrate_command() -> None:
 def serve() -> None:
     """Serve the API and the pages; with the embedded server, run the jobs too."""
     settings = get_settings()
+    server.refuse_taken_port(settings)
     with _database(settings, migrated=settings.database_url is None) as database:
         console.print(f"Medrelay is at http://{settings.host}:{settings.port}/ (Ctrl-C stops it)")
         if not settings.jobs_in_server:
@@ -279,6 +289,7 @@ def demo(
 
     _log_from(logging.WARNING)  # below that, the progress bars say it
     settings = get_settings()
+    server.refuse_taken_port(settings)
     if fresh:
         _forget(settings)
     with _database(settings, migrated=True) as database:

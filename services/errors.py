@@ -38,7 +38,8 @@ class DomainError(Exception):
 
     def problem(self) -> dict[str, Any]:
         """The RFC 9457 document of this error."""
-        errors = [{"field": self.field, "value": _showable(self.value), "mend": self.mend}]
+        value = None if is_secret(self.field) else _showable(self.value)
+        errors = [{"field": self.field, "value": value, "mend": self.mend}]
         return {
             "type": f"urn:medrelay:problem:{self.code}",
             "title": self.title,
@@ -52,6 +53,10 @@ class DomainError(Exception):
 
 class NotFound(DomainError):
     code, status, title = "not-found", 404, "There is no such thing"
+
+    def problem(self) -> dict[str, Any]:
+        self.mend = self.mend or "check it against where you have it from"
+        return super().problem()
 
 
 class Unauthenticated(DomainError):
@@ -82,6 +87,11 @@ class Unavailable(DomainError):
     @property
     def headers(self) -> Mapping[str, str]:
         return {"Retry-After": "5"}
+
+
+def is_secret(field: str | None) -> bool:
+    """Whether a field's value is never to be shown again, not even to who sent it."""
+    return field is not None and field.rpartition(".")[2] in {"password", "old", "new", "secret"}
 
 
 def _showable(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Running the web service: in this thread, or beside a driver in the same process."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -53,6 +54,24 @@ def work(settings: Settings, database: Database) -> None:
         stop.wait()
 
 
+def refuse_taken_port(settings: Settings) -> None:
+    """Learn before anything is set up whether the address can be served on.
+
+    Raises:
+        ServerDidNotStart: the port is taken, or the address isn't one of this machine's.
+
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise ServerDidNotStart(
+                f"Can't serve on {settings.host}:{settings.port} ({error.strerror}): stop what is "
+                "there, or choose another port with MEDRELAY_PORT"
+            ) from error
+
+
 @contextmanager
 def serving(settings: Settings, database: Database) -> Iterator[threading.Thread]:
     """Serve in a thread of its own, for as long as the block lasts; yields the thread."""
@@ -61,10 +80,7 @@ def serving(settings: Settings, database: Database) -> Iterator[threading.Thread
     thread.start()
     while not server.started:
         if not thread.is_alive():
-            raise ServerDidNotStart(
-                f"Can't serve on {settings.host}:{settings.port}: is another one running? "
-                "Stop it, or choose another port with MEDRELAY_PORT"
-            )
+            raise ServerDidNotStart(f"Can't serve on {settings.host}:{settings.port}")
         time.sleep(0.02)
     try:
         yield thread

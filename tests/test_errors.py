@@ -222,3 +222,12 @@ def test_a_database_that_is_away_is_a_503_with_a_time_to_come_again(
     assert "again" in error["mend"]
     assert int(answer.headers["retry-after"]) > 0
     assert "127.0.0.1" not in answer.text
+
+
+def test_requests_and_the_log_are_measured(api: TestClient) -> None:
+    api.get("/api/v1/items")
+    api.get("/api/v1/requests/5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11")
+    figures = api.get("/metrics").text
+    assert 'medrelay_log_leaves{stage="anchored"} 0.0' in figures
+    assert 'route="/api/v1/items",status="200"' in figures
+    assert "5f0c2c9e" not in figures

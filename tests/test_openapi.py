@@ -10,7 +10,6 @@ from schemathesis.schemas import APIOperation
 from services.database import Database
 from tests.world import World
 
-
 EXAMPLES_A_CALL = 25
 
 
@@ -48,6 +47,19 @@ def test_every_operation_is_described_with_an_example(api: TestClient) -> None:
             if body is not None and not _has_example(document, body["schema"]):
                 bare.append(f"{method} {path}")
     assert not bare
+
+
+def test_errors_and_tokens_are_described(api: TestClient) -> None:
+    document = api.get("/api/v1/openapi.json").json()
+    [scheme] = document["components"]["securitySchemes"].values()
+    assert scheme["scheme"] == "bearer"
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for status in ("404", "409", "422", "503"):
+                problem = operation["responses"][status]["content"]
+                assert list(problem) == ["application/problem+json"], (method, path, status)
+    assert "security" in document["paths"]["/api/v1/requests"]["post"]
+    assert "security" not in document["paths"]["/api/v1/audit/log"]["get"]
 
 
 def _has_example(document: dict[str, object], schema: dict[str, object]) -> bool:

@@ -26,7 +26,7 @@ def sign_in(api: TestClient, password: str = PASSWORD, username: str = "ward") -
 
 
 def test_only_an_administrator_registers_people(api: TestClient, world: World) -> None:
-    body = {"username": "x", "display_name": "x", "role": "admin", "organisation": "HOSP1"}
+    body = {"username": "x", "display_name": "x", "role": "hospital", "organisation": "HOSP1"}
     for user in ("hospital", "dispatcher", "approver", "auditor"):
         answer = api.post("/api/v1/users", json=body, headers=world.bearer(user))
         assert answer.status_code == 403
@@ -36,6 +36,26 @@ def test_only_an_administrator_registers_people(api: TestClient, world: World) -
     new_user(api, world)
     again = {**body, "username": "ward"}
     assert api.post("/api/v1/users", json=again, headers=world.bearer("admin")).status_code == 409
+
+
+def test_a_role_is_held_in_the_right_kind_of_organisation(api: TestClient, world: World) -> None:
+    for role, organisation in (("approver", "CARR1"), ("carrier", "HOSP1"), ("admin", "DONOR1")):
+        body = {"username": "x", "display_name": "x", "role": role, "organisation": organisation}
+        answer = api.post("/api/v1/users", json=body, headers=world.bearer("admin"))
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "role")
+
+
+def test_a_refused_password_is_not_shown_again(api: TestClient, world: World) -> None:
+    body = {
+        "username": "x",
+        "display_name": "x",
+        "role": "hospital",
+        "organisation": "HOSP1",
+        "password": "hunter2",
+    }
+    answer = api.post("/api/v1/users", json=body, headers=world.bearer("admin"))
+    assert answer.status_code == 422
+    assert "hunter2" not in answer.text
 
 
 def test_a_user_who_is_let_out_is_out_at_once(api: TestClient, world: World) -> None:
@@ -76,7 +96,12 @@ def test_a_token_is_listed_until_it_is_revoked(api: TestClient, world: World) ->
     assert made["id"] not in {
         each["id"] for each in api.get("/api/v1/tokens", headers=headers).json()
     }
-    for moment in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "2027-01-01T00:00:00"):
+    for moment in (
+        "2001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-14:00",
+        "2027-01-01T00:00:00",
+    ):
         body = {"label": "x", "expires_at": moment}
         assert api.post("/api/v1/tokens", json=body, headers=headers).status_code == 422
 

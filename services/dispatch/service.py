@@ -29,6 +29,7 @@ from services.transport.service import PlannedLine, plan_shipments
 
 SOLVE = "solve"
 SYSTEM = "system:allocator"
+_FURTHEST_AHEAD = timedelta(days=60)
 
 
 class NothingToAllocate(Conflict):
@@ -62,6 +63,7 @@ def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
     if existing is not None:
         return _same_run(existing, body), False
     now = datetime.now(UTC)
+    _check_day(body, now)
     problem = _snapshot(session, body)
     content = snapshot_bytes(problem)
     statement = post(
@@ -97,6 +99,17 @@ def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
     session.flush()
     enqueue(session, SOLVE, str(run.id))
     return run, True
+
+
+def _check_day(body: RunIn, now: datetime) -> None:
+    """Plans are made for days that somebody can see: not long past what is known today."""
+    if body.day > now.date() + _FURTHEST_AHEAD:
+        raise InvalidInput(
+            f"{body.day} is too far ahead to plan for",
+            field="day",
+            value=body.day.isoformat(),
+            mend=f"give a day up to {now.date() + _FURTHEST_AHEAD}",
+        )
 
 
 def _snapshot(session: Session, body: RunIn) -> Problem:

@@ -3,7 +3,8 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from services.errors import Forbidden, Unauthenticated
 from services.parties import service
@@ -18,10 +19,16 @@ def cookie_name(request: Request) -> str:
     return "__Host-medrelay" if request.url.scheme == "https" else "medrelay"
 
 
-def _find_actor(request: Request, session: DatabaseSession) -> Actor | None:
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        actor = service.actor_of_token(session, secret.strip())
+_BEARER = HTTPBearer(auto_error=False, description="A token from POST /api/v1/tokens or /sign-in")
+
+
+def _find_actor(
+    request: Request,
+    session: DatabaseSession,
+    token: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+) -> Actor | None:
+    if token is not None:
+        actor = service.actor_of_token(session, token.credentials.strip())
         if actor is None:
             raise Unauthenticated("This token isn't valid", mend="ask for a new token")
     else:

@@ -1,6 +1,6 @@
 """Endpoints of parties: who is there, tokens, and what the administrator registers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, status
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import col, select
 
-from services.errors import Conflict, NotFound
+from services.errors import Conflict, InvalidInput, NotFound
 from services.parties import service
 from services.parties.access import CurrentActor
 from services.parties.models import (
@@ -195,7 +195,7 @@ def register_organisation(
 def register_user(body: UserIn, session: DatabaseSession, actor: CurrentActor) -> UserOut:
     """Register a user (administrators)."""
     service.require_role(actor, Role.ADMIN)
-    service.get_organisation(session, body.organisation)
+    service.check_role(service.get_organisation(session, body.organisation), body.role)
     if session.exec(select(User).where(User.username == body.username)).first():
         raise Conflict(
             f"User {body.username} exists",
@@ -250,6 +250,13 @@ def issue_token(body: TokenIn, session: DatabaseSession, actor: CurrentActor) ->
     if username != actor.username:
         service.require_role(actor, Role.ADMIN)
     user = service.get_user(session, username)
+    if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
+        raise InvalidInput(
+            "A token that has expired already is of no use",
+            field="expires_at",
+            value=body.expires_at.isoformat(),
+            mend="give a time to come, or leave it out",
+        )
     token, secret = service.issue_token(session, user.id, body.label, body.expires_at)
     return TokenOut(id=token.id, label=token.label, username=username, secret=secret)
 

@@ -12,8 +12,17 @@ import sqlalchemy as sa
 from pwdlib import PasswordHash
 from sqlmodel import Session, col, select
 
-from services.errors import Forbidden, NotFound, Unauthenticated
-from services.parties.models import ApiToken, Organisation, Region, Role, SignIn, Site, User
+from services.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
+from services.parties.models import (
+    ApiToken,
+    Organisation,
+    OrganisationKind,
+    Region,
+    Role,
+    SignIn,
+    Site,
+    User,
+)
 from services.settings import get_settings
 from services.web.limits import Throttle
 
@@ -219,6 +228,30 @@ def revoke(token: ApiToken) -> None:
 
 def hash_password(password: str) -> str:
     return _hasher().hash(password)
+
+
+# In which kinds of organisation a role can be held; a relief point is an authority's and asks
+# for supplies as a hospital does.
+_DESK = (OrganisationKind.AUTHORITY,)
+_HOLDERS = {
+    Role.HOSPITAL: (OrganisationKind.HOSPITAL, OrganisationKind.AUTHORITY),
+    Role.MANUFACTURER: (OrganisationKind.MANUFACTURER,),
+    Role.DONOR: (OrganisationKind.DONOR,),
+    Role.CARRIER: (OrganisationKind.CARRIER,),
+}
+
+
+def check_role(organisation: Organisation, role: Role) -> None:
+    """Raise InvalidInput where nobody of such an organisation can hold the role."""
+    holders = _HOLDERS.get(role, _DESK)
+    if organisation.kind not in holders:
+        wanted = " or ".join(holders)
+        raise InvalidInput(
+            f"{organisation.code} is a {organisation.kind}, and a {role} belongs to: {wanted}",
+            field="role",
+            value=role.value,
+            mend=f"name an organisation that is a {wanted}, or another role",
+        )
 
 
 def get_user(session: Session, username: str) -> User:

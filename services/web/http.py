@@ -24,7 +24,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.database import Database
-from services.errors import Conflict, DomainError, InvalidInput, NotFound, Unavailable
+from services.errors import (
+    Conflict,
+    DomainError,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+    is_secret,
+)
 from services.web.i18n import to_gettext
 from services.web.pages import error_page, wants_html
 
@@ -139,6 +146,17 @@ _MENDS = {
     "timezone_aware": "give the time with its zone, such as 2020-02-03T08:00:00Z",
     "uuid_parsing": "give a UUID such as 5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
     "model_attributes_type": "send a JSON object",
+    "greater_than_equal": "give {ge} or more",
+    "less_than_equal": "give {le} or less",
+    "too_short": "give at least {min_length}",
+    "too_long": "give at most {max_length}",
+    "string_too_short": "give at least {min_length} character(s)",
+    "string_too_long": "give at most {max_length} characters",
+    "string_pattern_mismatch": "use letters, digits, dots, hyphens and underscores only",
+    "string_type": "give a text, in quotes",
+    "datetime_from_date_parsing": "give a time that exists, such as 2020-02-03T08:00:00Z",
+    "datetime_parsing": "give a time that exists, such as 2020-02-03T08:00:00Z",
+    "bool_parsing": "give true or false",
 }
 
 
@@ -147,11 +165,13 @@ def field_error(item: dict[str, Any]) -> dict[str, Any]:
     kind = str(item["type"])
     where = item["loc"] if kind != "json_invalid" else ()
     field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in where).lstrip(".")
-    ours = item.get("ctx", {}).get("error") if kind == "value_error" else None
+    bounds = item.get("ctx", {})
+    ours = bounds.get("error") if kind == "value_error" else None
+    mend = _MENDS[kind].format_map(bounds) if kind in _MENDS else str(item["msg"])
     return {
         "field": _printable(field) or "body",
-        "value": _shown(item.get("input")),
-        "mend": str(ours) if ours else _MENDS.get(kind, str(item["msg"])),
+        "value": None if is_secret(field) else _shown(item.get("input")),
+        "mend": str(ours) if ours else mend,
         "code": kind,
     }
 

@@ -250,6 +250,7 @@ def test_a_run_is_started_once_and_solved_once(
         ({"day": "2020-01-01", "horizon_days": 7}, 409),
         ({"day": DAY, "horizon_days": 7, "occurred_at": "2999-01-01T00:00:00Z"}, 422),
         ({"horizon_days": 7}, 422),
+        ({"day": "2950-01-01", "horizon_days": 7}, 422),
     ],
 )
 def test_a_bad_run_is_refused(
