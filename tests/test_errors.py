@@ -229,5 +229,5 @@ def test_requests_and_the_log_are_measured(api: TestClient) -> None:
     api.get("/api/v1/requests/5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11")
     figures = api.get("/metrics").text
     assert 'medrelay_log_leaves{stage="anchored"} 0.0' in figures
-    assert 'route="/api/v1/items",status="200"' in figures
+    assert 'door="api",method="GET",route="/items",status="200"' in figures
     assert "5f0c2c9e" not in figures

@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_la
 from starlette.responses import Response
 
 REQUESTS = Histogram(
-    "medrelay_request_seconds", "Time to answer a request", ["method", "route", "status"]
+    "medrelay_request_seconds", "Time to answer a request", ["method", "door", "route", "status"]
 )
 LEAVES = Gauge("medrelay_log_leaves", "Entries written, sealed, and on the chain", ["stage"])
 
@@ -20,7 +20,9 @@ async def measure(
     begun = time.perf_counter()
     response = await call_next(request)
     route = getattr(request.scope.get("route"), "path", "unknown")
-    REQUESTS.labels(request.method, route, response.status_code).observe(
+    # A route's pattern comes without the prefix under which it was included.
+    door = "api" if request.url.path.startswith("/api/") else "page"
+    REQUESTS.labels(request.method, door, route, response.status_code).observe(
         time.perf_counter() - begun
     )
     return response
