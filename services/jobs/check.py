@@ -1,9 +1,6 @@
 """Recompute everything, from the entries' bytes to the chain, and name every difference."""
 
-import hashlib
-import json
 from collections.abc import Iterator
-from uuid import UUID
 
 from sqlmodel import Session, col, select
 
@@ -12,10 +9,9 @@ from ledger.checkpoint import NoteRefused, VerifierKey
 from ledger.checkpoint import verify as verify_note
 from ledger.merkle import CompactRange
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
-from services.dispatch.models import Run
 from services.jobs.chain_check import check_chain
+from services.jobs.desk_check import check_desks
 from services.journal.differences import NOTHING
-from services.journal.read import find_entry
 from services.journal.seal import leaf_hashes_between
 from services.journal.verify import Difference, check_journal
 
@@ -30,34 +26,11 @@ def check_everything(session: Session, chain: Chain | None) -> Iterator[Differen
     # and at every later one the journal holds all the leaves that the chain then held.
     head = chain.head() if chain is not None else None
     yield from check_journal(session)
-    yield from _check_runs(session)
+    yield from check_desks(session)
     yield from _check_anchors(session)
     yield from _check_checkpoints(session)
     if chain is not None and head is not None:
         yield from check_chain(session, chain, head)
-
-
-def _check_runs(session: Session) -> Iterator[Difference]:
-    """Snapshots and plans against the digests that were logged of them."""
-    for run in session.exec(select(Run).order_by(col(Run.id))):
-        kept = [("snapshot", run.snapshot, run.snapshot_entry)]
-        if run.plan is not None and run.plan_entry is not None:
-            kept.append(("plan", run.plan, run.plan_entry))
-        for what, content, entry_id in kept:
-            found = hashlib.sha256(content).hexdigest()
-            expected = _logged_digest(session, entry_id)
-            if found != expected:
-                yield Difference(f"{what}_bytes", f"run {run.id}", expected, found)
-
-
-def _logged_digest(session: Session, entry_id: UUID) -> str:
-    entry = find_entry(session, entry_id)
-    if entry is None:
-        return f"an entry {entry_id}"
-    try:
-        return str(json.loads(entry.body)["facts"]["digest"])
-    except (ValueError, KeyError, TypeError):
-        return f"a digest in entry {entry_id}"
 
 
 def _check_anchors(session: Session) -> Iterator[Difference]:

@@ -4,7 +4,7 @@ Trusts nothing but the bytes: digests, columns, lots, moves, balances, accounts 
 from them. Whether the bytes themselves are the ones once published is asked of the chain.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -16,10 +16,10 @@ from services.journal.balance_check import check_balances
 from services.journal.differences import NOTHING, Difference, shown
 from services.journal.entry_check import EntryChecker
 from services.journal.guards import missing_guards
-from services.journal.kinds import OVERDRAWN, AccountRef
+from services.journal.kinds import OVERDRAWN, AccountRef, EntryKind
 from services.journal.models import Account, Entry, EntrySecret, Leaf, Lot, Move
 
-__all__ = ["Difference", "check_journal"]
+__all__ = ["Difference", "bodies_of_kinds", "check_journal"]
 
 _STREAM = {"yield_per": 1000}
 
@@ -40,6 +40,17 @@ def check_journal(session: Session) -> Iterator[Difference]:
     yield from _check_entries(connection, checker)
     yield from check_balances(connection, checker.corrections)
     yield from _check_leaves(connection)
+
+
+def bodies_of_kinds(session: Session, kinds: Collection[EntryKind]) -> Iterator[tuple[UUID, bytes]]:
+    """The bytes of every entry of these kinds with its id, in a stable order."""
+    statement = (
+        sa.select(col(Entry.id), col(Entry.body))
+        .where(col(Entry.kind).in_(kinds))
+        .order_by(col(Entry.id))
+    )
+    rows = session.connection().execute(statement, execution_options=_STREAM)
+    yield from ((row.id, row.body) for row in rows)
 
 
 class _ByEntry:
