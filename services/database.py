@@ -2,14 +2,14 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import Session, SQLModel, create_engine
+from sqlmodel import Session, SQLModel, col, create_engine
 
 from services.settings import PROJECT_ROOT, Settings
 
@@ -45,6 +45,18 @@ def enum_type(kind: type[StrEnum]) -> Any:
         length=40,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def among(column: Any, values: Iterable[Any]) -> sa.ColumnElement[bool]:
+    """Whether a column's value is one of these, as one array parameter.
+
+    An IN has a parameter for each value, and a statement may have 65,535 of them at most.
+    """
+    found: Any = col(column)
+    chosen: sa.ColumnElement[bool] = found == sa.any_(
+        sa.literal(list(values), sa.ARRAY(found.type))
+    )
+    return chosen
 
 
 class Database:
@@ -147,7 +159,9 @@ def _ensure_database(server: sa.URL, name: str) -> None:
             sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}
         )
         if not found:
-            connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
+            # Another process may have come first; then there is one, which is all that is asked.
+            with suppress(sa.exc.IntegrityError, sa.exc.ProgrammingError):
+                connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
     engine.dispose()
 
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from services.capacity.models import CapacityPlan, ExpirySource, Production
 from services.capacity.schemas import CapacityPlanIn, PlanDayIn, ProductionIn
 from services.catalog import service as catalog
+from services.database import among
 from services.errors import InvalidInput
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
 from services.journal.once import claim, digest_of
@@ -142,7 +143,7 @@ def planned_beside_actual(
     """Every day that was planned or worked, ordered by site, item and day."""
     plans = select(CapacityPlan)
     if sites is not None:
-        plans = plans.where(col(CapacityPlan.site).in_(sites))
+        plans = plans.where(among(CapacityPlan.site, sites))
     if first is not None:
         plans = plans.where(CapacityPlan.day >= first)
     if last is not None:
@@ -277,7 +278,7 @@ def find_productions(
         col(Production.site), col(Production.day), col(Production.reported_at), col(Production.id)
     )
     if sites is not None:
-        statement = statement.where(col(Production.site).in_(sites))
+        statement = statement.where(among(Production.site, sites))
     if first is not None:
         statement = statement.where(Production.day >= first)
     if last is not None:

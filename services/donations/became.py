@@ -1,14 +1,14 @@
 """What became of donations: every number here is a reading of the journal."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
-import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from services.database import among
 from services.donations.models import Donation, DonationLine, DonationStatus, Fund
 from services.journal.kinds import AccountKind, AccountRef
 from services.journal.models import Lot
@@ -214,8 +214,3 @@ def _became_of(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, Became
         if name is not None:
             found[holding.lot_id] += Became(**{name: holding.quantity})
     return found
-
-
-def among(column: UUID, ids: Iterable[UUID]) -> sa.ColumnElement[bool]:
-    """One array parameter: an IN of many thousand would be more than a statement may have."""
-    return col(column) == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.Uuid())))

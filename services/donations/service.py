@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
+from services.database import among
 from services.donations import became
-from services.donations.became import DonationState, among
+from services.donations.became import DonationState
 from services.donations.checks import (
     check_dates,
     check_earmark,

@@ -1,19 +1,19 @@
 """The journal's only writer: ``post`` and ``reverse``."""
 
 import secrets
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from ledger.canonical import NotCanonical, canonicalize, digest, parse
 from ledger.disclosure import conceal
+from services.database import among
 from services.errors import Conflict, InvalidInput, NotFound
+from services.journal.balances import InsufficientStock, change_balances
 from services.journal.checks import MAX_QUANTITY, check_draft
 from services.journal.kinds import (
     OVERDRAWN,
@@ -22,7 +22,7 @@ from services.journal.kinds import (
     CommodityClass,
     EntryKind,
 )
-from services.journal.models import Account, Balance, Commodity, Entry, EntrySecret, Lot, Move
+from services.journal.models import Account, Commodity, Entry, EntrySecret, Lot, Move
 from services.journal.record import Draft, NewMove, content, record_bytes
 from services.settings import get_settings
 
@@ -36,10 +36,6 @@ __all__ = [
     "register_commodity",
     "reverse",
 ]
-
-
-class InsufficientStock(Conflict):
-    code, title = "insufficient-stock", "There isn't that much there"
 
 
 class EntryIdReused(InvalidInput):
@@ -97,7 +93,7 @@ def post(session: Session, draft: Draft) -> Posted:
             session.add(secret)
         _open_accounts(session, draft.moves)
         _open_lots(session, draft)
-        _change_balances(session, draft.moves)
+        change_balances(session, draft.moves)
         _write_moves(session, draft)
         return Posted(session.get_one(Entry, draft.id), created=True)
 
@@ -197,7 +193,7 @@ def _commodities(session: Session, draft: Draft) -> dict[UUID, str]:
     known = {lot.id: lot.commodity for lot in draft.lots}
     missing = {move.lot_id for move in draft.moves} - known.keys()
     if missing:
-        found = session.exec(select(Lot.id, Lot.commodity).where(col(Lot.id).in_(missing)))
+        found = session.exec(select(Lot.id, Lot.commodity).where(among(Lot.id, missing)))
         known.update(found.all())
     unknown = missing - known.keys()
     if unknown:
@@ -278,7 +274,7 @@ def _open_accounts(session: Session, moves: Sequence[NewMove]) -> None:
         }
         for code, ref in sorted(refs.items())
     ]
-    session.connection().execute(insert(Account).values(rows).on_conflict_do_nothing())
+    session.connection().execute(insert(Account).on_conflict_do_nothing(), rows)
 
 
 def _open_lots(session: Session, draft: Draft) -> None:
@@ -298,7 +294,7 @@ def _open_lots(session: Session, draft: Draft) -> None:
         for lot in sorted(draft.lots, key=lambda lot: lot.id)
     ]
     opened = session.connection().execute(
-        insert(Lot).values(rows).on_conflict_do_nothing().returning(col(Lot.id))
+        insert(Lot).on_conflict_do_nothing().returning(col(Lot.id)), rows
     )
     taken = [lot.id for lot in draft.lots]
     for lot_id in opened.scalars():
@@ -314,7 +310,7 @@ def _open_lots(session: Session, draft: Draft) -> None:
 
 def _check_commodities(session: Session, draft: Draft) -> None:
     wanted = {lot.commodity for lot in draft.lots}
-    known = session.exec(select(Commodity.code).where(col(Commodity.code).in_(wanted)))
+    known = session.exec(select(Commodity.code).where(among(Commodity.code, wanted)))
     unknown = sorted(wanted - set(known))
     if unknown:
         raise NotFound(
@@ -323,63 +319,6 @@ def _check_commodities(session: Session, draft: Draft) -> None:
             value=unknown[0],
             mend="see GET /api/v1/items",
         )
-
-
-def _change_balances(session: Session, moves: Sequence[NewMove]) -> None:
-    """Add to the counters in sorted order, so that two entries never wait for each other."""
-    changes: dict[tuple[str, UUID], list[int]] = defaultdict(lambda: [0, 0])
-    overdrawn: dict[str, bool] = {}
-    for move in moves:
-        changes[str(move.target), move.lot_id][0] += move.quantity
-        changes[str(move.source), move.lot_id][1] += move.quantity
-        for ref in (move.source, move.target):
-            overdrawn[str(ref)] = ref.kind in OVERDRAWN
-    for (account, lot_id), (inflow, outflow) in sorted(changes.items()):
-        if inflow >= outflow or overdrawn[account]:
-            _add(session, account, lot_id, inflow, outflow, may_overdraw=overdrawn[account])
-        else:
-            _take(session, account, lot_id, inflow, outflow)
-
-
-def _add(
-    session: Session, account: str, lot_id: UUID, inflow: int, outflow: int, *, may_overdraw: bool
-) -> None:
-    statement = insert(Balance).values(
-        account=account, lot_id=lot_id, inflow=inflow, outflow=outflow, may_overdraw=may_overdraw
-    )
-    session.connection().execute(
-        statement.on_conflict_do_update(
-            index_elements=["account", "lot_id"],
-            set_={
-                "inflow": col(Balance.inflow) + statement.excluded.inflow,
-                "outflow": col(Balance.outflow) + statement.excluded.outflow,
-            },
-        )
-    )
-
-
-def _take(session: Session, account: str, lot_id: UUID, inflow: int, outflow: int) -> None:
-    """One conditional UPDATE: it either finds enough under the row's lock or changes nothing."""
-    result = session.connection().execute(
-        sa.update(Balance)
-        .where(col(Balance.account) == account, col(Balance.lot_id) == lot_id)
-        .where(col(Balance.inflow) + inflow >= col(Balance.outflow) + outflow)
-        .values(inflow=col(Balance.inflow) + inflow, outflow=col(Balance.outflow) + outflow)
-    )
-    if result.rowcount == 1:
-        return
-    balance = session.get(Balance, (account, lot_id), populate_existing=True)
-    available = balance.inflow - balance.outflow if balance else 0
-    wanted = outflow - inflow
-    raise InsufficientStock(
-        f"{account} holds {available} of lot {lot_id}, and {wanted} were to leave it",
-        field="quantity",
-        value=wanted,
-        mend=f"take {available} or fewer, or another lot",
-        account=account,
-        lot_id=str(lot_id),
-        available=available,
-    )
 
 
 def _write_moves(session: Session, draft: Draft) -> None:
@@ -396,4 +335,4 @@ def _write_moves(session: Session, draft: Draft) -> None:
         }
         for line, move in enumerate(draft.moves, start=1)
     ]
-    session.connection().execute(insert(Move).values(rows))
+    session.connection().execute(insert(Move), rows)

@@ -10,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
+from services.database import among
 from services.journal.kinds import AccountKind, EntryKind
 from services.journal.models import Account, Balance, Commodity, Entry, Leaf, Lot, Move
 
@@ -75,7 +76,7 @@ def holdings(
     if commodity is not None:
         statement = statement.where(col(Lot.commodity) == commodity)
     if lot_ids is not None:
-        statement = statement.where(col(Lot.id).in_(lot_ids))
+        statement = statement.where(among(Lot.id, lot_ids))
     return [Holding(**row) for row in session.connection().execute(statement).mappings()]
 
 
@@ -112,7 +113,7 @@ def by_purpose(session: Session, purposes: Iterable[str]) -> dict[str, dict[str,
     rows = session.exec(
         select(Account.purpose, Account.state, func.sum(col(Balance.inflow) - col(Balance.outflow)))
         .join(Balance, col(Balance.account) == col(Account.code))
-        .where(col(Account.purpose).in_(wanted))
+        .where(among(Account.purpose, wanted))
         .group_by(col(Account.purpose), col(Account.state))
     )
     for purpose, state, quantity in rows:
@@ -191,7 +192,7 @@ def moves_of_lots(session: Session, lot_ids: Collection[UUID]) -> list[TracedMov
         .select_from(Move)
         .join(Entry, col(Entry.id) == col(Move.entry_id))
         .join(Lot, col(Lot.id) == col(Move.lot_id))
-        .where(col(Move.lot_id).in_(lot_ids))
+        .where(among(Move.lot_id, lot_ids))
         .order_by(col(Entry.recorded_at), col(Entry.id), col(Move.line))
     )
     return [TracedMove(**row) for row in session.connection().execute(statement).mappings()]
@@ -199,7 +200,7 @@ def moves_of_lots(session: Session, lot_ids: Collection[UUID]) -> list[TracedMov
 
 def moves_of_accounts(session: Session, accounts: Collection[str]) -> list[Move]:
     """Every move out of or into these accounts."""
-    touched = col(Move.source).in_(accounts) | col(Move.target).in_(accounts)
+    touched = among(Move.source, accounts) | among(Move.target, accounts)
     return list(session.exec(select(Move).where(touched)))
 
 
@@ -210,7 +211,7 @@ def moves_of_entry(session: Session, entry_id: UUID) -> list[Move]:
 
 
 def lots_opened_by(session: Session, entry_ids: Collection[UUID]) -> list[Lot]:
-    statement = select(Lot).where(col(Lot.entry_id).in_(entry_ids)).order_by(col(Lot.id))
+    statement = select(Lot).where(among(Lot.entry_id, entry_ids)).order_by(col(Lot.id))
     return list(session.exec(statement))
 
 
@@ -223,7 +224,7 @@ def lots_from(session: Session, origin: str) -> list[Lot]:
 
 
 def get_lots(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, Lot]:
-    return {lot.id: lot for lot in session.exec(select(Lot).where(col(Lot.id).in_(lot_ids)))}
+    return {lot.id: lot for lot in session.exec(select(Lot).where(among(Lot.id, lot_ids)))}
 
 
 def entries_of(session: Session, document: str) -> list[Entry]:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
+from services.database import among
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.kinds import need_purpose
 from services.journal.once import claim, digest_of
@@ -289,7 +290,7 @@ def find_needs(
     """Needs in the order in which they were recorded."""
     statement = select(Need).where(col(Need.status).in_(statuses)).order_by(col(Need.sequence))
     if sites is not None:
-        statement = statement.where(col(Need.site).in_(sites))
+        statement = statement.where(among(Need.site, sites))
     if item is not None:
         statement = statement.where(Need.item == item)
     if request_id is not None:
@@ -300,5 +301,5 @@ def find_needs(
 
 
 def get_needs(session: Session, need_ids: Iterable[UUID]) -> dict[UUID, Need]:
-    rows = session.exec(select(Need).where(col(Need.id).in_(list(need_ids))))
+    rows = session.exec(select(Need).where(among(Need.id, need_ids)))
     return {need.id: need for need in rows}

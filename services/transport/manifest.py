@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from services.database import among
 from services.journal.kinds import AccountRef, need_purpose
 from services.journal.models import Lot
 from services.journal.read import get_lots, moves_of_accounts
@@ -151,7 +152,7 @@ def _fates(session: Session, lines: Collection[ShipmentLine]) -> _Fates:
 
 
 def _lines(session: Session, ids: Iterable[UUID]) -> dict[UUID, list[ShipmentLine]]:
-    statement = select(ShipmentLine).where(col(ShipmentLine.shipment_id).in_(list(ids)))
+    statement = select(ShipmentLine).where(among(ShipmentLine.shipment_id, ids))
     found: dict[UUID, list[ShipmentLine]] = defaultdict(list)
     for row in session.exec(statement.order_by(col(ShipmentLine.line))):
         found[row.shipment_id].append(row)
@@ -159,7 +160,7 @@ def _lines(session: Session, ids: Iterable[UUID]) -> dict[UUID, list[ShipmentLin
 
 
 def _reasons(session: Session, ids: Iterable[UUID]) -> dict[tuple[UUID, int], str]:
-    rows = session.exec(select(Receipt).where(col(Receipt.shipment_id).in_(list(ids))))
+    rows = session.exec(select(Receipt).where(among(Receipt.shipment_id, ids)))
     return {(row.shipment_id, row.line): row.reason for row in rows}
 
 
@@ -167,7 +168,7 @@ def _events(session: Session, ids: Iterable[UUID]) -> dict[UUID, list[ManifestEv
     rows = session.exec(
         select(ShipmentEvent, User.organisation)
         .join(User, col(User.id) == col(ShipmentEvent.actor))
-        .where(col(ShipmentEvent.shipment_id).in_(list(ids)))
+        .where(among(ShipmentEvent.shipment_id, ids))
         .order_by(col(ShipmentEvent.occurred_at), col(ShipmentEvent.recorded_at))
     )
     found: dict[UUID, list[ManifestEvent]] = defaultdict(list)

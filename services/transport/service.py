@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from services.database import among
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.read import get_lots
 from services.parties import service as parties
@@ -239,4 +240,4 @@ def _visible(session: Session, actor: Actor) -> sa.ColumnElement[bool]:
         return col(Shipment.carrier) == actor.organisation
     own = [site.code for site in parties.sites_of(session, actor.organisation)]
     end = Shipment.destination if actor.role is Role.HOSPITAL else Shipment.origin
-    return col(end).in_(own)
+    return among(end, own)
