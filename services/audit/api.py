@@ -31,6 +31,16 @@ class LogStatusOut(FromAttributes):
     verifier_key: str | None
 
 
+class ConsistencyOut(BaseModel):
+    """RFC 9162's consistency proof; hashes in hex, the lowest of the path first."""
+
+    before: int
+    after: int
+    before_root: str
+    after_root: str
+    path: list[str]
+
+
 class EntryOut(BaseModel):
     id: UUID
     kind: EntryKind
@@ -112,6 +122,27 @@ def show_checkpoint(session: DatabaseSession) -> Response:
     """The newest checkpoint, a signed note (C2SP tlog-checkpoint). Keep it to hold us to it."""
     note = service.newest_checkpoint(session).note
     return Response(note, media_type="text/plain; charset=utf-8")
+
+
+@router.get("/consistency")
+def show_consistency(
+    session: DatabaseSession,
+    before: Annotated[int, Query(alias="from", ge=0, le=10**15)],
+    after: Annotated[int | None, Query(alias="to", ge=0, le=10**15)] = None,
+) -> ConsistencyOut:
+    """The proof that the log of ``from`` leaves is the beginning of that of ``to``.
+
+    Compare ``before_root`` with the checkpoint that you kept, ``after_root`` with a newer one, and
+    follow the path (RFC 9162, 2.1.4.2). Without ``to`` it is for the newest anchored log.
+    """
+    found = service.consistency(session, before, after)
+    return ConsistencyOut(
+        before=found.before,
+        after=found.after,
+        before_root=found.before_root.hex(),
+        after_root=found.after_root.hex(),
+        path=[node.hex() for node in found.path],
+    )
 
 
 @router.get("/entries")

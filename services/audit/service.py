@@ -8,7 +8,7 @@ from sqlmodel import Session, col, func, select
 from ledger import merkle
 from ledger.proof import ChainEvidence, Receipt
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
-from services.errors import Conflict, NotFound
+from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.read import entry_count, find_entry, find_leaf
 from services.journal.seal import leaf_hashes_between, tree_size
 from services.settings import get_settings
@@ -62,6 +62,44 @@ def newest_checkpoint(session: Session) -> SignedCheckpoint:
     if found is None:
         raise NotFound("Nothing is anchored yet, so there is no checkpoint", mend="try again soon")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """That the tree of ``before`` leaves grew into the tree of ``after`` (RFC 9162, 2.1.4)."""
+
+    before: int
+    after: int
+    before_root: bytes
+    after_root: bytes
+    path: tuple[bytes, ...]
+
+
+def consistency(session: Session, before: int, after: int | None) -> Consistency:
+    """The proof between two sizes of the log; ``after`` is the newest anchored size unless given.
+
+    Raises:
+        InvalidInput: the log hasn't that many anchored leaves, or the sizes stand the wrong way.
+
+    """
+    anchored = anchored_size(session)
+    after = anchored if after is None else after
+    for field, size, most in (("to", after, anchored), ("from", before, after)):
+        if size > most:
+            raise InvalidInput(
+                f"The log has {anchored} anchored leaves, and a tree only grows",
+                field=field,
+                value=size,
+                mend=f"give a size up to {most}",
+            )
+    leaves = leaf_hashes_between(session, 0, after)
+    return Consistency(
+        before,
+        after,
+        merkle.root(leaves[:before]),
+        merkle.root(leaves),
+        merkle.consistency_proof(leaves, before, after),
+    )
 
 
 def receipt_of(session: Session, entry_id: UUID) -> Receipt:
