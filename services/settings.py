@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,7 @@ class Settings(BaseSettings):
         description="Name of this transparency log; stands in every record and checkpoint.",
     )
     host: str = "127.0.0.1"
-    port: PositiveInt = 8000
+    port: int = Field(default=8000, ge=1, le=65535)
     jobs_in_server: bool = Field(
         default=True,
         description="Run the durable jobs inside `serve`; false where `work` processes run.",
@@ -47,6 +48,23 @@ class Settings(BaseSettings):
         default=0, ge=0, description="Plans above this many pieces need a second person."
     )
     session_hours: PositiveInt = 12
+    time_zone: str = Field(
+        default="Asia/Shanghai",
+        description="Where the goods are (IANA): decides on which day a moment falls.",
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("name a zone of the IANA database, such as Asia/Shanghai") from error
+        return name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
 
 
 @lru_cache

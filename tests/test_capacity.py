@@ -154,7 +154,8 @@ def test_output_without_a_time_counts_from_its_day(api: TestClient, world: World
     made = api.post(
         "/api/v1/productions", json=output(occurred_at=None), headers=world.bearer("maker")
     )
-    assert made.json()["occurred_at"] == "2020-02-04T23:59:59Z"
+    # The end of that day at the factory.
+    assert made.json()["occurred_at"] == "2020-02-04T15:59:59Z"
 
 
 @pytest.mark.parametrize(

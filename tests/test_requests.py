@@ -1,12 +1,22 @@
 """A hospital posts, edits and cancels what it needs, and nobody else's."""
 
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import ValidationError
 
-from tests.world import World
+from services.database import Database
+from services.journal import clock
+from services.parties.models import Role
+from services.parties.service import Actor
+from services.requests import service as requests
+from services.requests.models import Need
+from services.requests.schemas import NeedEdit
+from services.requests.service import NeedChanged
+from services.settings import Settings
+from tests.world import World, user_id
 
 
 def a_request(**changes: object) -> dict[str, object]:
@@ -46,6 +56,49 @@ def test_the_same_request_twice_is_written_once(api: TestClient, world: World) -
     other = api.post("/api/v1/requests", json=changed, headers=world.bearer("hospital"))
     assert other.status_code == 422
     assert other.json()["type"] == "urn:medrelay:problem:id-reused"
+
+
+@pytest.mark.parametrize(
+    ("zone", "posted_at", "answered"),
+    [
+        ("Asia/Shanghai", "2020-02-06T23:59:59+08:00", 201),
+        ("Asia/Shanghai", "2020-02-07T07:00:00+08:00", 422),
+        ("America/New_York", "2020-02-06T20:00:00-05:00", 201),
+        ("America/New_York", "2020-02-07T00:00:00-05:00", 422),
+    ],
+)
+def test_a_need_may_fall_due_on_the_day_of_its_request_where_it_is_asked(
+    api: TestClient,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    zone: str,
+    posted_at: str,
+    answered: int,
+) -> None:
+    monkeypatch.setattr(clock, "get_settings", lambda: Settings(time_zone=zone))
+    body = a_request() | {"posted_at": posted_at}
+    answer = api.post("/api/v1/requests", json=body, headers=world.bearer("hospital"))
+    assert answer.status_code == answered, answer.text
+
+
+def test_a_zone_that_nobody_knows_is_told_at_once() -> None:
+    with pytest.raises(ValidationError, match="Asia/Shanghai"):
+        Settings(time_zone="Middle/Earth")
+
+
+def test_an_edit_goes_by_what_is_there_and_not_by_what_was_read_before(
+    api: TestClient, world: World, database: Database
+) -> None:
+    posted = api.post("/api/v1/requests", json=a_request(), headers=world.bearer("hospital"))
+    need_id = UUID(posted.json()["needs"][0]["id"])
+    actor = Actor(user_id("hospital"), "hospital", Role.HOSPITAL, "HOSP1")
+    with database.transaction() as session:
+        seen = session.get_one(Need, need_id)
+        with database.transaction() as other:
+            requests.edit_need(other, actor, need_id, NeedEdit(version=1, quantity=7))
+        assert seen.version == 1
+        with pytest.raises(NeedChanged):
+            requests.edit_need(session, actor, need_id, NeedEdit(version=1, quantity=9))
 
 
 @pytest.mark.parametrize(

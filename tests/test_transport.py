@@ -157,7 +157,14 @@ def test_an_expired_lot_is_not_picked(api: TestClient, database: Database) -> No
     assert problem["type"] == "urn:medrelay:problem:lot-expired"
     assert (problem["lot_id"], problem["line"]) == (str(sent.lots[1]), 1)
     assert show(api, sent.id)["state"] == "planned"
-    the_day_before = act(api, sent.id, "pick", occurred_at="2020-02-03T23:00:00Z")
+
+
+def test_a_lot_expires_when_its_day_begins_where_it_is(api: TestClient, database: Database) -> None:
+    sent = plan(database, Goods(7, expires_on=date(2020, 2, 5)))
+    # In UTC it's still the day before.
+    same_day = act(api, sent.id, "pick", occurred_at="2020-02-05T07:00:00+08:00")
+    assert same_day.status_code == 409
+    the_day_before = act(api, sent.id, "pick", occurred_at="2020-02-04T23:59:59+08:00")
     assert the_day_before.status_code == 200
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid5
 
 from sqlalchemy.dialects.postgresql import insert
@@ -13,6 +13,7 @@ from services.capacity.schemas import CapacityPlanIn, PlanDayIn, ProductionIn
 from services.catalog import service as catalog
 from services.database import among
 from services.errors import InvalidInput
+from services.journal.clock import end_of_day, local_date
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
 from services.journal.once import claim, digest_of
 from services.journal.post import post
@@ -25,8 +26,6 @@ from services.parties.service import Actor
 _FIRST_DAY = date(2000, 1, 1)
 _FURTHEST_PLAN = timedelta(days=2 * 366)
 _LONGEST_LIFE = timedelta(days=30 * 366)
-# Days are the factory's own: somewhere on Earth it is this much later than in UTC.
-_EARLIEST_ZONE = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def _planned_pieces(session: Session, line: PlanDayIn, where: str) -> int:
 
 
 def _plan_day(day: date, field: str) -> date:
-    last = datetime.now(UTC).date() + _FURTHEST_PLAN
+    last = local_date(datetime.now(UTC)) + _FURTHEST_PLAN
     if not _FIRST_DAY <= day <= last:
         raise InvalidInput(
             f"Nobody plans for {day}",
@@ -192,7 +191,7 @@ def report_production(session: Session, actor: Actor, body: ProductionIn) -> tup
         Draft(
             id=body.id,
             kind=EntryKind.REPORT_OUTPUT,
-            occurred_at=body.occurred_at or min(_end_of(body.day), now),
+            occurred_at=body.occurred_at or min(end_of_day(body.day), now),
             actor=actor.reference,
             document=f"production:{body.id}",
             lots=[
@@ -225,13 +224,13 @@ def lot_of(production_id: UUID) -> UUID:
 
 
 def _check_days(body: ProductionIn) -> None:
-    today = (datetime.now(UTC) + _EARLIEST_ZONE).date()
+    today = local_date(datetime.now(UTC))
     _refuse_unless(body.day <= today, "day", body.day, f"give a day up to {today}")
     made = body.produced_on
     mend = f"give a day from {_FIRST_DAY} to {body.day}"
     _refuse_unless(_FIRST_DAY <= made <= body.day, "produced_on", made, mend)
     if body.occurred_at is not None:
-        local = (body.occurred_at + _EARLIEST_ZONE).date()
+        local = local_date(body.occurred_at)
         _refuse_unless(
             local >= made, "occurred_at", body.occurred_at, f"give a time on or after {made}"
         )
@@ -260,10 +259,6 @@ def _refuse_unless(holds: bool, field: str, value: date, mend: str) -> None:
             value=value.isoformat(),
             mend=mend,
         )
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time(23, 59, 59), UTC)
 
 
 def find_productions(

@@ -1,6 +1,6 @@
 """What gifts and purchases may say of dates, places and earmarks; each refusal names the mend."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
@@ -8,14 +8,12 @@ from services.catalog import service as catalog
 from services.donations.models import EarmarkKind
 from services.donations.schemas import EarmarkIn
 from services.errors import InvalidInput, NotFound
+from services.journal.clock import local_date
 from services.parties import service as parties
 from services.parties.models import Site, SiteKind
 
 FIRST_DAY = date(2000, 1, 1)
 _LONGEST_LIFE = timedelta(days=30 * 366)
-_CLOCK_SKEW = timedelta(minutes=5)
-# Dates on packages are local: somewhere on Earth it is this much later than in UTC.
-_EARLIEST_ZONE = timedelta(hours=14)
 _CONSIGNEES = frozenset({SiteKind.HOSPITAL, SiteKind.RELIEF_POINT})
 
 
@@ -71,14 +69,13 @@ def check_dates(
     produced_on: date | None, expires_on: date | None, arrived_at: datetime, where: str = ""
 ) -> None:
     """Raise unless it was produced before it arrived, and hadn't expired by then."""
-    arrived_on = arrived_at.date()
-    latest = (arrived_at + _EARLIEST_ZONE).date()
-    if produced_on is not None and not FIRST_DAY <= produced_on <= latest:
+    arrived_on = local_date(arrived_at)
+    if produced_on is not None and not FIRST_DAY <= produced_on <= arrived_on:
         raise InvalidInput(
             f"It can't have been produced on {produced_on}",
             field=f"{where}produced_on",
             value=produced_on.isoformat(),
-            mend=f"give a day from {FIRST_DAY} to {latest}",
+            mend=f"give a day from {FIRST_DAY} to {arrived_on}",
         )
     if expires_on is None:
         return
@@ -90,15 +87,4 @@ def check_dates(
             field=f"{where}expires_on",
             value=expires_on.isoformat(),
             mend=f"give a day from {first} to {last}",
-        )
-
-
-def refuse_future(moment: datetime, field: str) -> None:
-    """World times may lie in any past, but not ahead of the clock."""
-    if moment > datetime.now(UTC) + _CLOCK_SKEW:
-        raise InvalidInput(
-            f"{field} lies in the future",
-            field=field,
-            value=moment.isoformat(),
-            mend="give the time when it happened",
         )

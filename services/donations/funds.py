@@ -12,13 +12,13 @@ from services.catalog import service as catalog
 from services.donations.checks import (
     check_dates,
     check_earmark,
-    refuse_future,
     require_warehouse,
 )
 from services.donations.models import EarmarkKind, Fund, LotEarmark, Payment, Purchase
 from services.donations.schemas import EarmarkIn, PaymentIn, PurchaseIn
 from services.donations.service import earmark_fact, earmarks_of, get_fund, require_fund
 from services.errors import Conflict, InvalidInput
+from services.journal.clock import refuse_future
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
 from services.journal.once import claim, digest_of
 from services.journal.post import post

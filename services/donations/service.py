@@ -14,12 +14,12 @@ from services.donations.checks import (
     check_dates,
     check_earmark,
     get_warehouse,
-    refuse_future,
 )
 from services.donations.models import Donation, DonationLine, EarmarkKind, Fund, LotEarmark
 from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
 from services.donations.spent import spent_in
 from services.errors import Conflict, Forbidden, NotFound
+from services.journal.clock import refuse_future
 from services.journal.models import Lot
 from services.journal.once import claim, digest_of
 from services.parties import service as parties

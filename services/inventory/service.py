@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from services.catalog import service as catalog
 from services.errors import Conflict, InvalidInput, NotFound
 from services.inventory.models import StockCount
 from services.inventory.schemas import CountIn
+from services.journal.clock import refuse_future
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
 from services.journal.once import claim, digest_of
 from services.journal.post import InsufficientStock, post
@@ -22,7 +23,6 @@ from services.parties import service as parties
 from services.parties.models import Role, SiteKind
 from services.parties.service import Actor
 
-_CLOCK_SKEW = timedelta(minutes=5)
 _STATES = ("available", "reserved", "quarantine", "rejected")
 # Who keeps the shelves of each kind of site, and so may count them.
 _KEEPERS = {
@@ -158,13 +158,7 @@ def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]
     site = parties.require_site(session, actor, body.site, keeper)
     pieces = _pieces(session, body)
     _check_lot(session, body)
-    if body.occurred_at > datetime.now(UTC) + _CLOCK_SKEW:
-        raise InvalidInput(
-            "It can't have been counted in the future",
-            field="occurred_at",
-            value=body.occurred_at.isoformat(),
-            mend="give the time when it was counted",
-        )
+    refuse_future(body.occurred_at)
     _take_turns(session, site.code, body.lot_id)
     made = StockCount(
         id=body.id,

@@ -1,25 +1,23 @@
 """What a draft must be, whatever the database holds."""
 
-from datetime import UTC, datetime, timedelta
-
 from services.errors import InvalidInput
+from services.journal.clock import refuse_future
 from services.journal.kinds import OPENS_LOTS, STATEMENTS, AccountRef, EntryKind, may_move
 from services.journal.record import Draft, NewMove
 
 MAX_QUANTITY = 10**12
-_CLOCK_SKEW = timedelta(minutes=5)
 
 
 def check_draft(draft: Draft) -> None:
     """Raise InvalidInput, naming the line, where a draft can't be an entry."""
-    now = datetime.now(UTC)
-    if draft.occurred_at.tzinfo is None or draft.occurred_at > now + _CLOCK_SKEW:
+    if draft.occurred_at.tzinfo is None:
         raise InvalidInput(
             f"It can't have happened at {draft.occurred_at.isoformat()}",
             field="occurred_at",
             value=draft.occurred_at.isoformat(),
-            mend="give a time with a zone that isn't in the future",
+            mend="give a time with a zone",
         )
+    refuse_future(draft.occurred_at)
     if draft.lots and draft.kind not in OPENS_LOTS:
         raise InvalidInput(f"An entry of kind {draft.kind} opens no lots", field="kind")
     if bool(draft.moves) == (draft.kind in STATEMENTS):

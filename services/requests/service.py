@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from services.catalog import service as catalog
 from services.database import among
 from services.errors import Conflict, InvalidInput, NotFound
+from services.journal.clock import local_date, refuse_future
 from services.journal.kinds import need_purpose
 from services.journal.once import claim, digest_of
 from services.journal.read import by_purpose
@@ -106,13 +107,7 @@ def post_request(session: Session, actor: Actor, body: RequestIn) -> tuple[Suppl
 
 def _posted_at(body: RequestIn, now: datetime) -> datetime:
     posted_at = body.posted_at or now
-    if posted_at > now + timedelta(minutes=5):
-        raise InvalidInput(
-            "A request can't be posted in the future",
-            field="posted_at",
-            value=posted_at.isoformat(),
-            mend="leave it out, or give the time when it was asked",
-        )
+    refuse_future(posted_at, "posted_at")
     return posted_at
 
 
@@ -122,7 +117,7 @@ def _new_need(session: Session, request: SupplyRequest, index: int, line: NeedIn
     pieces = catalog.to_pieces(
         session, item.code, line.quantity, line.unit, field=f"{where}.quantity"
     )
-    _check_need_by(line.need_by, request.posted_at.date(), f"{where}.need_by")
+    _check_need_by(line.need_by, local_date(request.posted_at), f"{where}.need_by")
     return Need(
         id=uuid5(request.id, f"need/{index}"),
         request_id=request.id,
@@ -191,7 +186,7 @@ def edit_need(session: Session, actor: Actor, need_id: UUID, edit: NeedEdit) -> 
         need.quantity_base = catalog.to_pieces(session, need.item, need.quantity, need.unit)
         _refuse_below_committed(session, need)
     if edit.need_by is not None:
-        _check_need_by(edit.need_by, need.posted_at.date(), "need_by")
+        _check_need_by(edit.need_by, local_date(need.posted_at), "need_by")
         need.need_by = edit.need_by
     need.priority = edit.priority or need.priority
     after = f"{need.quantity} {need.unit}, {need.priority}, by {need.need_by}"
@@ -227,7 +222,7 @@ def cancel_need(session: Session, actor: Actor, need_id: UUID, reason: str) -> N
 
 
 def _own_need(session: Session, actor: Actor, need_id: UUID) -> Need:
-    need = session.get(Need, need_id, with_for_update=True)
+    need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
     if need is None:
         raise NotFound(f"There is no need {need_id}", field="need_id", value=need_id)
     parties.require_site(session, actor, need.site, Role.HOSPITAL)

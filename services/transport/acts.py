@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from sqlmodel import Session
 
 from services.errors import Conflict, Forbidden
+from services.journal.clock import local_date
 from services.journal.kinds import AccountRef, EntryKind, need_purpose, site_account
 from services.journal.post import post
 from services.journal.read import get_lots, holdings
@@ -59,7 +60,7 @@ def pick(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
     act = Act(Step.PICK, actor, body)
     if is_new(session, shipment, act):
         lines = lines_of(session, shipment)
-        _refuse_expired(session, lines, body.occurred_at.date())
+        _refuse_expired(session, lines, local_date(body.occurred_at))
         _refuse_unreserved(session, shipment, lines)
         record(session, shipment, act, ShipmentState.PICKED)
     return shipment

@@ -2,17 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
 from services.errors import Conflict, InvalidInput
+from services.journal.clock import refuse_future
 from services.parties.service import Actor
 from services.transport.models import Shipment, ShipmentEvent, ShipmentState
 from services.transport.schemas import ActIn
-
-_CLOCK_SKEW = timedelta(minutes=5)
 
 
 class Step(StrEnum):
@@ -92,13 +91,7 @@ def is_new(session: Session, shipment: Shipment, act: Act) -> bool:
 
 
 def _check_time(occurred_at: datetime, events: list[ShipmentEvent]) -> None:
-    if occurred_at > datetime.now(UTC) + _CLOCK_SKEW:
-        raise InvalidInput(
-            f"It can't have happened at {occurred_at.isoformat()}",
-            field="occurred_at",
-            value=occurred_at.isoformat(),
-            mend="give a time that isn't in the future",
-        )
+    refuse_future(occurred_at)
     if events and occurred_at < events[-1].occurred_at:
         last = events[-1]
         raise InvalidInput(

@@ -4,14 +4,15 @@ import gettext
 import io
 from functools import lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from services.settings import get_settings
+
 LANGUAGES = ("en", "zh")
 # The clock on the wall of those who read and fill in the pages; programs use UTC.
-ZONE = ZoneInfo("Asia/Shanghai")
+ZONE = get_settings().zone
 _LOCALES = Path(__file__).parent / "locales"
 
 
