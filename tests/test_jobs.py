@@ -170,9 +170,9 @@ def test_a_living_workers_run_is_left_to_it(
     living.hold()
     with jobs(settings, database) as running:
         running._sweeper.sweep()
-        time.sleep(1)
-        with database.transaction() as session:
-            assert session.get_one(Run, run_id).state is RunState.QUEUED
+        with database.engine.connect() as connection:
+            job = sa.text("SELECT status, executor_id FROM dbos.workflow_status")
+            assert connection.execute(job).one() == ("PENDING", "living")
         living.release()
         running._sweeper.sweep()
         assert ended(database, run_id).state is RunState.PROPOSED
