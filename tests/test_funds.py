@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from services.database import Database
 from services.donations import service as donations
+from services.donations.spent import spent_in
 from services.errors import NotFound
 from services.journal.kinds import EntryKind
 from services.journal.models import Entry, EntrySecret
@@ -80,7 +81,7 @@ def test_money_and_goods_move_in_one_entry(
     bought = UUID(told["lot_id"])
     with database.transaction() as session:
         moves = moves_of_lots(session, [first, second, bought])
-        price = donations.price_of(session, UUID(told["entry_id"]))
+        price = spent_in(session, UUID(told["entry_id"])).amount
     purchase = [move for move in moves if move.kind is EntryKind.PURCHASE]
     assert price == 600
     assert {move.entry_id for move in purchase} == {UUID(body["id"])}
@@ -352,6 +353,6 @@ def test_a_price_is_of_purchases_alone(api: TestClient, world: World, database: 
     with database.transaction() as session:
         entry_id = moves_of_lots(session, [lot])[0].entry_id
         with pytest.raises(NotFound):
-            donations.price_of(session, entry_id)
+            spent_in(session, entry_id)
         with pytest.raises(NotFound):
-            donations.price_of(session, lot)
+            spent_in(session, lot)

@@ -8,12 +8,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.database import Database
+from services.dispatch.models import RunState
+from services.dispatch.solving import solve_run
 from services.journal.kinds import EntryKind, need_purpose, site_account
 from services.journal.post import post
 from services.journal.read import entries_of
 from services.journal.record import Draft, NewMove
 from tests.browser import Browser, went_to
-from tests.dispatch.test_runs import ask, solved
+from tests.dispatch.test_runs import ask
 from tests.shipments import DAY, Goods, act, bring_to, outstanding, plan, show, where
 from tests.world import World, stock
 
@@ -86,11 +88,14 @@ def test_another_run_plans_what_was_cancelled(
     need = UUID(ask(api, world, 500))
 
     def approved() -> dict[str, Any]:
-        run_id = solved(api, world, database)
+        run_id, desk = str(uuid4()), world.bearer("dispatcher")
+        run = {"id": run_id, "day": "2020-02-03", "horizon_days": 7}
+        started = run | {"occurred_at": "2020-02-03T08:00:00Z"}
+        assert api.post("/api/v1/runs", json=started, headers=desk).is_success
+        assert solve_run(database, UUID(run_id)) is RunState.PROPOSED
         headers, body = world.bearer("approver"), {"occurred_at": "2020-02-03T09:00:00Z"}
         assert api.post(f"/api/v1/runs/{run_id}/approve", json=body, headers=headers).is_success
         query = {"run_id": run_id}
-        desk = world.bearer("dispatcher")
         (shipment,) = api.get("/api/v1/shipments", params=query, headers=desk).json()
         return dict(shipment)
 

@@ -17,7 +17,6 @@ from services.donations.checks import (
 )
 from services.donations.models import Donation, DonationLine, EarmarkKind, Fund, LotEarmark
 from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
-from services.donations.spent import spent_in
 from services.errors import Conflict, Forbidden, NotFound
 from services.journal.clock import refuse_future
 from services.journal.models import Lot
@@ -203,11 +202,6 @@ def get_fund(session: Session, code: str) -> Fund:
 def received_lots(session: Session, donation_id: UUID) -> list[Lot]:
     """The lots that a donation's receipt opened, by line; none where it wasn't received."""
     return became.lots_of(session, [donation_id])[donation_id]
-
-
-def price_of(session: Session, entry_id: UUID) -> int:
-    """What a purchase cost in all, in minor units; NotFound where the entry isn't one."""
-    return spent_in(session, entry_id).amount
 
 
 def states(session: Session, donations: Sequence[Donation]) -> list[DonationState]:
