@@ -67,7 +67,7 @@ def test_the_home_page_says_what_it_shows_even_when_there_is_nothing(browser: Op
     page = browser(None).get("/en/")
     assert "Anybody can check where every piece went." in page
     assert "No hospital has asked for anything yet." in page
-    assert "No donation has been recorded yet." in page
+    assert "No donation has been received yet." in page
 
 
 def test_the_home_page_adds_up_what_came_in_and_where_it_is(
@@ -102,7 +102,13 @@ def test_a_donations_number_leads_to_its_trace(
     anybody = browser(None)
     found = anybody.client.get("/en/", params={"donation": f" {body['id']} "})
     assert found.headers["location"] == f"/en/donations/{body['id']}"
+    assert "DONOR1 en" not in anybody.get("/en/")
+    assert "promised goods to W1 en" in anybody.get(f"/en/donations/{body['id']}")
+    received = {"occurred_at": "2020-02-03T10:00:00Z"}
+    path = f"/api/v1/donations/{body['id']}/receive"
+    assert api.post(path, json=received, headers=world.bearer("dispatcher")).status_code == 200
     assert "DONOR1 en" in anybody.get("/en/")
+    assert "gave goods to W1 en" in anybody.get(f"/en/donations/{body['id']}")
     for number in ("nonsense", str(uuid4())):
         answer = anybody.client.get("/zh/", params={"donation": number})
         assert answer.status_code == 404

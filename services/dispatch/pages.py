@@ -1,5 +1,6 @@
 """Pages of dispatch: start a run, watch it, read its plan and why, decide."""
 
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -97,6 +98,7 @@ def _run_page(
     shown = run_out(session, run)
     shown.needs.sort(key=lambda need: (need.tier, need.site, need.item))
     comparison = shown.comparison or {}
+    left_out = _left_out(comparison, len(shown.needs))
     return render(
         request,
         "run.html",
@@ -108,10 +110,28 @@ def _run_page(
         may_approve=_may_approve(actor, run),
         may_reject=actor.role in {Role.APPROVER, Role.DISPATCHER, Role.ADMIN},
         practices=[(name, comparison[name]) for name in _PRACTICES if name in comparison],
+        left_out=left_out,
+        serves_fewer=_serves_fewer(comparison, dict(left_out)),
         priorities={tier: priority.value for priority, tier in TIERS.items()},
         items={item.code: item for item in catalog.items(session)},
         sites=sites_by_code(session),
     )
+
+
+def _left_out(comparison: dict[str, Any], needs: int) -> list[tuple[str, int]]:
+    """How many needs get nothing in each practice, counted back from their share."""
+    shares = [
+        (name, comparison[name]["zero_share_ppm"]) for name in _PRACTICES if name in comparison
+    ]
+    return [(name, round(share * needs / 1_000_000)) for name, share in shares]
+
+
+def _serves_fewer(comparison: dict[str, Any], left_out: dict[str, int]) -> int:
+    """The needs that first come leaves out, where its average is higher all the same; else 0."""
+    first, plan = comparison.get("first_come_first_served"), comparison.get("medrelay")
+    if first is None or plan is None or first["mean_fill_ppm"] <= plan["mean_fill_ppm"]:
+        return 0
+    return left_out["first_come_first_served"]
 
 
 def _may_approve(actor: Actor, run: Run) -> bool:

@@ -1,6 +1,7 @@
 """Pages of parties: signing in and out, and what somebody can do next."""
 
 from datetime import timedelta
+from typing import Literal
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Request
@@ -9,7 +10,8 @@ from starlette.responses import Response
 
 from services.parties import service
 from services.parties.access import CurrentActor, MaybeActor, cookie_name, refuse_foreign_form
-from services.parties.models import Organisation, Site, SiteKind
+from services.parties.api import UserChange, UserIn, change_user, register_user
+from services.parties.models import Organisation, Role, Site, SiteKind, User
 from services.parties.service import WrongPassword
 from services.settings import get_settings
 from services.web.forms import Form, SentForm
@@ -73,6 +75,54 @@ def show_me(request: Request, session: DatabaseSession, actor: CurrentActor) -> 
         "me.html",
         organisation=service.get_organisation(session, actor.organisation),
         sites=service.sites_of(session, actor.organisation),
+    )
+
+
+@router.get("/people")
+def show_people(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+    """Who may sign in, and for whom (administrators)."""
+    service.require_role(actor, Role.ADMIN)
+    return _people_page(request, session, Form(), request.query_params.get("name", ""))
+
+
+@router.post("/people")
+def add_user(
+    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    service.require_role(actor, Role.ADMIN)
+    with form.attempt(session):
+        register_user(form.read(UserIn), session, actor)
+        session.flush()
+    if form.slips:
+        return _people_page(request, session, form, "")
+    return redirect(request, "/people", name=form["username"].strip())
+
+
+@router.post("/people/{username}/{way}")
+def let_in_or_out(
+    request: Request,
+    username: str,
+    way: Literal["in", "out"],
+    session: DatabaseSession,
+    actor: CurrentActor,
+) -> Response:
+    """Let a user in or out; who is let out is signed out everywhere."""
+    change_user(username, UserChange(active=way == "in"), session, actor)
+    return redirect(request, "/people", name=username)
+
+
+def _people_page(request: Request, session: Session, form: Form, changed: str) -> Response:
+    organisations = list(session.exec(select(Organisation).order_by(col(Organisation.code))))
+    users = list(session.exec(select(User).order_by(col(User.username))))
+    return render(
+        request,
+        "people.html",
+        form.status,
+        form=form,
+        users=users,
+        organisations=organisations,
+        names={each.code: each for each in organisations},
+        changed=next((user for user in users if user.username == changed), None),
     )
 
 

@@ -21,6 +21,7 @@ from sqlmodel import Session
 from services.errors import DomainError, InvalidInput
 from services.web.http import field_error
 from services.web.i18n import ZONE
+from services.web.pages import for_people
 
 MAX_BYTES = 1_000_000
 MAX_FIELDS = 2_000
@@ -29,6 +30,8 @@ _NOT_HERE = frozenset({401, 403})
 _PART = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
 # Of type checkers the second is an alias; at run time it is a class of its own.
 _MOMENTS: tuple[Any, ...] = (datetime, AwareDatetime)
+# Inputs that may be hidden, beside which nothing can be read.
+_UNSEEN = frozenset({"id", "line", "next", "site", "version"})
 _DIGITS = re.compile(r"[+-]?\d+")
 
 
@@ -94,6 +97,18 @@ class Form:
             kept |= {f"{name}[{index}].{key}": value for key, value in line.items()}
         self.values = kept
 
+    def shows(self, slip: Slip) -> bool:
+        """Whether a slip stands beside an input that a person sees, or at that input's line."""
+        if slip.field.rpartition(".")[2] in _UNSEEN:
+            return False
+        return any(name == slip.field or name.startswith(f"{slip.field}.") for name in self.values)
+
+    def first_at(self, slip: Slip) -> str:
+        """The input to go to for a slip: its own, or the first of its line."""
+        if slip.field in self.values:
+            return slip.field
+        return next((n for n in self.values if n.startswith(f"{slip.field}.")), slip.field)
+
     def slips_at(self, name: str) -> list[Slip]:
         return [slip for slip in self.slips if slip.field == name]
 
@@ -112,7 +127,9 @@ class Form:
             if error.status in _NOT_HERE:
                 raise
             self.status = error.status
-            self._add(error.field or "", error.code, error.title, error.detail, error.mend or "")
+            self._add(
+                error.field or "", error.code, error.title, error.detail, for_people(error.mend)
+            )
 
     def _add(self, field: str, code: str, title: str, detail: str, mend: str) -> None:
         self.slips.append(Slip(self._input_called(field), code, title, detail, mend))
@@ -179,12 +196,13 @@ def minor_units(form: Form, name: str) -> str:
 
 
 def now_input() -> str:
-    """The present moment for a browser's date and time, to the next full second.
+    """The present moment for a browser's date and time, to the next full minute.
 
-    Rounded up: what somebody does next must not lie before what was recorded a moment ago.
+    Rounded up: what somebody does next must not lie before what was recorded a moment ago. The
+    services let a clock run ahead by more than that.
     """
-    rounded = datetime.now(ZONE).replace(microsecond=0) + timedelta(seconds=1)
-    return rounded.strftime("%Y-%m-%dT%H:%M:%S")
+    rounded = datetime.now(ZONE).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return rounded.strftime("%Y-%m-%dT%H:%M")
 
 
 def _plant(tree: dict[str, Any], path: str, value: str) -> None:

@@ -16,8 +16,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import RedirectResponse, Response
 
-from services.errors import DomainError
+from services.errors import DomainError, NotFound
 from services.web.i18n import LANGUAGES, ZONE, language_of, translations
+from services.web.stacked import name_cells
 
 _HERE = Path(__file__).parent
 _environments: dict[str, Environment] = {}
@@ -50,7 +51,7 @@ def render(request: Request, template: str, status: int = 200, /, **values: Any)
             **values,
         )
     )
-    return HTMLResponse(html, status_code=status)
+    return HTMLResponse(name_cells(html), status_code=status)
 
 
 def redirect(request: Request, path: str, **query: str) -> Response:
@@ -66,9 +67,32 @@ def error_page(request: Request, error: DomainError) -> Response:
         seen = request.url.path if request.method == "GET" else ""
         query = f"?{request.url.query}" if seen and request.url.query else ""
         return redirect(request, "/sign-in", **({"next": seen + query} if seen else {}))
-    page = render(request, "error.html", error.status, problem=error.problem())
+    if error.status == 422 and error.field in request.path_params:
+        # Who follows a broken address lacks a page, and filled nothing in.
+        error = NotFound(f"There is nothing at {request.url.path}")
+    page = render(
+        request,
+        "error.html",
+        error.status,
+        problem=error.problem(),
+        mends=_mends(error),
+        section="/" + request.url.path.split("/")[2] if request.url.path.count("/") > 1 else "",
+    )
     page.headers.update(error.headers)
     return page
+
+
+def for_people(mend: str | None) -> str:
+    """A mend without the parts that only a program can follow."""
+    parts = [part.strip() for part in (mend or "").split(";")]
+    return "; ".join(part for part in parts if "/api/" not in part and '": "' not in part)
+
+
+def _mends(error: DomainError) -> list[str]:
+    """What a person can do about it: each once, and nothing that the detail has said already."""
+    told = [each["mend"] for each in error.problem().get("errors", [])] or [error.mend]
+    words = dict.fromkeys(for_people(each) for each in told)
+    return [each for each in words if each and each not in error.detail]
 
 
 def _other_languages(request: Request, language: str) -> list[tuple[str, str]]:
