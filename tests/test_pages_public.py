@@ -26,7 +26,15 @@ OWN = {
     "dispatcher": ["/me", "/runs", "/needs", "/stock", "/gifts", "/gifts/goods", "/funds"],
     "approver": ["/me", "/runs", "/needs", "/stock", "/capacity", "/gifts", "/shipments"],
     "auditor": ["/me", "/runs", "/needs", "/stock", "/capacity", "/gifts", "/shipments"],
-    "admin": ["/me", "/runs", "/needs/new", "/capacity/plan", "/gifts/money", "/shipments"],
+    "admin": [
+        "/me",
+        "/people",
+        "/runs",
+        "/needs/new",
+        "/capacity/plan",
+        "/gifts/money",
+        "/shipments",
+    ],
 }
 
 
