@@ -1,5 +1,6 @@
 """What pages tell people: promises as promises, shortage as shortage, errors in their own words."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -7,11 +8,14 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.responses import PlainTextResponse
+from starlette.types import Message
 
 from services.database import Database
 from services.dispatch.pages import _left_out, _serves_fewer
 from services.donations.became import lots_of
 from services.transport.service import PlannedLine
+from services.web.head import AnswerHead
 from services.web.pages import for_people
 from services.web.stacked import name_cells
 from tests import gifts, shipments
@@ -74,6 +78,22 @@ def test_head_answers_as_get_does_and_sends_no_body(browser: Open) -> None:
         assert told.headers["content-type"] == seen.headers["content-type"]
         assert told.content == b""
     assert anybody.head("/en/sign-out").status_code == 405
+
+
+def test_no_piece_of_a_body_leaves_on_head() -> None:
+    sent: list[Message] = []
+
+    async def receive_nothing() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def keep(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "HEAD", "path": "/", "headers": [], "query_string": b""}
+    asyncio.run(AnswerHead(PlainTextResponse("seen"))(scope, receive_nothing, keep))
+    assert dict(sent[0]["headers"])[b"content-length"] == b"4"
+    assert [message["body"] for message in sent[1:]] == [b""]
+    assert scope["method"] == "HEAD"
 
 
 def test_a_promise_is_told_as_a_promise_until_it_comes(
