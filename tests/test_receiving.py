@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from uuid import UUID, uuid4, uuid5
 
 import pytest
@@ -243,10 +244,11 @@ def test_what_became_of_it_is_read_from_the_journal(
         (EntryKind.LOSE, under_way, AccountRef(under_way.holder, "lost"), 30),
         (EntryKind.ADJUST, shelf, site_account("W1", "adjusted"), 7),
     ]
+    later = NOW + timedelta(days=3)
     with database.transaction() as session:
         for kind, source, target, quantity in steps:
             moves = [NewMove(lot, source, target, quantity)]
-            post(session, Draft(uuid4(), kind, NOW, "organisation:RELIEF", moves=moves))
+            post(session, Draft(uuid4(), kind, later, "organisation:RELIEF", moves=moves))
     url = f"/api/v1/donations/{donation['id']}"
     became = api.get(url, headers=world.bearer("donor")).json()["became"]
     assert became == {
@@ -282,3 +284,14 @@ def test_money_comes_in_as_it_was_counted(
         headers=world.bearer("dispatcher"),
     )
     assert in_boxes.json()["errors"][0]["field"] == "lines[0].unit"
+
+
+def test_more_than_was_pledged_wants_a_word(api: TestClient, world: World) -> None:
+    donation = pledge(api, world, goods([{"item": "gloves", "quantity": 10}]))
+    url = f"/api/v1/donations/{donation['id']}/receive"
+    body = {"occurred_at": "2020-02-04T08:00:00Z", "lines": [{"line": 1, "accepted": 1000}]}
+    answer = api.post(url, json=body, headers=world.bearer("dispatcher"))
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "lines[0].accepted"
+    body["lines"][0]["note"] = "three pallets more than announced"  # type: ignore[index]
+    assert api.post(url, json=body, headers=world.bearer("dispatcher")).status_code == 200

@@ -160,12 +160,24 @@ def test_an_expired_lot_is_not_picked(api: TestClient, database: Database) -> No
 
 
 def test_a_lot_expires_when_its_day_begins_where_it_is(api: TestClient, database: Database) -> None:
-    sent = plan(database, Goods(7, expires_on=date(2020, 2, 5)))
+    """It would arrive a day after it leaves, and be good until the day before its date."""
+    sent = plan(database, Goods(7, expires_on=date(2020, 2, 6)))
     # In UTC it's still the day before.
-    same_day = act(api, sent.id, "pick", occurred_at="2020-02-05T07:00:00+08:00")
-    assert same_day.status_code == 409
+    too_late = act(api, sent.id, "pick", occurred_at="2020-02-05T07:00:00+08:00")
+    assert too_late.status_code == 409
     the_day_before = act(api, sent.id, "pick", occurred_at="2020-02-04T23:59:59+08:00")
     assert the_day_before.status_code == 200
+
+
+def test_what_was_picked_in_time_and_leaves_too_late_is_not_sent(
+    api: TestClient, database: Database
+) -> None:
+    sent = plan(database, Goods(7, expires_on=date(2020, 2, 6)))
+    assert act(api, sent.id, "pick", occurred_at="2020-02-04T10:00:00Z").status_code == 200
+    late = act(api, sent.id, "dispatch", occurred_at="2020-02-10T10:00:00Z")
+    assert late.status_code == 409
+    assert late.json()["expires_on"] == "2020-02-06"
+    assert act(api, sent.id, "dispatch", occurred_at="2020-02-04T11:00:00Z").status_code == 200
 
 
 def test_a_reservation_that_was_released_is_not_picked(api: TestClient, database: Database) -> None:

@@ -15,13 +15,11 @@ from services.capacity.schemas import (
 from services.capacity.service import PlannedDay, Produced
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Role
+from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.web.http import DatabaseSession
 
 router = APIRouter(tags=["capacity"])
-
-_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 
 
 def plan_day_out(day: PlannedDay) -> PlanDayOut:
@@ -113,7 +111,7 @@ def _visible_sites(session: DatabaseSession, actor: Actor, site: str | None) -> 
         Forbidden: it is another organisation's.
 
     """
-    if actor.role in _DESKS:
+    if actor.role in DESKS:
         return [parties.get_site(session, site).code] if site else None
     if site:
         return [parties.require_site(session, actor, site, Role.MANUFACTURER).code]

@@ -9,7 +9,7 @@ from services.capacity.schemas import CapacityPlanIn, ProductionIn
 from services.catalog import service as catalog
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Role, SiteKind
+from services.parties.models import DESKS, Role, SiteKind
 from services.parties.pages import sites_by_code
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm
@@ -21,13 +21,11 @@ router = APIRouter()
 _LINES_AT_FIRST = 3
 _LINES_MORE = 4
 _DECISIVE = ("item", "day", "planned")
-_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
-
 
 @router.get("/capacity")
 def show_capacity(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     """What is planned beside what was made, newest day first: one's own, or all at a desk."""
-    at_desk = actor.role in _DESKS
+    at_desk = actor.role in DESKS
     if not at_desk:
         parties.require_role(actor, Role.MANUFACTURER)
     own = [site.code for site in parties.sites_of(session, actor.organisation)]

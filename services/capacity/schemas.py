@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, Field
 
 from services.capacity.models import ExpirySource
-from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text
+from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text, example
 
 Planned = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY, examples=[120000])]
 Batch = Annotated[Text, Field(min_length=1, max_length=100, examples=["B-20200203-1"])]
@@ -22,6 +22,11 @@ class PlanDayIn(Input):
 
 class CapacityPlanIn(Input):
     """What a factory plans to make; for each item and day the newest word counts."""
+
+    model_config = example(
+        site="MK001",
+        days=[{"item": "surgical_mask", "day": "2020-02-04", "planned": 1000000, "unit": "piece"}],
+    )
 
     site: Annotated[Code, Field(examples=["F1"])]
     days: Annotated[list[PlanDayIn], Field(min_length=1, max_length=1000)]
@@ -39,6 +44,18 @@ class PlanDayOut(BaseModel):
 
 class ProductionIn(Input):
     """Actual output. Send the same ``id`` again to repeat safely."""
+
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
+        site="MK001",
+        item="surgical_mask",
+        day="2020-02-04",
+        quantity=400,
+        unit="carton",
+        batch="SQ-0204",
+        produced_on="2020-02-04",
+        expires_on="2022-02-03",
+    )
 
     id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
     site: Annotated[Code, Field(examples=["F1"])]

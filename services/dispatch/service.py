@@ -11,10 +11,12 @@ from optimizer.errors import ProblemError
 from optimizer.plan import Plan
 from optimizer.problem import Need as FrozenNeed
 from optimizer.problem import Policy, Problem
+from services.database import among
 from services.dispatch.models import Run, RunState
 from services.dispatch.schemas import Decision, Rejection, RunIn
 from services.dispatch.snapshot import digest_text, snapshot_bytes, take_snapshot
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
+from services.journal.clock import local_date, refuse_future
 from services.journal.kinds import EntryKind, need_purpose, site_account
 from services.journal.post import EntryIdReused, InsufficientStock, post
 from services.journal.record import Draft, NewMove
@@ -62,8 +64,7 @@ def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
     existing = session.get(Run, body.id)
     if existing is not None:
         return _same_run(existing, body), False
-    now = datetime.now(UTC)
-    _check_day(body, now)
+    _check_day(body)
     problem = _snapshot(session, body)
     content = snapshot_bytes(problem)
     statement = post(
@@ -71,7 +72,7 @@ def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
         Draft(
             id=uuid5(body.id, "snapshot"),
             kind=EntryKind.SNAPSHOT,
-            occurred_at=_not_in_future(body.occurred_at, now),
+            occurred_at=_moment(body.occurred_at),
             actor=actor.reference,
             document=f"run:{body.id}",
             facts={
@@ -101,14 +102,15 @@ def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
     return run, True
 
 
-def _check_day(body: RunIn, now: datetime) -> None:
+def _check_day(body: RunIn) -> None:
     """Plans are made for days that somebody can see: not long past what is known today."""
-    if body.day > now.date() + _FURTHEST_AHEAD:
+    furthest = local_date(datetime.now(UTC)) + _FURTHEST_AHEAD
+    if body.day > furthest:
         raise InvalidInput(
             f"{body.day} is too far ahead to plan for",
             field="day",
             value=body.day.isoformat(),
-            mend=f"give a day up to {now.date() + _FURTHEST_AHEAD}",
+            mend=f"give a day up to {furthest}",
         )
 
 
@@ -146,20 +148,16 @@ def _take_turns(session: Session, what: str) -> None:
     )
 
 
-def _not_in_future(moment: datetime | None, now: datetime) -> datetime:
-    if moment is not None and moment > now + timedelta(minutes=5):
-        raise InvalidInput(
-            "It can't have happened in the future",
-            field="occurred_at",
-            value=moment.isoformat(),
-            mend="leave it out, or give the time when it happened",
-        )
-    return moment or now
+def _moment(given: datetime | None) -> datetime:
+    """When it happened: as given, and not in the future; now where nothing is given."""
+    if given is not None:
+        refuse_future(given)
+    return given or datetime.now(UTC)
 
 
 def _after_start(run: Run, moment: datetime | None) -> datetime:
     """When it was decided: not in the future, and not before the run was started."""
-    decided_at = _not_in_future(moment, datetime.now(UTC))
+    decided_at = _moment(moment)
     if decided_at < run.started_at:
         raise InvalidInput(
             f"The run was started at {run.started_at.isoformat()}, after that",
@@ -257,7 +255,7 @@ def _check_needs(session: Session, run: Run, lines: Sequence[PlannedLine]) -> No
     frozen = {need.id: need for need in stored_problem(run).needs}
     locked = session.exec(
         select(Need)
-        .where(col(Need.id).in_(planned))
+        .where(among(Need.id, planned))
         .order_by(col(Need.id))
         .with_for_update()
         .execution_options(populate_existing=True)

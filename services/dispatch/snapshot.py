@@ -1,7 +1,7 @@
 """The frozen input of a run: what is needed, what is on the shelves, and the ways between."""
 
 import hashlib
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 from sqlmodel import Session, select
 
@@ -11,6 +11,7 @@ from optimizer.problem import Policy, Problem, Source
 from services.catalog import service as catalog
 from services.donations import service as donations
 from services.donations.models import EarmarkKind, LotEarmark
+from services.journal.clock import end_of_day
 from services.journal.kinds import AccountKind
 from services.journal.read import Holding, holdings
 from services.parties import service as parties
@@ -27,7 +28,9 @@ def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy
     Needs posted by the end of that day count, with what is still outstanding of them.
     """
     regions_of = _regions_by_site(session)
-    needs = requests.find_needs(session, statuses=[NeedStatus.SUBMITTED], posted_until=_end_of(day))
+    needs = requests.find_needs(
+        session, statuses=[NeedStatus.SUBMITTED], posted_until=end_of_day(day)
+    )
     accepted = catalog.substitutes(session)
     items = {item.code for item in catalog.items(session)}
     on_hand = [
@@ -103,7 +106,3 @@ def _need(
 def _regions_by_site(session: Session) -> dict[str, tuple[str, ...]]:
     above = parties.regions_above(session)
     return {site.code: above[site.region] for site in session.exec(select(Site))}
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)

@@ -27,12 +27,10 @@ from services.donations.schemas import (
 )
 from services.donations.spent import spent_in
 from services.parties.access import CurrentActor
-from services.parties.models import Role
+from services.parties.models import DESKS
 from services.web.http import DatabaseSession
 
 router = APIRouter(tags=["donations"])
-
-_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 
 
 def donation_out(state: DonationState) -> DonationOut:
@@ -96,7 +94,7 @@ def pledge_donation(
 @router.get("/donations")
 def list_donations(session: DatabaseSession, actor: CurrentActor) -> list[DonationOut]:
     """Your own organisation's donations, or, at a desk, all; in the order of recording."""
-    donor = None if actor.role in _DESKS else actor.organisation
+    donor = None if actor.role in DESKS else actor.organisation
     donations = service.find_donations(session, donor=donor)
     return [donation_out(state) for state in service.states(session, donations)]
 
@@ -105,7 +103,7 @@ def list_donations(session: DatabaseSession, actor: CurrentActor) -> list[Donati
 def show_donation(donation_id: UUID, session: DatabaseSession, actor: CurrentActor) -> DonationOut:
     """A donation: pledged beside received, and where it is now."""
     donation = service.get_donation(session, donation_id)
-    if actor.role not in _DESKS:
+    if actor.role not in DESKS:
         service.require_donor(actor, donation)
     return _one(session, donation)
 

@@ -21,7 +21,7 @@ from services.donations.schemas import (
 )
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Organisation, OrganisationKind, Region, Role, SiteKind
+from services.parties.models import DESKS, Organisation, OrganisationKind, Region, Role, SiteKind
 from services.parties.pages import names_of_organisations, sites_by_code
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm, minor_units, now_input
@@ -34,14 +34,13 @@ router = APIRouter()
 _LINES_AT_FIRST = 2
 _LINES_MORE = 3
 _DECISIVE = ("item", "quantity")
-_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 _GIVERS = (Role.DONOR, Role.DISPATCHER)
 
 
 @router.get("/gifts")
 def list_gifts(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     """One's own donations, or all at a desk: those to be received first, then newest first."""
-    at_desk = actor.role in _DESKS
+    at_desk = actor.role in DESKS
     if not at_desk:
         parties.require_role(actor, Role.DONOR)
     found = service.find_donations(session, donor=None if at_desk else actor.organisation)
@@ -148,7 +147,7 @@ def cancel_gift(
 @router.get("/funds")
 def show_funds(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     """What each fund holds, by what it may be spent on; a dispatcher spends it here."""
-    parties.require_role(actor, *_DESKS)
+    parties.require_role(actor, *DESKS)
     purchase, payment = Form.blank(bought_at=now_input()), Form.blank(paid_at=now_input())
     return _funds_page(request, session, actor, purchase, payment)
 
@@ -213,7 +212,7 @@ def _funds_page(
 
 def _visible(session: Session, actor: Actor, donation_id: UUID) -> Donation:
     donation = service.get_donation(session, donation_id)
-    if actor.role not in _DESKS:
+    if actor.role not in DESKS:
         service.require_donor(actor, donation)
     return donation
 

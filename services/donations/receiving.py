@@ -155,6 +155,19 @@ def _counts(
 
 
 def _counted(session: Session, pledged: _Pledged, line: ReceivedLineIn, where: str) -> int:
+    """What came of a line, in base units. More than was pledged wants a word about it."""
+    counted = _in_base_units(session, pledged, line, where)
+    if counted > pledged.quantity and not line.note:
+        raise InvalidInput(
+            f"{counted} came, and {pledged.quantity} were pledged",
+            field=f"{where}.accepted",
+            value=line.accepted,
+            mend="count again; if more came indeed, say so in the line's note",
+        )
+    return counted
+
+
+def _in_base_units(session: Session, pledged: _Pledged, line: ReceivedLineIn, where: str) -> int:
     if line.unit is None:
         return line.accepted
     if pledged.item is None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHan
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from services.donations.models import DonationKind, DonationStatus, EarmarkKind
-from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text
+from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text, example
 
 Batch = Annotated[Text, Field(min_length=1, max_length=100, examples=["LOT-7731"])]
 OwnId = Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
@@ -51,6 +51,16 @@ class DonationLineIn(Input):
 class GoodsIn(GiftIn):
     """A gift in kind, pledged to the warehouse that is to receive it."""
 
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
+        kind="goods",
+        anonymous=False,
+        site="WH1",
+        given_at="2020-02-03T08:00:00+08:00",
+        earmark={"kind": "region", "target": "420300"},
+        lines=[{"item": "gloves", "quantity": 20, "unit": "carton", "batch": "G7"}],
+    )
+
     kind: Literal["goods"]
     site: Annotated[Code, Field(description="Receiving warehouse", examples=["W1"])]
     lines: Annotated[list[DonationLineIn], Field(min_length=1, max_length=200)]
@@ -58,6 +68,16 @@ class GoodsIn(GiftIn):
 
 class MoneyIn(GiftIn):
     """A gift in money, pledged to a fund, in minor units of the fund's currency."""
+
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
+        kind="money",
+        anonymous=True,
+        fund="RELIEF-CNY",
+        amount_minor=5000000,
+        given_at="2020-02-03T08:00:00+08:00",
+        earmark={"kind": "item", "target": "n95_respirator"},
+    )
 
     kind: Literal["money"]
     fund: Annotated[Code, Field(examples=["RELIEF-CNY"])]
@@ -99,11 +119,18 @@ class ReceivedLineIn(Input):
 class ReceiveIn(Input):
     """The receipt of a whole gift. Lines left out came as they were pledged."""
 
+    model_config = example(
+        occurred_at="2020-02-03T18:00:00+08:00",
+        lines=[{"line": 1, "accepted": 1980, "note": "one box torn"}],
+    )
+
     occurred_at: Annotated[Moment, Field(examples=["2020-02-03T10:00:00+08:00"])]
     lines: Annotated[list[ReceivedLineIn], Field(max_length=200)] | None = None
 
 
 class DonationCancel(Input):
+    model_config = example(reason="given elsewhere")
+
     reason: Annotated[Text, Field(min_length=1, max_length=500)]
 
 
@@ -185,6 +212,18 @@ class FundOut(BaseModel):
 class PurchaseIn(Input):
     """Goods for money, in one entry. It spends unearmarked money unless ``earmark`` says which."""
 
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
+        fund="RELIEF-CNY",
+        supplier="SU01",
+        site="WH1",
+        bought_at="2020-02-04T10:00:00+08:00",
+        item="n95_respirator",
+        quantity=50,
+        unit="carton",
+        price_minor=3600000,
+    )
+
     id: OwnId
     fund: Annotated[Code, Field(examples=["RELIEF-CNY"])]
     supplier: Annotated[Code, Field(examples=["SUPP1"])]
@@ -225,6 +264,15 @@ class PurchaseOut(BaseModel):
 
 class PaymentIn(Input):
     """Money paid out of a fund; unearmarked money only."""
+
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
+        fund="RELIEF-CNY",
+        payee="CA01",
+        amount_minor=250000,
+        purpose="freight of 4 February",
+        paid_at="2020-02-05T10:00:00+08:00",
+    )
 
     id: OwnId
     fund: Annotated[Code, Field(examples=["RELIEF-CNY"])]

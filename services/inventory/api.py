@@ -11,13 +11,11 @@ from services.inventory.schemas import CountIn, CountOut, StockOut
 from services.inventory.service import Counted
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Role
+from services.parties.models import DESKS
 from services.parties.service import Actor
 from services.web.http import DatabaseSession, Moment
 
 router = APIRouter(tags=["inventory"])
-
-_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 
 
 def count_out(counted: Counted) -> CountOut:
@@ -67,7 +65,7 @@ def count_stock(
 
 def _visible_sites(session: DatabaseSession, actor: Actor, site: str | None) -> list[str] | None:
     """Sites whose stock the actor may see; None for all. Raises as ``require_site`` does."""
-    if actor.role in _DESKS:
+    if actor.role in DESKS:
         return [parties.get_site(session, site).code] if site else None
     if site:
         return [parties.require_site(session, actor, site, actor.role).code]

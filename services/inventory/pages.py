@@ -7,15 +7,13 @@ from services.catalog import service as catalog
 from services.inventory import service
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Role
+from services.parties.models import DESKS
 from services.parties.pages import sites_by_code
 from services.web.forms import Form
 from services.web.http import DatabaseSession
 from services.web.pages import render
 
 router = APIRouter()
-
-_DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 
 
 @router.get("/stock")
@@ -25,7 +23,7 @@ def show_stock(
     """Stock by place, item and lot, what expires first on top: one's own, or all at a desk."""
     sites = sites_by_code(session)
     own = [each.code for each in parties.sites_of(session, actor.organisation)]
-    visible = list(sites) if actor.role in _DESKS else own
+    visible = list(sites) if actor.role in DESKS else own
     wanted = [code for code in visible if site in {"", code}]
     return render(
         request,

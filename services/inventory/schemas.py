@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 
-from services.web.http import MAX_QUANTITY, Code, Input, Moment, Text
+from services.web.http import MAX_QUANTITY, Code, Input, Moment, Text, example
 
 
 class StockOut(BaseModel):
@@ -27,6 +27,17 @@ class StockOut(BaseModel):
 
 class CountIn(Input):
     """A stocktake of one lot: all that stands on the shelf, reserved pieces included."""
+
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
+        site="WH1",
+        item="gloves",
+        lot_id="0b9d3a52-8a54-4d6f-9f5e-5b1a9d9a3c11",
+        counted=1990,
+        unit="piece",
+        occurred_at="2020-02-05T20:00:00+08:00",
+        reason="monthly count",
+    )
 
     id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
     site: Annotated[Code, Field(examples=["W1"])]

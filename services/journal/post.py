@@ -91,6 +91,7 @@ def post(session: Session, draft: Draft) -> Posted:
             return _first_result(session, draft, content_digest)
         if secret is not None:
             session.add(secret)
+        _refuse_before_it_came(session, draft)
         _open_accounts(session, draft.moves)
         _open_lots(session, draft)
         change_balances(session, draft.moves)
@@ -200,6 +201,25 @@ def _commodities(session: Session, draft: Draft) -> dict[UUID, str]:
         lot = min(unknown)
         raise NotFound(f"There is no lot {lot}", field="lot_id", value=lot)
     return known
+
+
+def _refuse_before_it_came(session: Session, draft: Draft) -> None:
+    """Nothing leaves before it came: as of any moment, no account holds less than nothing."""
+    moved = {move.lot_id for move in draft.moves} - {lot.id for lot in draft.lots}
+    early = session.exec(
+        select(Lot.id, Entry.occurred_at)
+        .join(Entry, col(Entry.id) == col(Lot.entry_id))
+        .where(among(Lot.id, moved), col(Entry.occurred_at) > draft.occurred_at)
+        .order_by(col(Lot.id))
+    ).first()
+    if early is not None:
+        lot_id, came_at = early
+        raise InvalidInput(
+            f"Lot {lot_id} came in at {came_at.isoformat()}, after that",
+            field="occurred_at",
+            value=draft.occurred_at.isoformat(),
+            mend="give the time when it happened; what came later can't have moved then",
+        )
 
 
 def _entry(

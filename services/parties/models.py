@@ -36,6 +36,10 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+# Who sees everybody's papers: those who run the relief, and those who look over their shoulders.
+DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
+
+
 class Region(Row, table=True):
     code: str = Field(primary_key=True)
     name_en: str

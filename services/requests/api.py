@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response, status
 from services.errors import NotFound
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Role
+from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.requests import service
 from services.requests.models import Need, SupplyRequest
@@ -17,8 +17,6 @@ from services.requests.service import Served
 from services.web.http import DatabaseSession
 
 router = APIRouter(tags=["requests"])
-
-DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 
 
 def need_out(state: Served) -> NeedOut:

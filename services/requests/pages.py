@@ -10,11 +10,10 @@ from services.catalog import service as catalog
 from services.errors import NotFound
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Role
+from services.parties.models import DESKS, Role
 from services.parties.pages import sites_by_code
 from services.parties.service import Actor
 from services.requests import service
-from services.requests.api import DESKS
 from services.requests.models import Need, Priority
 from services.requests.schemas import NeedCancel, NeedEdit, RequestIn
 from services.web.forms import Form, SentForm

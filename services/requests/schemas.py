@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, Field
 
 from services.requests.models import NeedStatus, Priority
-from services.web.http import Code, Input, Moment, Quantity, Text
+from services.web.http import Code, Input, Moment, Quantity, Text, example
 
 
 class NeedIn(Input):
@@ -20,6 +20,21 @@ class NeedIn(Input):
 
 class RequestIn(Input):
     """A hospital's needs, posted in one go. Send the same ``id`` again to repeat safely."""
+
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
+        site="HB017",
+        posted_at="2020-02-03T08:00:00+08:00",
+        needs=[
+            {
+                "item": "n95_respirator",
+                "quantity": 5,
+                "unit": "box",
+                "priority": "urgent",
+                "need_by": "2020-02-06",
+            }
+        ],
+    )
 
     id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
     site: Annotated[Code, Field(examples=["HB017"])]
@@ -35,6 +50,8 @@ class RequestIn(Input):
 class NeedEdit(Input):
     """What to change; ``version`` is the one that you saw, so that no edit hides another."""
 
+    model_config = example(version=1, quantity=8, reason="more patients")
+
     version: int
     quantity: Quantity | None = None
     unit: Code | None = None
@@ -44,6 +61,8 @@ class NeedEdit(Input):
 
 
 class NeedCancel(Input):
+    model_config = example(reason="enough for now")
+
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 

@@ -1,7 +1,7 @@
 """What is done with a shipment, from picking to proof of receipt: each act once, in its turn."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from sqlmodel import Session
@@ -60,7 +60,7 @@ def pick(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
     act = Act(Step.PICK, actor, body)
     if is_new(session, shipment, act):
         lines = lines_of(session, shipment)
-        _refuse_expired(session, lines, local_date(body.occurred_at))
+        _refuse_expired(session, shipment, lines, body.occurred_at)
         _refuse_unreserved(session, shipment, lines)
         record(session, shipment, act, ShipmentState.PICKED)
     return shipment
@@ -71,6 +71,7 @@ def send(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
 
     Raises:
         InsufficientStock: what was picked has been released meanwhile.
+        LotExpired: a lot would have expired when it arrives.
 
     """
     shipment = _locked(session, shipment_id)
@@ -79,6 +80,8 @@ def send(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
         parties.require_site(session, actor, shipment.origin, *_HOLDERS)
     act = Act(Step.DISPATCH, actor, body)
     if is_new(session, shipment, act):
+        lines = lines_of(session, shipment)
+        _refuse_expired(session, shipment, lines, body.occurred_at)
         _post(
             session,
             shipment,
@@ -92,7 +95,7 @@ def send(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
                     in_transit(shipment.id, line.need_id),
                     line.quantity_base,
                 )
-                for line in lines_of(session, shipment)
+                for line in lines
             ],
         )
         record(session, shipment, act, ShipmentState.DISPATCHED)
@@ -210,14 +213,20 @@ def _require_carrier(actor: Actor, shipment: Shipment) -> None:
         )
 
 
-def _refuse_expired(session: Session, lines: Sequence[ShipmentLine], today: date) -> None:
+def _refuse_expired(
+    session: Session, shipment: Shipment, lines: Sequence[ShipmentLine], leaving_at: datetime
+) -> None:
+    """Raise LotExpired for what won't be good any more when it arrives, late as it may leave."""
+    way = shipment.due_on - shipment.depart_on
+    arrival = max(shipment.due_on, local_date(leaving_at) + way)
     lots = get_lots(session, {line.lot_id for line in lines})
     for line in lines:
         expires_on = lots[line.lot_id].expires_on
         # As in the optimizer: goods are good until the day before they expire.
-        if expires_on is not None and expires_on <= today:
+        if expires_on is not None and expires_on <= arrival:
             raise LotExpired(
-                f"Line {line.line}: lot {line.lot_id} expired on {expires_on}",
+                f"Line {line.line}: lot {line.lot_id} expires on {expires_on}, and would arrive "
+                f"on {arrival}",
                 field="lot_id",
                 value=line.lot_id,
                 mend=_CANCEL_IT,

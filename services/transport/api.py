@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from services.parties.access import CurrentActor
-from services.parties.models import Role
+from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.transport import acts, service
 from services.transport.manifest import Manifest, ManifestEvent, ManifestLine, manifests, pick_list
@@ -32,7 +32,7 @@ from services.web.http import DatabaseSession
 router = APIRouter(tags=["transport"])
 
 # Who stands at the door or answers for it; a name has no business elsewhere.
-_SEE_NAMES = frozenset({*service.DESKS, Role.CARRIER, Role.HOSPITAL})
+_SEE_NAMES = frozenset({*DESKS, Role.CARRIER, Role.HOSPITAL})
 
 
 def shipment_out(manifest: Manifest, actor: Actor) -> ShipmentOut:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.transport.models import ShipmentState
-from services.web.http import MAX_QUANTITY, Code, Input, Moment, Text
+from services.web.http import MAX_QUANTITY, Code, Input, Moment, Text, example
 
 # Longer than any way around the Earth; a slip of units is told, and the column holds it.
 _LONGEST_M = 40_100_000
@@ -18,6 +18,10 @@ _When = Annotated[Moment, Field(examples=["2020-02-04T09:30:00Z"])]
 
 
 class LaneIn(Input):
+    model_config = example(
+        origin="WH1", destination="HB017", carrier="CA01", distance_m=12400, duration_days=1
+    )
+
     origin: Annotated[Code, Field(examples=["W1"])]
     destination: Annotated[Code, Field(examples=["HB017"])]
     carrier: Annotated[Code, Field(examples=["SF"])]
@@ -38,10 +42,14 @@ class LaneOut(BaseModel):
 class ActIn(Input):
     """What every act on a shipment says: when it happened in the world."""
 
+    model_config = example(occurred_at="2020-02-04T09:00:00+08:00")
+
     occurred_at: _When
 
 
 class DeliverIn(ActIn):
+    model_config = example(occurred_at="2020-02-05T09:00:00+08:00", note="gate 2")
+
     note: Text | None = None
     received_by_name: Annotated[
         str | None,
@@ -60,18 +68,31 @@ class ReceiptLineIn(Input):
 
 
 class ReceiveIn(ActIn):
+    model_config = example(
+        occurred_at="2020-02-05T10:00:00+08:00",
+        lines=[{"line": 1, "accepted": 990, "rejected": 6, "short": 4, "reason": "torn"}],
+    )
+
     lines: Annotated[list[ReceiptLineIn], Field(min_length=1, max_length=10_000)]
 
 
 class VerifyIn(ActIn):
+    model_config = example(occurred_at="2020-02-06T10:00:00+08:00", note="papers agree")
+
     note: Text | None = None
 
 
 class LoseIn(ActIn):
+    model_config = example(occurred_at="2020-02-06T10:00:00+08:00", reason="burnt on the road")
+
     reason: Reason
 
 
 class CancelIn(ActIn):
+    model_config = example(
+        occurred_at="2020-02-04T10:00:00+08:00", reason="the lot expires on the way"
+    )
+
     reason: Annotated[Reason, Field(examples=["lot 7 expired before it was picked"])]
 
 

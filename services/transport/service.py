@@ -14,12 +14,10 @@ from services.database import among
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.read import get_lots
 from services.parties import service as parties
-from services.parties.models import OrganisationKind, Role
+from services.parties.models import DESKS, OrganisationKind, Role
 from services.parties.service import Actor
 from services.transport.models import Lane, Shipment, ShipmentEvent, ShipmentLine, ShipmentState
 from services.transport.schemas import LaneIn
-
-DESKS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR, Role.ADMIN)
 
 
 class NoLane(Conflict):

@@ -280,3 +280,10 @@ def test_a_commodity_is_registered_once_and_keeps_its_unit(session: Session) -> 
     with pytest.raises(Conflict):
         register_commodity(session, "saline", CommodityClass.GOODS, "bottle")
     post(session, gift(uuid4(), item="saline"))
+
+
+def test_nothing_leaves_before_it_came(session: Session) -> None:
+    lot = stock(session)
+    with pytest.raises(InvalidInput, match="came in at"):
+        post(session, reservation(lot, 5, occurred_at=NOW - timedelta(seconds=1)))
+    post(session, reservation(lot, 5, occurred_at=NOW))
