@@ -22,6 +22,7 @@ _LINES_AT_FIRST = 3
 _LINES_MORE = 4
 _DECISIVE = ("item", "day", "planned")
 
+
 @router.get("/capacity")
 def show_capacity(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     """What is planned beside what was made, newest day first: one's own, or all at a desk."""
