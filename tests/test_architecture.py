@@ -170,7 +170,7 @@ def test_a_module_says_what_it_is_for(path: Path) -> None:
 
 def test_nothing_in_git_names_a_package_registry() -> None:
     # Written in halves, or this file would be the one that names them.
-    hosts = ["pypi" + ".org", "pythonhosted" + ".org", "registry.npm" + "js.org", "npm" + "js.com"]
+    hosts = ["pypi" + ".org", "python" + "hosted.org", "registry.npm" + "js.org", "npm" + "js.com"]
     hosts += ["proxy.gol" + "ang.org", "crates" + ".io", "--index" + "-url http"]
     patterns = [part for host in hosts for part in ("-e", host)]
     answer = subprocess.run(
