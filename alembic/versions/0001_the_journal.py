@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def create_account() -> None:
     op.create_table('account',
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('kind', sa.String(40), nullable=False),
@@ -23,6 +23,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_account_holder'), 'account', ['holder'], unique=False)
     op.create_index(op.f('ix_account_purpose'), 'account', ['purpose'], unique=False)
+
+
+def create_anchor() -> None:
     op.create_table('anchor',
     sa.Column('size', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('first_index', sa.BigInteger(), nullable=False),
@@ -36,12 +39,18 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('size', name=op.f('pk_anchor')),
     sa.UniqueConstraint('first_index', name=op.f('uq_anchor_first_index'))
     )
+
+
+def create_commodity() -> None:
     op.create_table('commodity',
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('commodity_class', sa.String(40), nullable=False),
     sa.Column('base_unit', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_commodity'))
     )
+
+
+def create_entry() -> None:
     op.create_table('entry',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.String(40), nullable=False),
@@ -60,6 +69,9 @@ def upgrade() -> None:
     op.create_index(op.f('ix_entry_document'), 'entry', ['document'], unique=False)
     op.create_index(op.f('ix_entry_kind'), 'entry', ['kind'], unique=False)
     op.create_index(op.f('ix_entry_recorded_at'), 'entry', ['recorded_at'], unique=False)
+
+
+def create_log_contract() -> None:
     op.create_table('log_contract',
     sa.Column('address', sa.String(), nullable=False),
     sa.Column('chain_id', sa.BigInteger(), nullable=False),
@@ -68,12 +80,18 @@ def upgrade() -> None:
     sa.Column('first_seen_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('address', name=op.f('pk_log_contract'))
     )
+
+
+def create_signed_checkpoint() -> None:
     op.create_table('signed_checkpoint',
     sa.Column('size', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('note', sa.String(), nullable=False),
     sa.Column('signed_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('size', name=op.f('pk_signed_checkpoint'))
     )
+
+
+def create_entry_secret() -> None:
     op.create_table('entry_secret',
     sa.Column('entry_id', sa.Uuid(), nullable=False),
     sa.Column('record_key', sa.LargeBinary(), nullable=False),
@@ -81,6 +99,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['entry_id'], ['entry.id'], name=op.f('fk_entry_secret_entry_id_entry')),
     sa.PrimaryKeyConstraint('entry_id', name=op.f('pk_entry_secret'))
     )
+
+
+def create_leaf() -> None:
     op.create_table('leaf',
     sa.Column('index', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('entry_id', sa.Uuid(), nullable=False),
@@ -90,6 +111,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('index', name=op.f('pk_leaf')),
     sa.UniqueConstraint('entry_id', name=op.f('uq_leaf_entry_id'))
     )
+
+
+def create_lot() -> None:
     op.create_table('lot',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('commodity', sa.String(), nullable=False),
@@ -105,6 +129,9 @@ def upgrade() -> None:
     op.create_index(op.f('ix_lot_commodity'), 'lot', ['commodity'], unique=False)
     op.create_index(op.f('ix_lot_entry_id'), 'lot', ['entry_id'], unique=False)
     op.create_index(op.f('ix_lot_origin'), 'lot', ['origin'], unique=False)
+
+
+def create_balance() -> None:
     op.create_table('balance',
     sa.Column('account', sa.String(), nullable=False),
     sa.Column('lot_id', sa.Uuid(), nullable=False),
@@ -118,6 +145,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account', 'lot_id', name=op.f('pk_balance'))
     )
     op.create_index(op.f('ix_balance_lot_id'), 'balance', ['lot_id'], unique=False)
+
+
+def create_move() -> None:
     op.create_table('move',
     sa.Column('entry_id', sa.Uuid(), nullable=False),
     sa.Column('line', sa.Integer(), nullable=False),
@@ -136,8 +166,26 @@ def upgrade() -> None:
     op.create_index(op.f('ix_move_lot_id'), 'move', ['lot_id'], unique=False)
     op.create_index(op.f('ix_move_source'), 'move', ['source'], unique=False)
     op.create_index(op.f('ix_move_target'), 'move', ['target'], unique=False)
+
+
+def create_guards() -> None:
     for statement in guards.CREATE:
         op.execute(statement)
+
+
+def upgrade() -> None:
+    create_account()
+    create_anchor()
+    create_commodity()
+    create_entry()
+    create_log_contract()
+    create_signed_checkpoint()
+    create_entry_secret()
+    create_leaf()
+    create_lot()
+    create_balance()
+    create_move()
+    create_guards()
 
 
 def downgrade() -> None:

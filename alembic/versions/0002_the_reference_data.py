@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def create_organisation() -> None:
     op.create_table('organisation',
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('kind', sa.String(40), nullable=False),
@@ -19,6 +19,9 @@ def upgrade() -> None:
     sa.Column('public', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_organisation'))
     )
+
+
+def create_region() -> None:
     op.create_table('region',
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('name_en', sa.String(), nullable=False),
@@ -27,6 +30,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['parent'], ['region.code'], name=op.f('fk_region_parent_region')),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_region'))
     )
+
+
+def create_app_user() -> None:
     op.create_table('app_user',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('username', sa.String(), nullable=False),
@@ -40,6 +46,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('username', name=op.f('uq_app_user_username'))
     )
     op.create_index(op.f('ix_app_user_organisation'), 'app_user', ['organisation'], unique=False)
+
+
+def create_fund() -> None:
     op.create_table('fund',
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('name_en', sa.String(), nullable=False),
@@ -50,6 +59,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['organisation'], ['organisation.code'], name=op.f('fk_fund_organisation_organisation')),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_fund'))
     )
+
+
+def create_item() -> None:
     op.create_table('item',
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('name_en', sa.String(), nullable=False),
@@ -60,6 +72,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['code'], ['commodity.code'], name=op.f('fk_item_code_commodity')),
     sa.PrimaryKeyConstraint('code', name=op.f('pk_item'))
     )
+
+
+def create_site() -> None:
     op.create_table('site',
     sa.Column('code', sa.String(), nullable=False),
     sa.Column('organisation', sa.String(), nullable=False),
@@ -76,6 +91,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_site_organisation'), 'site', ['organisation'], unique=False)
     op.create_index(op.f('ix_site_region'), 'site', ['region'], unique=False)
+
+
+def create_api_token() -> None:
     op.create_table('api_token',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('token_hash', sa.String(), nullable=False),
@@ -89,6 +107,9 @@ def upgrade() -> None:
     sa.UniqueConstraint('token_hash', name=op.f('uq_api_token_token_hash'))
     )
     op.create_index(op.f('ix_api_token_user_id'), 'api_token', ['user_id'], unique=False)
+
+
+def create_lane() -> None:
     op.create_table('lane',
     sa.Column('origin', sa.String(), nullable=False),
     sa.Column('destination', sa.String(), nullable=False),
@@ -102,6 +123,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['origin'], ['site.code'], name=op.f('fk_lane_origin_site')),
     sa.PrimaryKeyConstraint('origin', 'destination', name=op.f('pk_lane'))
     )
+
+
+def create_pack() -> None:
     op.create_table('pack',
     sa.Column('item', sa.String(), nullable=False),
     sa.Column('unit', sa.String(), nullable=False),
@@ -110,6 +134,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['item'], ['item.code'], name=op.f('fk_pack_item_item')),
     sa.PrimaryKeyConstraint('item', 'unit', name=op.f('pk_pack'))
     )
+
+
+def create_sign_in() -> None:
     op.create_table('sign_in',
     sa.Column('token_hash', sa.String(), nullable=False),
     sa.Column('user_id', sa.Uuid(), nullable=False),
@@ -119,6 +146,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('token_hash', name=op.f('pk_sign_in'))
     )
     op.create_index(op.f('ix_sign_in_user_id'), 'sign_in', ['user_id'], unique=False)
+
+
+def create_substitute() -> None:
     op.create_table('substitute',
     sa.Column('item', sa.String(), nullable=False),
     sa.Column('serves', sa.String(), nullable=False),
@@ -127,6 +157,20 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['serves'], ['item.code'], name=op.f('fk_substitute_serves_item')),
     sa.PrimaryKeyConstraint('item', 'serves', name=op.f('pk_substitute'))
     )
+
+
+def upgrade() -> None:
+    create_organisation()
+    create_region()
+    create_app_user()
+    create_fund()
+    create_item()
+    create_site()
+    create_api_token()
+    create_lane()
+    create_pack()
+    create_sign_in()
+    create_substitute()
 
 
 def downgrade() -> None:

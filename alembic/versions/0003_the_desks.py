@@ -10,7 +10,7 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def create_capacity_plan() -> None:
     op.create_table('capacity_plan',
     sa.Column('site', sa.String(), nullable=False),
     sa.Column('item', sa.String(), nullable=False),
@@ -24,6 +24,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['site'], ['site.code'], name=op.f('fk_capacity_plan_site_site')),
     sa.PrimaryKeyConstraint('site', 'item', 'day', name=op.f('pk_capacity_plan'))
     )
+
+
+def create_donation() -> None:
     op.create_table('donation',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('donor', sa.String(), nullable=False),
@@ -51,6 +54,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_donation'))
     )
     op.create_index(op.f('ix_donation_donor'), 'donation', ['donor'], unique=False)
+
+
+def create_lot_earmark() -> None:
     op.create_table('lot_earmark',
     sa.Column('lot_id', sa.Uuid(), nullable=False),
     sa.Column('kind', sa.String(40), nullable=False),
@@ -58,6 +64,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['lot_id'], ['lot.id'], name=op.f('fk_lot_earmark_lot_id_lot')),
     sa.PrimaryKeyConstraint('lot_id', name=op.f('pk_lot_earmark'))
     )
+
+
+def create_payment() -> None:
     op.create_table('payment',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('fund', sa.String(), nullable=False),
@@ -72,6 +81,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_payment'))
     )
     op.create_index(op.f('ix_payment_fund'), 'payment', ['fund'], unique=False)
+
+
+def create_production() -> None:
     op.create_table('production',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('site', sa.String(), nullable=False),
@@ -88,6 +100,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_production_item'), 'production', ['item'], unique=False)
     op.create_index(op.f('ix_production_site_production_day'), 'production', ['site', 'day'], unique=False)
+
+
+def create_purchase() -> None:
     op.create_table('purchase',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('fund', sa.String(), nullable=False),
@@ -103,6 +118,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_purchase'))
     )
     op.create_index(op.f('ix_purchase_fund'), 'purchase', ['fund'], unique=False)
+
+
+def create_run() -> None:
     op.create_table('run',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('state', sa.String(40), nullable=False),
@@ -133,6 +151,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_run'))
     )
     op.create_index(op.f('ix_run_state'), 'run', ['state'], unique=False)
+
+
+def create_stock_count() -> None:
     op.create_table('stock_count',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('site', sa.String(), nullable=False),
@@ -151,6 +172,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_stock_count'))
     )
     op.create_index(op.f('ix_stock_count_site_stock_count_lot_id_stock_count_occurred_at'), 'stock_count', ['site', 'lot_id', 'occurred_at'], unique=False)
+
+
+def create_supply_request() -> None:
     op.create_table('supply_request',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('site', sa.String(), nullable=False),
@@ -164,6 +188,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_supply_request'))
     )
     op.create_index(op.f('ix_supply_request_site'), 'supply_request', ['site'], unique=False)
+
+
+def create_donation_line() -> None:
     op.create_table('donation_line',
     sa.Column('donation_id', sa.Uuid(), nullable=False),
     sa.Column('line', sa.Integer(), nullable=False),
@@ -180,6 +207,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['item'], ['item.code'], name=op.f('fk_donation_line_item_item')),
     sa.PrimaryKeyConstraint('donation_id', 'line', name=op.f('pk_donation_line'))
     )
+
+
+def create_need() -> None:
     op.create_table('need',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('sequence', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -204,6 +234,9 @@ def upgrade() -> None:
     op.create_index(op.f('ix_need_item'), 'need', ['item'], unique=False)
     op.create_index(op.f('ix_need_request_id'), 'need', ['request_id'], unique=False)
     op.create_index(op.f('ix_need_site'), 'need', ['site'], unique=False)
+
+
+def create_shipment() -> None:
     op.create_table('shipment',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('run_id', sa.Uuid(), nullable=False),
@@ -224,6 +257,9 @@ def upgrade() -> None:
     op.create_index(op.f('ix_shipment_origin'), 'shipment', ['origin'], unique=False)
     op.create_index(op.f('ix_shipment_run_id'), 'shipment', ['run_id'], unique=False)
     op.create_index(op.f('ix_shipment_state'), 'shipment', ['state'], unique=False)
+
+
+def create_need_change() -> None:
     op.create_table('need_change',
     sa.Column('need_id', sa.Uuid(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -235,6 +271,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['need_id'], ['need.id'], name=op.f('fk_need_change_need_id_need')),
     sa.PrimaryKeyConstraint('need_id', 'version', name=op.f('pk_need_change'))
     )
+
+
+def create_shipment_event() -> None:
     op.create_table('shipment_event',
     sa.Column('shipment_id', sa.Uuid(), nullable=False),
     sa.Column('state', sa.String(40), nullable=False),
@@ -248,6 +287,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['shipment_id'], ['shipment.id'], name=op.f('fk_shipment_event_shipment_id_shipment')),
     sa.PrimaryKeyConstraint('shipment_id', 'state', name=op.f('pk_shipment_event'))
     )
+
+
+def create_shipment_line() -> None:
     op.create_table('shipment_line',
     sa.Column('shipment_id', sa.Uuid(), nullable=False),
     sa.Column('line', sa.Integer(), nullable=False),
@@ -263,6 +305,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_shipment_line_lot_id'), 'shipment_line', ['lot_id'], unique=False)
     op.create_index(op.f('ix_shipment_line_need_id'), 'shipment_line', ['need_id'], unique=False)
+
+
+def create_receipt_line() -> None:
     op.create_table('receipt_line',
     sa.Column('shipment_id', sa.Uuid(), nullable=False),
     sa.Column('line', sa.Integer(), nullable=False),
@@ -270,6 +315,25 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['shipment_id', 'line'], ['shipment_line.shipment_id', 'shipment_line.line'], name='line'),
     sa.PrimaryKeyConstraint('shipment_id', 'line', name=op.f('pk_receipt_line'))
     )
+
+
+def upgrade() -> None:
+    create_capacity_plan()
+    create_donation()
+    create_lot_earmark()
+    create_payment()
+    create_production()
+    create_purchase()
+    create_run()
+    create_stock_count()
+    create_supply_request()
+    create_donation_line()
+    create_need()
+    create_shipment()
+    create_need_change()
+    create_shipment_event()
+    create_shipment_line()
+    create_receipt_line()
 
 
 def downgrade() -> None:
