@@ -24,7 +24,6 @@ from services.parties.api import router as parties_api
 from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
 from services.requests.pages import router as requests_pages
-from services.settings import Settings
 from services.transport.api import router as transport_api
 from services.transport.pages import router as transport_pages
 from services.web.head import AnswerHead
@@ -60,7 +59,7 @@ PAGES: tuple[APIRouter, ...] = (
 _STATIC = Path(__file__).parent / "web" / "static"
 
 
-def create_app(settings: Settings, database: Database) -> FastAPI:
+def create_app(database: Database) -> FastAPI:
     """Build the application around a migrated database."""
     app = FastAPI(
         title="Medrelay",
@@ -70,7 +69,6 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.settings = settings
     app.state.database = database
     install_error_handlers(app)
     app.add_middleware(LimitBody)

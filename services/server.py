@@ -21,7 +21,7 @@ class ServerDidNotStart(Exception):
 
 def _config(settings: Settings, database: Database) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(settings, database),
+        create_app(database),
         host=settings.host,
         port=settings.port,
         log_level="warning",

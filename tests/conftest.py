@@ -44,13 +44,13 @@ def settings() -> Settings:
 @pytest.fixture(scope="session")
 def application(pristine: PristineDatabase) -> FastAPI:
     """Built once: it knows its database and settings by its state alone."""
-    return create_app(Settings(), pristine.fresh())
+    return create_app(pristine.fresh())
 
 
 @pytest.fixture
-def api(application: FastAPI, database: Database, settings: Settings) -> Iterator[TestClient]:
+def api(application: FastAPI, database: Database) -> Iterator[TestClient]:
     """The API over a real database, nobody signed in: pass ``headers=world.bearer("…")``."""
-    application.state.database, application.state.settings = database, settings
+    application.state.database = database
     with TestClient(application, raise_server_exceptions=False) as client:
         yield client
 

@@ -159,7 +159,7 @@ def test_text_is_kept_in_one_normal_form(api: TestClient, world: World) -> None:
 @pytest.fixture
 def broken(database: Database, settings: Settings) -> Iterator[TestClient]:
     """The application with endpoints that break in ways that none of ours should."""
-    app = create_app(settings, database)
+    app = create_app(database)
     _break(app)
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
@@ -216,7 +216,7 @@ def test_a_database_that_is_away_is_a_503_with_a_time_to_come_again(
     database = Database("postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
     headers = world.bearer("hospital")
     body = a_request(id=str(uuid4())) if method == "POST" else None
-    with TestClient(create_app(settings, database), raise_server_exceptions=False) as client:
+    with TestClient(create_app(database), raise_server_exceptions=False) as client:
         answer = client.request(method, path, json=body, headers=headers)
     error = problem(answer, 503)
     assert "again" in error["mend"]

@@ -336,7 +336,7 @@ def test_a_drive_goes_on_where_it_was_cut_off_and_a_second_changes_nothing(
     jobs = Jobs(settings, empty)
     jobs.start()
     try:
-        with TestClient(create_app(settings, empty)) as client:
+        with TestClient(create_app(empty)) as client:
             for acts in (20, 46, 55):
                 with pytest.raises(Interrupted):
                     drive(client, part, cut_off_after(acts))

@@ -46,8 +46,3 @@ def leaf_hashes_between(session: Session, start: int, stop: int) -> list[bytes]:
             .order_by(col(Leaf.index))
         )
     )
-
-
-def unsealed_count(session: Session) -> int:
-    entries = session.exec(select(func.count()).select_from(Entry)).one()
-    return entries - tree_size(session)

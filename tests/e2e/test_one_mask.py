@@ -33,7 +33,7 @@ def api(database: Database, settings: Settings) -> Iterator[TestClient]:
     """The API with the jobs running beside it, over the embedded chain."""
     jobs = Jobs(settings, database)
     jobs.start()
-    with TestClient(create_app(settings, database), raise_server_exceptions=False) as client:
+    with TestClient(create_app(database), raise_server_exceptions=False) as client:
         yield client
     jobs.stop()
 
@@ -218,7 +218,7 @@ def test_work_goes_on_while_the_chain_is_away(
     )
     jobs = Jobs(away, database)
     jobs.start()
-    with TestClient(create_app(away, database), raise_server_exceptions=False) as client:
+    with TestClient(create_app(database), raise_server_exceptions=False) as client:
         desk = Desk(client, world)
         donation = carry_one_gift(desk)
         log = desk.get("auditor", "/audit/log")
@@ -230,7 +230,7 @@ def test_work_goes_on_while_the_chain_is_away(
     back = Settings(data_dir=tmp_path / "back", anchor_every_s=1)
     jobs = Jobs(back, database)
     jobs.start()
-    with TestClient(create_app(back, database)) as client:
+    with TestClient(create_app(database)) as client:
         desk = Desk(client, world)
         desk.wait("/audit/log", "anchored", log["entries"])
     jobs.stop()

@@ -8,8 +8,8 @@ from ledger.merkle import leaf_hash
 from services.database import Database
 from services.journal.models import Entry, Leaf
 from services.journal.post import post
-from services.journal.read import find_leaf
-from services.journal.seal import leaf_hashes_between, seal, tree_size, unsealed_count
+from services.journal.read import entry_count, find_leaf
+from services.journal.seal import leaf_hashes_between, seal, tree_size
 from services.journal.verify import check_journal
 from tests.journal.drafts import reservation
 from tests.world import stock
@@ -29,9 +29,9 @@ def leaves(session: Session) -> list[Leaf]:
 def test_entries_are_sealed_in_the_order_of_recording(database: Database) -> None:
     fill(database, 12)
     with database.transaction() as session:
-        assert (tree_size(session), unsealed_count(session)) == (0, 12)
+        assert (tree_size(session), entry_count(session)) == (0, 12)
         assert [seal(session, limit=5) for _ in range(4)] == [5, 5, 2, 0]
-        assert (tree_size(session), unsealed_count(session)) == (12, 0)
+        assert (tree_size(session), entry_count(session)) == (12, 12)
         entries = session.exec(select(Entry).order_by(Entry.recorded_at))  # type: ignore[arg-type]
         expected = [(i, e.id, leaf_hash(e.body)) for i, e in enumerate(entries)]
         assert [(one.index, one.entry_id, one.leaf_hash) for one in leaves(session)] == expected
