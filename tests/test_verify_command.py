@@ -99,6 +99,7 @@ def node() -> Iterator[str]:
         yield url
 
 
+@pytest.mark.anvil
 def test_a_contract_that_only_the_receipt_names_is_not_asked(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: str
 ) -> None:

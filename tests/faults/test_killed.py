@@ -92,9 +92,15 @@ class Demo:
         return found
 
 
-@pytest.mark.slow
-def test_a_killed_demonstration_completes_and_keeps_its_word(folder: Path) -> None:
+@pytest.fixture
+def demo(folder: Path) -> Iterator[Demo]:
     demo = Demo(folder)
+    with demo.client:
+        yield demo
+
+
+@pytest.mark.slow
+def test_a_killed_demonstration_completes_and_keeps_its_word(folder: Path, demo: Demo) -> None:
     receipts = [demo.kill_when_anchored(leaves) for leaves in (20, 120, 300)]
     summary = demo.finish()
     assert (summary["check_ok"], summary["trace_ok"]) == (True, True)
