@@ -5,22 +5,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from services.audit import overview, service
 from services.audit.trace import Trace, trace
 from services.journal.kinds import EntryKind
 from services.journal.read import newest_entries
-from services.web.http import DatabaseSession, Moment
+from services.web.http import DatabaseSession, FromRow, Moment
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
-class FromAttributes(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-
-class LogStatusOut(FromAttributes):
+class LogStatusOut(FromRow):
     origin: str
     entries: int
     sealed: int
@@ -51,14 +47,14 @@ class EntryOut(BaseModel):
     leaf_index: int | None
 
 
-class StandingOut(FromAttributes):
+class StandingOut(FromRow):
     account: str
     holder: str
     state: str
     quantity: int
 
 
-class TracedMoveOut(FromAttributes):
+class TracedMoveOut(FromRow):
     entry_id: UUID
     kind: EntryKind
     occurred_at: datetime
@@ -68,7 +64,7 @@ class TracedMoveOut(FromAttributes):
     quantity: int
 
 
-class TracedLotOut(FromAttributes):
+class TracedLotOut(FromRow):
     """``opened`` came in; the standings say where it all is now."""
 
     lot_id: UUID
@@ -81,7 +77,7 @@ class TracedLotOut(FromAttributes):
     moves: list[TracedMoveOut]
 
 
-class TracedPurchaseOut(FromAttributes):
+class TracedPurchaseOut(FromRow):
     entry_id: UUID
     occurred_at: datetime
     paid_from_gift: int
@@ -102,7 +98,7 @@ class TraceOut(BaseModel):
     purchases: list[TracedPurchaseOut]
 
 
-class TotalOut(FromAttributes):
+class TotalOut(FromRow):
     """Quantity of a commodity in one state, over every holder; base units."""
 
     commodity: str

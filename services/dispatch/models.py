@@ -20,6 +20,10 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
+# A plan is still to come.
+UNSOLVED = (RunState.QUEUED, RunState.SOLVING)
+
+
 class Run(Row, table=True):
     """One allocation. ``snapshot`` and ``plan`` are the exact bytes whose digests are logged.
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from services.catalog import service as catalog
 from services.dispatch import service
 from services.dispatch.api import READERS, run_out, summaries
-from services.dispatch.models import Run, RunState
+from services.dispatch.models import UNSOLVED, Run
 from services.dispatch.schemas import Decision, Rejection, RunIn
 from services.parties.access import CurrentActor
 from services.parties.models import Role
@@ -24,7 +24,6 @@ from services.web.pages import redirect, render
 
 router = APIRouter()
 
-_UNSOLVED = (RunState.QUEUED, RunState.SOLVING)
 _PRACTICES = ("medrelay", "first_come_first_served", "proportional")
 
 
@@ -106,7 +105,7 @@ def _run_page(
         run=shown,
         approval=approval,
         rejection=rejection.keyed("reject"),
-        unsolved=run.state in _UNSOLVED,
+        unsolved=run.state in UNSOLVED,
         may_approve=_may_approve(actor, run),
         may_reject=actor.role in {Role.APPROVER, Role.DISPATCHER, Role.ADMIN},
         practices=[(name, comparison[name]) for name in _PRACTICES if name in comparison],

@@ -12,7 +12,7 @@ from optimizer.plan import Plan
 from optimizer.problem import Need as FrozenNeed
 from optimizer.problem import Policy, Problem
 from services.database import among
-from services.dispatch.models import Run, RunState
+from services.dispatch.models import UNSOLVED, Run, RunState
 from services.dispatch.schemas import Decision, Rejection, RunIn
 from services.dispatch.snapshot import digest_text, snapshot_bytes, take_snapshot
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -223,12 +223,9 @@ def _decidable(session: Session, actor: Actor, run_id: UUID) -> Run:
             f"Run {run_id} is {run.state}",
             field="run_id",
             value=run_id,
-            mend="wait for its plan" if run.state in _UNSOLVED else "start a new run",
+            mend="wait for its plan" if run.state in UNSOLVED else "start a new run",
         )
     return run
-
-
-_UNSOLVED = (RunState.QUEUED, RunState.SOLVING)
 
 
 def _require_second_person(actor: Actor, run: Run, pieces: int) -> None:

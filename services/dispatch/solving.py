@@ -15,14 +15,12 @@ from optimizer.plan import Plan
 from optimizer.problem import Problem
 from optimizer.solve import solve
 from services.database import Database
-from services.dispatch.models import Run, RunState
+from services.dispatch.models import UNSOLVED, Run, RunState
 from services.dispatch.service import SYSTEM, get_run
 from services.dispatch.snapshot import digest_text
 from services.journal.kinds import EntryKind
 from services.journal.post import post
 from services.journal.record import Draft
-
-UNSOLVED = (RunState.QUEUED, RunState.SOLVING)
 
 
 def solve_run(database: Database, run_id: UUID) -> RunState:

@@ -13,9 +13,9 @@ from dbos import DBOS, WorkflowStatus
 from sqlmodel import col, select
 
 from services.database import Database
-from services.dispatch.models import Run
+from services.dispatch.models import UNSOLVED, Run
 from services.dispatch.service import SOLVE
-from services.dispatch.solving import UNSOLVED, fail_run
+from services.dispatch.solving import fail_run
 from services.queue import enqueue, job_id
 
 log = structlog.get_logger(__name__)

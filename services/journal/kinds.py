@@ -147,7 +147,6 @@ OPENS_LOTS = frozenset(
         EntryKind.PURCHASE,
     }
 )
-DISBURSEMENTS = frozenset({EntryKind.DISBURSE_GOODS, EntryKind.DISBURSE_MONEY})
 
 
 def may_move(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:

@@ -215,14 +215,6 @@ def lots_opened_by(session: Session, entry_ids: Collection[UUID]) -> list[Lot]:
     return list(session.exec(statement))
 
 
-def lots_from(session: Session, origin: str) -> list[Lot]:
-    """Lots whose origin is this document or one of its lines, such as ``donation:<id>``."""
-    statement = select(Lot).where(
-        (col(Lot.origin) == origin) | col(Lot.origin).startswith(f"{origin}/", autoescape=True)
-    )
-    return list(session.exec(statement.order_by(col(Lot.origin))))
-
-
 def get_lots(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, Lot]:
     return {lot.id: lot for lot in session.exec(select(Lot).where(among(Lot.id, lot_ids)))}
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, status
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
 from services.errors import Conflict, InvalidInput, NotFound
@@ -21,13 +21,9 @@ from services.parties.models import (
     SiteKind,
     User,
 )
-from services.web.http import Code, DatabaseSession, Input, Moment, Text, example
+from services.web.http import Code, DatabaseSession, FromRow, Input, Moment, Text, example
 
 router = APIRouter(tags=["parties"])
-
-
-class FromRow(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
 
 
 class RegionOut(FromRow):

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -266,11 +265,6 @@ def public_name(organisation: Organisation, language: str) -> str | None:
     if not organisation.public:
         return None
     return organisation.name_zh if language == "zh" else organisation.name_en
-
-
-def organisations_by_code(session: Session, codes: Sequence[str]) -> dict[str, Organisation]:
-    statement = select(Organisation).where(col(Organisation.code).in_(codes))
-    return {organisation.code: organisation for organisation in session.exec(statement)}
 
 
 def _actor(user: User) -> Actor:

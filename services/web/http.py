@@ -86,6 +86,12 @@ class Input(BaseModel):
         return value
 
 
+class FromRow(BaseModel):
+    """Base of answers that are filled from a row or a dataclass, field by field."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
 def example(**fields: Any) -> ConfigDict:
     """A body's ``model_config`` with a whole example, for the API's own description."""
     return ConfigDict(json_schema_extra={"examples": [fields]})
