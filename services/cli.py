@@ -23,6 +23,7 @@ from ledger.verify import Level, Verdict, VerificationFailed, verify_receipt
 from services import queue, server
 from services.audit.models import LogContract
 from services.audit.service import find_contract
+from services.bench.commands import bench
 from services.database import Database, migrate, open_database, stop_embedded
 from services.errors import DomainError
 from services.jobs.check import check_everything
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Medical-supply dispatch and traceability, checkable by anybody.",
 )
+app.add_typer(bench, name="bench")
 console = Console()
 
 

@@ -1,0 +1,1 @@
+"""What `medrelay bench` runs: the allocator beside others, on made-up and on public data."""
