@@ -3,16 +3,17 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed-from
 
-.PHONY: install install-dev demo test test-long rehearse anvil lock format clean
+.PHONY: install install-dev install-bench demo test test-long rehearse anvil lock format clean
 .NOTPARALLEL:
 
 install: $(STAMP)-requirements.lock
 install-dev: $(STAMP)-requirements-dev.lock
+install-bench: $(STAMP)-requirements-bench.lock
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
-# One lock is a superset of the other, so the larger install also satisfies the smaller.
+# Each lock is a superset of the one before, so the larger install also satisfies the smaller.
 $(STAMP)-%.lock: %.lock pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $*.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -23,6 +24,7 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-u
 lock: | $(BIN)/python
 	$(COMPILE) -o requirements.lock pyproject.toml
 	$(COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra dev --extra bench -c requirements-dev.lock -o requirements-bench.lock pyproject.toml
 
 # Needs a free port 8000 (MEDRELAY_PORT=… chooses another). FRESH=1 starts over.
 demo: install

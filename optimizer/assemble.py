@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from optimizer.arcs import LARGEST_ARC_COST
 from optimizer.certificate import Certificate
+from optimizer.parts import LARGEST_DAY, Lane, Need, Source
 from optimizer.plan import Allocation, NeedOutcome, Plan, Reason, SolverInfo
-from optimizer.problem import LARGEST_DAY, Lane, Need, Policy, Problem, Source
+from optimizer.policy import Policy
+from optimizer.problem import Problem
 from optimizer.rules import arrive_day, depart_day, preference
 
 Received = dict[str, tuple[int, int, int]]
@@ -55,12 +57,13 @@ class Leg:
 
 def legs(problem: Problem, shipments: Iterable[Shipment]) -> list[Leg]:
     """Return the shipments' legs, sorted by need and source."""
-    lanes = {(lane.origin, lane.destination): lane for lane in problem.lanes}
-    return [
-        Leg(source, need, lanes[source.site, need.site], each.quantity)
-        for each in sorted(shipments, key=lambda each: (each.need, each.source))
-        for source, need in [(problem.sources[each.source], problem.needs[each.need])]
-    ]
+    result = []
+    for each in sorted(shipments, key=lambda each: (each.need, each.source)):
+        source, need = problem.sources[each.source], problem.needs[each.need]
+        lane = problem.way(source.site, need.site)
+        assert lane is not None, "a shipment goes where a way leads"
+        result.append(Leg(source, need, lane, each.quantity))
+    return result
 
 
 def received_by_need(problem: Problem, all_legs: list[Leg]) -> Received:

@@ -8,8 +8,9 @@ worked out here and in `proof.py` anew, and every allocation is held against eac
 from collections import Counter
 from dataclasses import dataclass, field
 
+from optimizer.parts import LARGEST_DAY, Lane, Need, Source
 from optimizer.plan import Allocation, NeedOutcome, Plan
-from optimizer.problem import LARGEST_DAY, Lane, Need, Problem, Source
+from optimizer.problem import Problem
 from optimizer.proof import check_proof
 from optimizer.report import Report, Violation
 from optimizer.rules import refusal
@@ -73,7 +74,6 @@ class _Ledger:
     def check_allocations(self) -> list[Violation]:
         sources = {source.id: source for source in self.problem.sources}
         needs = {need.id: need for need in self.problem.needs}
-        lanes = {(lane.origin, lane.destination): lane for lane in self.problem.lanes}
         self.tallies = {need: _Tally() for need in needs}
         drawn: Counter[str] = Counter()
         seen: set[tuple[str, str]] = set()
@@ -88,7 +88,7 @@ class _Ledger:
                 found.append(Violation("twice", where, "is allocated twice; one line a pair"))
             seen.add((source.id, need.id))
             drawn[source.id] += each.quantity
-            lane = lanes.get((source.site, need.site))
+            lane = self.problem.way(source.site, need.site)
             found += self._check_one(each, source, need, lane, where)
         found += _overdrawn(sources, drawn)
         return found + self._overfilled(needs)

@@ -6,7 +6,7 @@ as IEEE 754 doubles, so an integer beyond 2^53 - 1 is written as a string of its
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, TypeVar
 
 from optimizer.errors import ProblemError
@@ -34,10 +34,22 @@ def decode_int(value: object, where: str) -> int:
     raise ProblemError("bad_document", where, f"{value!r} is not an integer; write whole numbers")
 
 
-def encode_record(record: Any) -> dict[str, Any]:
-    """Return a dataclass's fields as a JSON object; a field that is None is left out."""
-    values = ((each.name, getattr(record, each.name)) for each in fields(record))
-    return {name: _encode(value) for name, value in values if value is not None}
+def encode_record(record: Any, *, brief: bool = False) -> dict[str, Any]:
+    """Return a dataclass's fields as a JSON object; a field that is None is left out.
+
+    A `brief` object leaves out whatever has its default too.
+    """
+    values = ((each, getattr(record, each.name)) for each in fields(record))
+    return {
+        each.name: _encode(value)
+        for each, value in values
+        if value is not None and not (brief and value == _default(each))
+    }
+
+
+def _default(each: "Field[Any]") -> object:
+    factory = each.default_factory
+    return each.default if factory is MISSING else factory()
 
 
 def _encode(value: object) -> Any:
@@ -55,7 +67,7 @@ def _encode(value: object) -> Any:
 def decode_record(kind: type[Record], value: object, where: str) -> Record:
     """Build `kind` from what `encode_record` wrote; unknown or missing keys are refused."""
     document = need_object(value, where)
-    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
+    known = {each.name: each for each in fields(kind) if each.init}  # type: ignore[arg-type]
     unknown = sorted(set(document) - set(known))
     if unknown:
         raise ProblemError("bad_document", where, f"unknown key {unknown[0]!r}; remove it")

@@ -1,15 +1,14 @@
-"""What is to be allocated: lots at sites, needs at sites, the lanes between them and the policy.
+"""What is to be allocated: lots at sites, needs at sites, the ways between them and the policy.
 
-A problem is frozen and checks itself, so whatever holds one can trust it. Quantities are pieces,
-distances metres, days whole days counted from `Problem.day0`, costs micro-units (millionths of one
-cost unit). There are no floats anywhere: a problem's document has one set of bytes, and those can
-be hashed before solving.
+A problem is frozen and checks itself, so whatever holds one can trust it. There are no floats
+anywhere: a problem's document has one set of bytes, and those can be hashed before solving.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
+from math import isqrt
 from typing import Any
 
 from optimizer.documents import (
@@ -21,196 +20,64 @@ from optimizer.documents import (
     to_text,
 )
 from optimizer.errors import ProblemError
+from optimizer.parts import (
+    LARGEST_DAY,
+    Ban,
+    Corridor,
+    Item,
+    Lane,
+    Need,
+    Pair,
+    Pin,
+    Place,
+    Roads,
+    Source,
+    check_whole,
+)
+from optimizer.policy import Policy
 
 __all__ = [
+    "Ban",
+    "Corridor",
+    "Item",
     "Lane",
     "Need",
+    "Pair",
+    "Pin",
+    "Place",
     "Policy",
     "Problem",
     "ProblemError",
+    "Roads",
     "Source",
     "problem_document",
     "problem_from_document",
 ]
 
-FORMAT = "medrelay-problem/1"
+FORMAT = "medrelay-problem/2"
+READABLE = {FORMAT, "medrelay-problem/1"}
 
-LARGEST_QUANTITY = 10**12
-LARGEST_DISTANCE_M = 10**8  # twice around the Earth
-LARGEST_DAY = 36_500  # a century: beyond it, a date was mistyped
-LARGEST_TIER = 99
-LARGEST_SEQUENCE = 2**53 - 1
-LARGEST_COST_MICRO = 10**12
-LARGEST_RATE_MICRO = 10**6
-LONGEST_NAME = 200
+Key = Callable[[Any], tuple[str, ...]]
 
 
-def _whole(value: object, low: int, high: int, what: str, where: str) -> None:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ProblemError(
-            "not_an_integer", where, f"{what} {value!r} is not a whole number; give one"
-        )
-    if not low <= value <= high:
-        raise ProblemError(
-            "out_of_range", where, f"{what} {value} is outside {low} to {high}; correct it"
-        )
+def _by_id(part: Source | Need) -> tuple[str, ...]:
+    return (part.id,)
 
 
-def _name(value: object, what: str, where: str) -> None:
-    if (
-        not isinstance(value, str)
-        or not value
-        or len(value) > LONGEST_NAME
-        or not value.isprintable()
-    ):
-        raise ProblemError(
-            "bad_name", where, f"{what} {value!r} must be 1 to {LONGEST_NAME} printable characters"
-        )
+PARTS: dict[str, tuple[type, Key]] = {
+    "sources": (Source, _by_id),
+    "needs": (Need, _by_id),
+    "lanes": (Lane, lambda each: (each.origin, each.destination)),
+    "items": (Item, lambda each: (each.code,)),
+    "places": (Place, lambda each: (each.site,)),
+    "corridors": (Corridor, lambda each: (each.origin_zone, each.destination_zone)),
+    "pins": (Pin, lambda each: (each.source_id, each.need_id)),
+    "bans": (Ban, lambda each: (each.source_id or "", each.need_id or "")),
+    "last": (Pair, lambda each: (each.source_id, each.need_id)),
+}
+"""The problem's lists: what each holds, and what tells one part of it from another."""
 
-
-def _names(value: object, what: str, where: str) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise ProblemError("bad_name", where, f"{what} must be a list of names, not {value!r}")
-    names = tuple(value)
-    for name in names:
-        _name(name, what, where)
-    if len(set(names)) != len(names):
-        raise ProblemError("duplicate_name", where, f"{what} names something twice; keep it once")
-    return names
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One lot at one site.
-
-    It can leave from `ready_day` on (day 0 if that has passed) and must arrive before `expiry_day`;
-    None never expires. An `earmark` is a token, such as `site:HB001` or `region:420300`, that a
-    need must carry to be served from it. `pack_size` is the pieces in one whole pack; quantities
-    are not yet rounded to it.
-    """
-
-    id: str
-    site: str
-    item: str
-    quantity: int
-    ready_day: int = 0
-    expiry_day: int | None = None
-    earmark: str | None = None
-    pack_size: int = 1
-
-    def __post_init__(self) -> None:
-        where = f"source {self.id!r} of {self.item!r} at {self.site!r}"
-        _name(self.id, "id", where)
-        _name(self.site, "site", where)
-        _name(self.item, "item", where)
-        _whole(self.quantity, 1, LARGEST_QUANTITY, "quantity", where)
-        _whole(self.ready_day, -LARGEST_DAY, LARGEST_DAY, "ready_day", where)
-        _whole(self.pack_size, 1, LARGEST_QUANTITY, "pack_size", where)
-        if self.expiry_day is not None:
-            _whole(self.expiry_day, -LARGEST_DAY, LARGEST_DAY, "expiry_day", where)
-        if self.earmark is not None:
-            _name(self.earmark, "earmark", where)
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Pieces of one item that one site asks for.
-
-    Tier 0 is served before tier 1, and so on. `posted_at` is the need's place in the order of
-    posting: it settles who gets an odd piece, and what first come first served would have done.
-    `accepts` are the substitutes that may serve it besides its own item, the preferred one first;
-    acceptance is this need's own and one-way, never passed on. `earmarks` are the tokens whose
-    earmarked lots it may have. On arrival a lot must have more than `min_shelf_days_on_arrival`
-    days left.
-    """
-
-    id: str
-    site: str
-    item: str
-    quantity: int
-    tier: int
-    need_by_day: int
-    posted_at: int
-    accepts: tuple[str, ...] = ()
-    earmarks: frozenset[str] = field(default_factory=frozenset)
-    min_shelf_days_on_arrival: int = 0
-
-    def __post_init__(self) -> None:
-        where = f"need {self.id!r} of {self.item!r} at {self.site!r}"
-        _name(self.id, "id", where)
-        _name(self.site, "site", where)
-        _name(self.item, "item", where)
-        _whole(self.quantity, 1, LARGEST_QUANTITY, "quantity", where)
-        _whole(self.tier, 0, LARGEST_TIER, "tier", where)
-        _whole(self.need_by_day, -LARGEST_DAY, LARGEST_DAY, "need_by_day", where)
-        _whole(self.posted_at, 0, LARGEST_SEQUENCE, "posted_at", where)
-        _whole(self.min_shelf_days_on_arrival, 0, LARGEST_DAY, "min_shelf_days_on_arrival", where)
-        object.__setattr__(self, "accepts", _names(self.accepts, "accepts", where))
-        object.__setattr__(self, "earmarks", frozenset(_names(self.earmarks, "earmarks", where)))
-        if self.item in self.accepts:
-            raise ProblemError(
-                "bad_substitute",
-                where,
-                f"accepts names {self.item!r}, its own item; leave that out",
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """A way from one site to another. Without a lane nothing goes, not even within one site.
-
-    `cost_per_piece_micro` is what a piece costs on this lane besides its distance: handling, tolls.
-    """
-
-    origin: str
-    destination: str
-    distance_m: int
-    transit_days: int
-    cost_per_piece_micro: int = 0
-
-    def __post_init__(self) -> None:
-        where = f"lane from {self.origin!r} to {self.destination!r}"
-        _name(self.origin, "origin", where)
-        _name(self.destination, "destination", where)
-        _whole(self.distance_m, 0, LARGEST_DISTANCE_M, "distance_m", where)
-        _whole(self.transit_days, 0, LARGEST_DAY, "transit_days", where)
-        _whole(self.cost_per_piece_micro, 0, LARGEST_COST_MICRO, "cost_per_piece_micro", where)
-
-
-FAIRNESS = ("max_min", "most_pieces")
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What a plan weighs once the tiers are settled.
-
-    - `fairness`: `max_min` gives the needs of a tier fill rates that are leximin fair;
-      `most_pieces` only serves each tier as many pieces as it can, to whom it is cheapest. Both
-      serve the same number of pieces.
-    - `distance_micro_per_piece_m`: the cost of one piece going one metre.
-    - `lateness_micro_per_piece_day`: the cost of one piece arriving one day after its need-by day.
-      The default equals 500 km, so nearly every plan prefers a longer road to a late arrival.
-    - `substitution_micro_per_piece`: the cost of one piece of the first accepted substitute; the
-      second costs twice that, and so on. The default equals 2,000 km: a substitute goes where
-      nothing else helps.
-    """
-
-    fairness: str = "max_min"
-    distance_micro_per_piece_m: int = 1
-    lateness_micro_per_piece_day: int = 500_000
-    substitution_micro_per_piece: int = 2_000_000
-
-    def __post_init__(self) -> None:
-        if self.fairness not in FAIRNESS:
-            raise ProblemError(
-                "bad_policy",
-                "policy",
-                f"fairness {self.fairness!r} must be one of {', '.join(FAIRNESS)}",
-            )
-        distance = self.distance_micro_per_piece_m
-        _whole(distance, 0, LARGEST_RATE_MICRO, "distance_micro_per_piece_m", "policy")
-        for name in ("lateness_micro_per_piece_day", "substitution_micro_per_piece"):
-            _whole(getattr(self, name), 0, LARGEST_COST_MICRO, name, "policy")
+OPTIONAL = ("items", "places", "corridors", "pins", "bans", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +85,9 @@ class Problem:
     """One frozen input. Its parts are kept sorted, so two problems of the same content are equal.
 
     `day0` is the ISO date that days are counted from; everything must arrive by day `horizon_days`.
+    `items` holds what is to be known of items, `places` where sites lie. `corridors` limit what all
+    items together may take from zone to zone. `pins` and `bans` are what people have decided by
+    hand; `last` is what the last plan joined, for the policy's stability.
     """
 
     day0: str
@@ -226,17 +96,50 @@ class Problem:
     lanes: tuple[Lane, ...]
     policy: Policy = field(default_factory=Policy)
     horizon_days: int = 28
+    items: tuple[Item, ...] = ()
+    places: tuple[Place, ...] = ()
+    roads: Roads | None = None
+    corridors: tuple[Corridor, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    bans: tuple[Ban, ...] = ()
+    last: tuple[Pair, ...] = ()
+    _index: "_Index" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check_date(self.day0)
-        _whole(self.horizon_days, 0, LARGEST_DAY, "horizon_days", "problem")
-        object.__setattr__(self, "sources", _sorted(self.sources, Source, lambda each: (each.id,)))
-        object.__setattr__(self, "needs", _sorted(self.needs, Need, lambda each: (each.id,)))
-        object.__setattr__(
-            self, "lanes", _sorted(self.lanes, Lane, lambda each: (each.origin, each.destination))
-        )
+        check_whole(self.horizon_days, 0, LARGEST_DAY, "horizon_days", "problem")
+        for name, (kind, key) in PARTS.items():
+            object.__setattr__(self, name, _sorted(name, getattr(self, name), kind, key))
         if not isinstance(self.policy, Policy):
             raise ProblemError("bad_policy", "policy", "must be a Policy")
+        if self.roads is not None and not isinstance(self.roads, Roads):
+            raise ProblemError("bad_document", "roads", "must be Roads")
+        _check_zones(self)
+        object.__setattr__(self, "_index", _Index.of(self))
+
+    def item(self, code: str) -> Item:
+        """Return what is known of an item; the defaults, if nothing is."""
+        return self._index.items.get(code) or Item(code)
+
+    def zone(self, site: str) -> str:
+        """Return the zone of a site, or nothing if it has none."""
+        place = self._index.places.get(site)
+        return place.zone if place else ""
+
+    def way(self, origin: str, destination: str) -> Lane | None:
+        """Return the lane between two sites, or the road where no lane is given."""
+        lane = self._index.lanes.get((origin, destination))
+        start, end = self._index.places.get(origin), self._index.places.get(destination)
+        if lane is not None or self.roads is None or start is None or end is None:
+            return lane
+        metres = road_metres(self.roads, end.x_m - start.x_m, end.y_m - start.y_m)
+        days = -(-metres // self.roads.metres_per_day)
+        return Lane(origin, destination, metres, days, cold=self.roads.cold)
+
+    def is_banned(self, source_id: str, need_id: str) -> bool:
+        bans = self._index.bans
+        pairs = ((source_id, None), (None, need_id), (source_id, need_id))
+        return bool(bans) and any(pair in bans for pair in pairs)
 
     def to_json(self) -> str:
         """Return the document as text, always the same for the same problem."""
@@ -246,6 +149,30 @@ class Problem:
     def from_json(cls, text: str | bytes) -> "Problem":
         """Read what `to_json` wrote; ProblemError names the part that cannot be read."""
         return problem_from_document(from_text(text, "problem"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Parts by what names them."""
+
+    items: dict[str, Item]
+    places: dict[str, Place]
+    lanes: dict[tuple[str, str], Lane]
+    bans: set[tuple[str | None, str | None]]
+
+    @classmethod
+    def of(cls, problem: Problem) -> "_Index":
+        return cls(
+            {each.code: each for each in problem.items},
+            {each.site: each for each in problem.places},
+            {(each.origin, each.destination): each for each in problem.lanes},
+            {(each.source_id, each.need_id) for each in problem.bans},
+        )
+
+
+def road_metres(roads: Roads, across_m: int, up_m: int) -> int:
+    """Return the length of a road between two places so far apart."""
+    return isqrt(across_m**2 + up_m**2) * roads.detour_permille // 1000
 
 
 def _check_date(value: object) -> None:
@@ -259,44 +186,60 @@ def _check_date(value: object) -> None:
     )
 
 
-def _sorted(
-    parts: Iterable[Any], kind: type, key: Callable[[Any], tuple[str, ...]]
-) -> tuple[Any, ...]:
-    what = kind.__name__.lower()
+def _sorted(name: str, parts: Iterable[Any], kind: type, key: Key) -> tuple[Any, ...]:
     parts = tuple(parts)
     for part in parts:
         if not isinstance(part, kind):
-            raise ProblemError("bad_document", f"{what}s", f"{part!r} is not a {kind.__name__}")
+            raise ProblemError("bad_document", name, f"{part!r} is not a {kind.__name__}")
     ordered = tuple(sorted(parts, key=key))
     for one, other in pairwise(ordered):
         if key(one) == key(other):
-            name = " to ".join(map(repr, key(one)))
-            raise ProblemError("duplicate_id", f"{what} {name}", "occurs twice; keep one of them")
+            what = " to ".join(map(repr, key(one)))
+            where = f"{kind.__name__.lower()} {what}"
+            raise ProblemError("duplicate_id", where, "occurs twice; keep one of them")
     return ordered
 
 
+def _check_zones(problem: Problem) -> None:
+    """A limit on zones that no site has would silently limit nothing."""
+    zones = {place.zone for place in problem.places if place.zone}
+    for corridor in problem.corridors:
+        for zone in (corridor.origin_zone, corridor.destination_zone):
+            if zone not in zones:
+                where = f"corridor from {corridor.origin_zone!r} to {corridor.destination_zone!r}"
+                raise ProblemError(
+                    "unknown_zone", where, f"no place lies in zone {zone!r}; give one, or drop it"
+                )
+
+
 def problem_document(problem: Problem) -> dict[str, Any]:
-    """Return the problem as JSON-safe objects, in one fixed order."""
-    return {
+    """Return the problem as JSON-safe objects, in one fixed order; defaults are left out."""
+    document = {
         "format": FORMAT,
         "day0": problem.day0,
         "horizon_days": problem.horizon_days,
         "policy": encode_record(problem.policy),
-        "sources": [encode_record(each) for each in problem.sources],
-        "needs": [encode_record(each) for each in problem.needs],
-        "lanes": [encode_record(each) for each in problem.lanes],
     }
+    if problem.roads is not None:
+        document["roads"] = encode_record(problem.roads)
+    for name in PARTS:
+        document[name] = [encode_record(each, brief=True) for each in getattr(problem, name)]
+    return document
 
 
 def problem_from_document(document: object) -> Problem:
     """Build and check the problem that `problem_document` wrote."""
     content = dict(need_object(document, "problem"))
-    if content.pop("format", None) != FORMAT:
+    if content.pop("format", None) not in READABLE:
         raise ProblemError("bad_document", "problem", f"format must be {FORMAT!r}")
-    for name, kind in (("sources", Source), ("needs", Need), ("lanes", Lane)):
+    for name, (kind, _) in PARTS.items():
+        if name in OPTIONAL and name not in content:
+            continue
         parts = need_list(content.get(name), name)
         content[name] = tuple(
             decode_record(kind, part, f"{name}[{index}]") for index, part in enumerate(parts)
         )
     content["policy"] = decode_record(Policy, content.get("policy", {}), "policy")
+    if content.get("roads") is not None:
+        content["roads"] = decode_record(Roads, content["roads"], "roads")
     return decode_record(Problem, content, "problem")

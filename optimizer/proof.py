@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from optimizer.arcs import Tables, build_arcs, components
 from optimizer.certificate import NO_TIER, Certificate, Pool
+from optimizer.parts import LARGEST_DAY
 from optimizer.plan import Plan
-from optimizer.problem import LARGEST_DAY, Problem
+from optimizer.problem import Problem
 from optimizer.reasons import reasons
 from optimizer.report import Violation
 

@@ -12,7 +12,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.problem import Lane, Need, Problem, Source
+from optimizer.parts import Lane, Need, Source
+from optimizer.problem import Problem
+
+Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 NEVER = 2**31
 """The expiry day of what never expires: later than any sum of valid days."""
@@ -30,19 +34,27 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Sources of one item (rows) against needs that accept it (columns), as arrays of whole days.
+    """Needs (rows) against sources (columns), as arrays of whole days and of numbered names.
 
-    `has_lane` and `arrive` have the shape (rows, columns); `arrive` means nothing without a lane.
-    `expiry` and `token` are of shape (rows, 1), `min_shelf` (1, columns); `token` indexes the rows
-    of `carries`, of shape (tokens, columns), or is NO_TOKEN.
+    `rank`, `has_lane`, `cold_lane`, `arrive` and `banned` have the shape (rows, columns) or may be
+    broadcast to it; `arrive` means nothing without a lane. `rank` is the place of the source's item
+    with the need, NO_TOKEN where it is not accepted. What a need brings has the shape (rows, 1),
+    what a source brings (1, columns). `token` numbers the columns of `carries`, of shape (rows,
+    tokens), or is NO_TOKEN; `only_zone` is NO_TOKEN or the one `zone` that the source serves.
     """
 
-    has_lane: NDArray[np.bool_]
-    arrive: NDArray[np.int64]
-    expiry: NDArray[np.int64]
-    token: NDArray[np.int64]
-    min_shelf: NDArray[np.int64]
-    carries: NDArray[np.bool_]
+    rank: Indices
+    has_lane: Flags
+    cold_lane: Flags
+    arrive: Indices
+    banned: Flags
+    min_shelf: Indices
+    carries: Flags
+    zone: Indices
+    expiry: Indices
+    token: Indices
+    cold: Flags
+    only_zone: Indices
     horizon: int
 
 
@@ -55,7 +67,7 @@ class Rule(Protocol):
         self, source: Source, need: Need, lane: Lane | None, problem: Problem
     ) -> Refusal | None: ...
 
-    def mask(self, block: Block) -> NDArray[np.bool_]: ...
+    def mask(self, block: Block) -> Flags: ...
 
 
 def preference(item: str, need: Need) -> int | None:
@@ -85,8 +97,9 @@ class AcceptedItem:
         accepted = preference(source.item, need) is not None
         return None if accepted else Refusal(self.code, {"item": source.item})
 
-    def mask(self, block: Block) -> NDArray[np.bool_]:
-        return np.ones_like(block.has_lane)  # a block holds only needs that accept its item
+    def mask(self, block: Block) -> Flags:
+        accepted: Flags = block.rank != NO_TOKEN
+        return accepted
 
 
 class LaneExists:
@@ -102,7 +115,7 @@ class LaneExists:
             return None
         return Refusal(self.code, {"origin": source.site, "destination": need.site})
 
-    def mask(self, block: Block) -> NDArray[np.bool_]:
+    def mask(self, block: Block) -> Flags:
         return block.has_lane
 
 
@@ -119,7 +132,7 @@ class WithinHorizon:
             return None
         return Refusal(self.code, {"arrive_day": arrive_day(source, lane)})
 
-    def mask(self, block: Block) -> NDArray[np.bool_]:
+    def mask(self, block: Block) -> Flags:
         return block.arrive <= block.horizon
 
 
@@ -138,7 +151,7 @@ class ShelfLife:
             return None
         return Refusal(self.code, {"expiry_day": source.expiry_day})
 
-    def mask(self, block: Block) -> NDArray[np.bool_]:
+    def mask(self, block: Block) -> Flags:
         return block.expiry > block.arrive + block.min_shelf
 
 
@@ -155,19 +168,72 @@ class Earmark:
             return None
         return Refusal(self.code, {"earmark": source.earmark})
 
-    def mask(self, block: Block) -> NDArray[np.bool_]:
+    def mask(self, block: Block) -> Flags:
         free = block.token == NO_TOKEN
-        carried = block.carries[np.where(free, 0, block.token)[:, 0]]
-        allowed: NDArray[np.bool_] = np.logical_or(free, carried)
+        allowed: Flags = free | block.carries[:, np.where(free, 0, block.token)[0]]
         return allowed
+
+
+class ColdChain:
+    """What must be kept cold goes only by ways that keep it so."""
+
+    code = "cold_chain"
+
+    def allows(
+        self, source: Source, need: Need, lane: Lane | None, problem: Problem
+    ) -> Refusal | None:
+        del need
+        if lane is None or lane.cold or not problem.item(source.item).cold:
+            return None
+        return Refusal(self.code, {"item": source.item})
+
+    def mask(self, block: Block) -> Flags:
+        return block.cold_lane | ~block.cold
+
+
+class OpenLane:
+    """A lot that is kept for the lanes to one zone goes to that zone alone."""
+
+    code = "lane_full"
+
+    def allows(
+        self, source: Source, need: Need, lane: Lane | None, problem: Problem
+    ) -> Refusal | None:
+        del lane
+        if source.only_zone is None or source.only_zone == problem.zone(need.site):
+            return None
+        return Refusal(self.code, {"zone": source.only_zone})
+
+    def mask(self, block: Block) -> Flags:
+        open_to: Flags = (block.only_zone == NO_TOKEN) | (block.only_zone == block.zone)
+        return open_to
+
+
+class NotBanned:
+    """Nobody has decided by hand that this lot must not serve this need."""
+
+    code = "banned"
+
+    def allows(
+        self, source: Source, need: Need, lane: Lane | None, problem: Problem
+    ) -> Refusal | None:
+        del lane
+        banned = problem.is_banned(source.id, need.id)
+        return Refusal(self.code, {"source": source.id}) if banned else None
+
+    def mask(self, block: Block) -> Flags:
+        return ~block.banned
 
 
 RULES: tuple[Rule, ...] = (
     AcceptedItem(),
     LaneExists(),
+    ColdChain(),
     WithinHorizon(),
     ShelfLife(),
     Earmark(),
+    NotBanned(),
+    OpenLane(),
 )
 """In the order in which they refuse: what stands later was nearer to being possible."""
 

@@ -27,7 +27,7 @@ def test_there_are_instances() -> None:
 def test_the_known_solution_is_found_and_proven(path: Path) -> None:
     content = load(path)
     problem = problem_from_document(content["problem"])
-    assert problem_document(problem) == content["problem"]
+    assert problem_from_document(problem_document(problem)) == problem
     plan = solve(problem)
     expected = content["expected"]
     assert {each.need_id: each.allocated for each in plan.outcomes} == expected["allocated"]
