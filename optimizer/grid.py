@@ -25,6 +25,18 @@ LARGEST_MATRIX_BYTES = 2 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
+class Unreached:
+    """Needs that no source may serve, and how many sources and units each rule kept from them.
+
+    `sources` and `units` have the shape (needs, rules).
+    """
+
+    needs: Indices
+    sources: Indices
+    units: Indices
+
+
+@dataclass(frozen=True, slots=True)
 class Ways:
     """How far, how long and how dear it is from each origin to each destination.
 
@@ -81,9 +93,10 @@ class Grid:
     Needs: `demand` (units), `tier`, `weight`, `place` in the order of posting, `need_by` and
     `min_shelf` (days), `destination` in the ways, `zone`, `carries` (needs, tokens) and `rank`
     (needs, items), NO_TOKEN for what is not accepted. Sources: `supply` (units), `depart` and
-    `expiry` (days), `token`, `item` (column of `rank`), `cold`, `only_zone`, `origin`. `banned` and
-    `known` (last plan) list pairs (need, source). `prices` are micro-units a metre, a day late, a
-    rank of substitution and a new pair; then come the horizon and whether to be fair, to weigh.
+    `expiry` (days), `token`, `item` (column of `rank`), `cold`, `only_zone`, `origin`, `pieces` (of
+    its item in a unit, without what all the items have in common). `banned` and `known` (last plan)
+    list pairs (need, source). `prices` are micro-units a metre, a day late, a rank of substitution
+    and a new pair, each for a piece; then come the horizon and whether to be fair, to weigh.
     """
 
     need: Indices
@@ -106,6 +119,7 @@ class Grid:
     cold: Flags
     only_zone: Indices
     origin: Indices
+    pieces: Indices
     banned: Indices
     known: Indices
     prices: Indices
@@ -150,6 +164,7 @@ class Grid:
         days = max(0, horizon - int(self.need_by.min(initial=horizon)))
         worst = metre * self._farthest() + int(self.ways.extra_cost.max(initial=0))
         worst += late_day * days + substitute * max(0, int(self.rank.max(initial=0))) + new_pair
+        worst *= int(self.pieces.max(initial=1))
         if worst > LARGEST_ARC_COST:
             raise ProblemError(
                 "cost_too_large",
@@ -182,6 +197,8 @@ class Grid:
             cost += np.maximum(rank, 0) * substitute
         if new_pair:
             cost += new_pair * ~self._pairs(self.known, rows)
+        if int(self.pieces.max(initial=1)) > 1:
+            cost *= self.pieces
         return Block(
             rank=rank,
             has_lane=found.astype(np.bool_, copy=False),
@@ -205,10 +222,10 @@ class Grid:
         flags[inside[:, 0] - rows.start, inside[:, 1]] = True
         return flags
 
-    def refusals(self, needs: Indices) -> tuple[Indices, Indices]:
-        """Return how many sources, and how many units, each rule kept from each of these needs.
+    def unreached(self, needs: Indices) -> "Unreached":
+        """Return what kept each source from these needs; `needs` are those that none may serve.
 
-        Both have the shape (needs, rules); a pair counts for the first rule that refuses it.
+        A pair counts for the first rule that refuses it.
         """
         sources = np.zeros((len(needs), len(RULES)), dtype=np.int64)
         units = np.zeros((len(needs), len(RULES)), dtype=np.int64)
@@ -221,7 +238,7 @@ class Grid:
                 sources[row, column] = stopped.sum()
                 units[row, column] = self.supply[stopped].sum()
                 allowed = kept
-        return sources, units
+        return Unreached(needs, sources, units)
 
     def encode(self) -> bytes:
         """Return the grid as bytes that `decode` reads, without pickle."""

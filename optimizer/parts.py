@@ -193,6 +193,8 @@ class Item:
 
     `volume_ml` and `weight_g` are of one piece. `uses_per_piece` converts between items that stand
     in for one another: a kit for 50 tests has 50, a single test 1. `cold` goods must be kept cold.
+    `pieces_per_unit` is of problems that `derive` made, whose quantities, volumes and weights are
+    of units: what one piece costs on its way, a unit costs so many times.
     """
 
     code: str
@@ -200,6 +202,7 @@ class Item:
     volume_ml: int = 0
     weight_g: int = 0
     cold: bool = False
+    pieces_per_unit: int = 1
 
     def __post_init__(self) -> None:
         where = f"item {self.code!r}"
@@ -208,6 +211,7 @@ class Item:
         check_whole(self.volume_ml, 0, LARGEST_SIZE, "volume_ml", where)
         check_whole(self.weight_g, 0, LARGEST_SIZE, "weight_g", where)
         check_flag(self.cold, "cold", where)
+        check_whole(self.pieces_per_unit, 1, LARGEST_SIZE, "pieces_per_unit", where)
 
 
 @dataclass(frozen=True, slots=True)

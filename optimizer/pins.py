@@ -1,0 +1,174 @@
+"""What people have decided by hand: pins and bans, checked before anything is shared out."""
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import NamedTuple
+
+from optimizer.errors import ProblemError
+from optimizer.parts import Need, Pin, Source
+from optimizer.problem import Problem
+from optimizer.rules import depart_day, refusal
+
+__all__ = ["Line", "check_bans", "in_whole_pieces", "pinned_lines", "without_pinned"]
+
+
+class Line(NamedTuple):
+    """Pieces, or units of a derived problem, of a source for a need, leaving on a day."""
+
+    source_id: str
+    need_id: str
+    quantity: int
+    depart_day: int
+
+
+def check_bans(problem: Problem) -> None:
+    """Refuse a ban of something unknown: it would silently forbid nothing."""
+    if not problem.bans:
+        return
+    sources = {source.id for source in problem.sources}
+    needs = {need.id for need in problem.needs}
+    for ban in problem.bans:
+        where = f"ban of {ban.source_id!r} for {ban.need_id!r}"
+        if ban.source_id is not None and ban.source_id not in sources:
+            message = f"there is no source {ban.source_id!r}; correct it, or drop the ban"
+            raise ProblemError("unknown_ban", where, message)
+        if ban.need_id is not None and ban.need_id not in needs:
+            message = f"there is no need {ban.need_id!r}; correct it, or drop the ban"
+            raise ProblemError("unknown_ban", where, message)
+
+
+def pinned_lines(problem: Problem) -> tuple[Line, ...]:
+    """Return the pins as lines, each leaving as soon as its lot can.
+
+    Raises ProblemError, naming lot, need and rule, for a pin of something unknown, for one that a
+    rule or a ban refuses, and for pins that together take more than there is or was asked for.
+    """
+    if not problem.pins:
+        return ()
+    sources = {source.id: source for source in problem.sources}
+    needs = {need.id: need for need in problem.needs}
+    lines = []
+    for pin in problem.pins:
+        source, need = sources.get(pin.source_id), needs.get(pin.need_id)
+        if source is None or need is None:
+            kind, name = ("need", pin.need_id) if source else ("source", pin.source_id)
+            where = f"pin of {pin.source_id!r} to {pin.need_id!r}"
+            message = f"there is no {kind} {name!r}; correct it, or drop the pin"
+            raise ProblemError("unknown_pin", where, message)
+        _check_pin(problem, pin, source, need)
+        lines.append(Line(source.id, need.id, pin.quantity, depart_day(source)))
+    _check_sums(problem, lines)
+    _check_corridors(problem, lines)
+    return tuple(lines)
+
+
+def _where(source: Source, need: Need) -> str:
+    return (
+        f"pin of {source.id!r} ({source.item!r} at {source.site!r}) "
+        f"to {need.id!r} ({need.item!r} at {need.site!r})"
+    )
+
+
+def _check_pin(problem: Problem, pin: Pin, source: Source, need: Need) -> None:
+    where = _where(source, need)
+    refused = refusal(source, need, problem.way(source.site, need.site), problem)
+    if refused is not None and refused.code == "banned":
+        message = "a ban forbids what the pin asks for; drop one of the two"
+        raise ProblemError("contradicting_pin", where, message)
+    if refused is not None:
+        figures = ", ".join(f"{name} {value}" for name, value in sorted(refused.params.items()))
+        message = f"the rule {refused.code!r} refuses it ({figures}); drop the pin"
+        raise ProblemError("refused_pin", where, message)
+    if in_whole_pieces(problem, source.item, need.item, pin.quantity) is None:
+        message = (
+            f"{pin.quantity} pieces of {source.item!r} are no whole number of pieces of "
+            f"{need.item!r}; pin another quantity"
+        )
+        raise ProblemError("pin_not_whole", where, message)
+
+
+def in_whole_pieces(problem: Problem, item: str, own: str, quantity: int) -> int | None:
+    """Return what pieces of an item are in pieces of a need's own item; None if not whole."""
+    if item == own:
+        return quantity
+    uses = quantity * problem.item(item).uses_per_piece
+    pieces, rest = divmod(uses, problem.item(own).uses_per_piece)
+    return None if rest else pieces
+
+
+def _taken(problem: Problem, lines: list[Line]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return what the lines take of each source and give to each need, in pieces of its item."""
+    item = {source.id: source.item for source in problem.sources}
+    own = {need.id: need.item for need in problem.needs}
+    drawn: dict[str, int] = defaultdict(int)
+    given: dict[str, int] = defaultdict(int)
+    for line in lines:
+        drawn[line.source_id] += line.quantity
+        pieces = in_whole_pieces(problem, item[line.source_id], own[line.need_id], line.quantity)
+        assert pieces is not None, "a pin that is not whole was refused"
+        given[line.need_id] += pieces
+    return drawn, given
+
+
+def _check_sums(problem: Problem, lines: list[Line]) -> None:
+    drawn, given = _taken(problem, lines)
+    for source in problem.sources:
+        if drawn.get(source.id, 0) > source.quantity:
+            where = f"pins of source {source.id!r} of {source.item!r} at {source.site!r}"
+            message = f"take {drawn[source.id]} pieces, {source.quantity} exist; pin fewer"
+            raise ProblemError("overdrawn_pins", where, message)
+    for need in problem.needs:
+        if given.get(need.id, 0) > need.quantity:
+            where = f"pins to need {need.id!r} of {need.item!r} at {need.site!r}"
+            message = f"give {given[need.id]} pieces, {need.quantity} are asked for; pin fewer"
+            raise ProblemError("overfilled_pins", where, message)
+
+
+def _check_corridors(problem: Problem, lines: list[Line]) -> None:
+    """Refuse pins that a corridor cannot carry on the day on which they leave."""
+    if not problem.corridors:
+        return
+    sources = {source.id: source for source in problem.sources}
+    needs = {need.id: need for need in problem.needs}
+    loads: dict[tuple[str, str, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for line in lines:
+        source, need = sources[line.source_id], needs[line.need_id]
+        item = problem.item(source.item)
+        key = (problem.zone(source.site), problem.zone(need.site), line.depart_day)
+        volume, weight = loads[key]
+        loads[key] = (
+            volume + line.quantity * item.volume_ml,
+            weight + line.quantity * item.weight_g,
+        )
+    limits = {(each.origin_zone, each.destination_zone): each for each in problem.corridors}
+    for (origin, destination, day), load in sorted(loads.items()):
+        corridor = limits.get((origin, destination))
+        if corridor is None:
+            continue
+        allowed = (corridor.volume_ml_per_day, corridor.weight_g_per_day)
+        for unit, pinned, limit in zip(("ml", "g"), load, allowed, strict=True):
+            if limit is not None and pinned > limit:
+                where = f"pins from zone {origin!r} to {destination!r} on day {day}"
+                message = f"load {pinned} {unit}, {limit} {unit} can leave; pin fewer"
+                raise ProblemError("overloaded_pins", where, message)
+
+
+def without_pinned(problem: Problem, lines: tuple[Line, ...]) -> Problem:
+    """Return the problem without what the lines take; what they use up or meet is left out."""
+    if not lines:
+        return problem
+    drawn, given = _taken(problem, list(lines))
+    return replace(
+        problem,
+        sources=tuple(
+            replace(each, quantity=each.quantity - drawn[each.id]) if each.id in drawn else each
+            for each in problem.sources
+            if drawn.get(each.id, 0) < each.quantity
+        ),
+        needs=tuple(
+            replace(each, quantity=each.quantity - given[each.id]) if each.id in given else each
+            for each in problem.needs
+            if given.get(each.id, 0) < each.quantity
+        ),
+        pins=(),
+    )
