@@ -143,6 +143,10 @@ class Grid:
         for start in range(0, len(self.need), step):
             yield slice(start, start + step)
 
+    def block(self, rows: slice) -> Block:
+        """Return what the rules look at, for a range of needs against all sources."""
+        return self._block(rows)[0]
+
     def costs(self) -> Costs:
         """Return the cost of every pair in micro-units, FORBIDDEN of its type where not allowed."""
         dtype = np.int32 if self._dearest() < np.iinfo(np.int32).max else np.int64
