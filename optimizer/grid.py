@@ -93,10 +93,10 @@ class Grid:
     Needs: `demand` (units), `tier`, `weight`, `place` in the order of posting, `need_by` and
     `min_shelf` (days), `destination` in the ways, `zone`, `carries` (needs, tokens) and `rank`
     (needs, items), NO_TOKEN for what is not accepted. Sources: `supply` (units), `depart` and
-    `expiry` (days), `token`, `item` (column of `rank`), `cold`, `only_zone`, `origin`, `pieces` (of
-    its item in a unit, without what all the items have in common). `banned` and `known` (last plan)
-    list pairs (need, source). `prices` are micro-units a metre, a day late, a rank of substitution
-    and a new pair, each for a piece; then come the horizon and whether to be fair, to weigh.
+    `expiry` (days), `token`, `item` (column of `rank`), `cold`, `only_zone`, `origin`, `pieces` (in
+    a unit). `banned` and `known` (last plan) list pairs (need, source). `prices` are micro-units a
+    metre, a day late, a rank of substitution and a new pair, each for a piece; then come the
+    horizon and whether to be fair, to weigh.
     """
 
     need: Indices

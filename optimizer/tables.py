@@ -8,13 +8,12 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.grid import Grid, Ways
-from optimizer.parts import Need, Source
+from optimizer.parts import Need
 from optimizer.problem import Problem
 from optimizer.rules import NEVER, NO_TOKEN, depart_day, preference
 
@@ -109,7 +108,7 @@ class Tables:
                 for each in sources
             ),
             origin=_array(origins[each.site] for each in sources),
-            pieces=_pieces(problem, sources),
+            pieces=_array(problem.item(each.item).pieces_per_unit for each in sources),
             banned=self._banned(component),
             known=self._pairs(component, ((p.source_id, p.need_id) for p in problem.last)),
             prices=_array(
@@ -204,16 +203,6 @@ class Tables:
         xy = [(0, 0) if place is None else (place.x_m, place.y_m) for place in places]
         placed = np.array([place is not None for place in places], dtype=np.bool_)
         return np.array(xy, dtype=np.int64).reshape(-1, 2), placed
-
-
-def _pieces(problem: Problem, sources: Sequence[Source]) -> Indices:
-    """Return the pieces in a unit of each source, over what these have in common.
-
-    A common factor makes every cost larger, and none dearer than another.
-    """
-    pieces = [problem.item(each.item).pieces_per_unit for each in sources]
-    common = gcd(*pieces)
-    return _array(each // common for each in pieces)
 
 
 def _ranks(needs: Sequence[Need], items: tuple[str, ...]) -> Indices:
