@@ -3,39 +3,54 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from optimizer.arcs import LARGEST_ARC_COST
 from optimizer.certificate import Certificate
+from optimizer.grid import LARGEST_ARC_COST
 from optimizer.parts import LARGEST_DAY, Lane, Need, Source
 from optimizer.plan import Allocation, NeedOutcome, Plan, Reason, SolverInfo
 from optimizer.policy import Policy
 from optimizer.problem import Problem
-from optimizer.rules import arrive_day, depart_day, preference
+from optimizer.rules import depart_day, preference
 
 Received = dict[str, tuple[int, int, int]]
-"""Pieces by need: allocated, of them substitutes, of them late."""
+"""Pieces of each need's own item: allocated, of them substitutes, of them late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """Pieces from a source to a need, by their positions in the problem."""
+    """Pieces from a source to a need, by their positions in the problem.
+
+    They leave on `depart_day`; None is as soon as the source can.
+    """
 
     source: int
     need: int
     quantity: int
+    depart_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One shipment with what it is made of."""
+    """One shipment with what it is made of.
+
+    `quantity` is in pieces of the source's item, `received` in pieces of the need's; `is_new` says
+    that the last plan did not join the two.
+    """
 
     source: Source
     need: Need
     lane: Lane
     quantity: int
+    received: int
+    depart_day: int
+    is_new: bool
+
+    @property
+    def arrive_day(self) -> int:
+        return self.depart_day + self.lane.transit_days
 
     @property
     def late_days(self) -> int:
-        return max(0, arrive_day(self.source, self.lane) - self.need.need_by_day)
+        return max(0, self.arrive_day - self.need.need_by_day)
 
     @property
     def substitute_rank(self) -> int:
@@ -50,20 +65,25 @@ class Leg:
             + self.lane.cost_per_piece_micro
             + policy.lateness_micro_per_piece_day * self.late_days
             + policy.substitution_micro_per_piece * self.substitute_rank
+            + policy.stability_micro_per_piece * self.is_new
         )
         assert 0 <= each <= LARGEST_ARC_COST
         return each * self.quantity
 
 
 def legs(problem: Problem, shipments: Iterable[Shipment]) -> list[Leg]:
-    """Return the shipments' legs, sorted by need and source."""
+    """Return the shipments' legs, sorted by need, source and day of departure."""
     result = []
-    for each in sorted(shipments, key=lambda each: (each.need, each.source)):
+    for each in shipments:
         source, need = problem.sources[each.source], problem.needs[each.need]
         lane = problem.way(source.site, need.site)
         assert lane is not None, "a shipment goes where a way leads"
-        result.append(Leg(source, need, lane, each.quantity))
-    return result
+        received = problem.converted(each.quantity, source.item, need.item)
+        assert received is not None, "a shipment is of whole pieces of what was asked for"
+        day = depart_day(source) if each.depart_day is None else each.depart_day
+        is_new = problem.is_new(source.id, need.id)
+        result.append(Leg(source, need, lane, each.quantity, received, day, is_new))
+    return sorted(result, key=lambda leg: (leg.need.id, leg.source.id, leg.depart_day))
 
 
 def received_by_need(problem: Problem, all_legs: list[Leg]) -> Received:
@@ -71,9 +91,9 @@ def received_by_need(problem: Problem, all_legs: list[Leg]) -> Received:
     for leg in all_legs:
         pieces, substitutes, late = result[leg.need.id]
         result[leg.need.id] = (
-            pieces + leg.quantity,
-            substitutes + leg.quantity * (leg.substitute_rank > 0),
-            late + leg.quantity * (leg.late_days > 0),
+            pieces + leg.received,
+            substitutes + leg.received * (leg.substitute_rank > 0),
+            late + leg.received * (leg.late_days > 0),
         )
     return result
 
@@ -95,8 +115,8 @@ def assemble(
                 leg.source.id,
                 leg.need.id,
                 leg.quantity,
-                depart_day(leg.source),
-                arrive_day(leg.source, leg.lane),
+                leg.depart_day,
+                leg.arrive_day,
             )
             for leg in all_legs
         ),

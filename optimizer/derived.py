@@ -79,8 +79,8 @@ class Derived:
     ) -> dict[str, Reason]:
         """Return a reason for each need of the original, in pieces of the need's own item.
 
-        `reasons` are those of the derived problem's needs, with supplies in units and receipts in
-        pieces; `received` (pieces, substitutes, late) is of the original, pins included.
+        `reasons` are those of the derived problem's needs, in units; `received` (pieces,
+        substitutes, late) is of the original's needs, pins included.
         """
         if self.problem is self.original:
             return dict(reasons)
@@ -101,27 +101,23 @@ class Derived:
     ) -> Reason:
         unit, rest = self.unit_pieces.get(need.item, 1), self.open_pieces.get(need.id, 0)
         pieces, substitutes, late = received
+        got = {"pieces": pieces, "substitute_pieces": substitutes, "late_pieces": late}
         if rest and pieces + rest == need.quantity:
-            return Reason(
-                "met_in_packs",
-                {
-                    "pieces": pieces,
-                    "open_pieces": rest,
-                    "pack_pieces": unit,
-                    "substitute_pieces": substitutes,
-                    "late_pieces": late,
-                },
-            )
+            return Reason("met_in_packs", got | {"open_pieces": rest, "pack_pieces": unit})
+        if reason.code == "met_in_full" and substitutes:  # by a pin
+            return Reason("substitute_used", got)
         if reason.code == "no_supply":
             lots = [idle[item] for item in (need.item, *need.accepts) if item in idle]
             count = sum(each for each, _ in lots)
             if count:
                 figures = {"sources": count, "source_pieces": sum(each for _, each in lots)}
                 return Reason("lots_left_out", figures)
+        known = got | {"requested": need.quantity}
         supply = reason.params.get("source_pieces")
-        if unit == 1 or not isinstance(supply, int):
-            return reason
-        return Reason(reason.code, {**reason.params, "source_pieces": supply * unit})
+        if isinstance(supply, int):
+            known["source_pieces"] = supply * unit
+        changed = {name: known[name] for name in reason.params.keys() & known.keys()}
+        return Reason(reason.code, {**reason.params, **changed})
 
     def _idle_pieces(self) -> dict[str, tuple[int, int]]:
         """Return the number of lots left out by the policy, and their pieces, by item."""

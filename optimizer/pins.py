@@ -9,7 +9,7 @@ from optimizer.parts import Need, Pin, Source
 from optimizer.problem import Problem
 from optimizer.rules import depart_day, refusal
 
-__all__ = ["Line", "check_bans", "in_whole_pieces", "pinned_lines", "without_pinned"]
+__all__ = ["Line", "check_bans", "pinned_lines", "without_pinned"]
 
 
 class Line(NamedTuple):
@@ -79,21 +79,12 @@ def _check_pin(problem: Problem, pin: Pin, source: Source, need: Need) -> None:
         figures = ", ".join(f"{name} {value}" for name, value in sorted(refused.params.items()))
         message = f"the rule {refused.code!r} refuses it ({figures}); drop the pin"
         raise ProblemError("refused_pin", where, message)
-    if in_whole_pieces(problem, source.item, need.item, pin.quantity) is None:
+    if problem.converted(pin.quantity, source.item, need.item) is None:
         message = (
             f"{pin.quantity} pieces of {source.item!r} are no whole number of pieces of "
             f"{need.item!r}; pin another quantity"
         )
         raise ProblemError("pin_not_whole", where, message)
-
-
-def in_whole_pieces(problem: Problem, item: str, own: str, quantity: int) -> int | None:
-    """Return what pieces of an item are in pieces of a need's own item; None if not whole."""
-    if item == own:
-        return quantity
-    uses = quantity * problem.item(item).uses_per_piece
-    pieces, rest = divmod(uses, problem.item(own).uses_per_piece)
-    return None if rest else pieces
 
 
 def _taken(problem: Problem, lines: list[Line]) -> tuple[dict[str, int], dict[str, int]]:
@@ -104,7 +95,7 @@ def _taken(problem: Problem, lines: list[Line]) -> tuple[dict[str, int], dict[st
     given: dict[str, int] = defaultdict(int)
     for line in lines:
         drawn[line.source_id] += line.quantity
-        pieces = in_whole_pieces(problem, item[line.source_id], own[line.need_id], line.quantity)
+        pieces = problem.converted(line.quantity, item[line.source_id], own[line.need_id])
         assert pieces is not None, "a pin that is not whole was refused"
         given[line.need_id] += pieces
     return drawn, given

@@ -141,6 +141,19 @@ class Problem:
         pairs = ((source_id, None), (None, need_id), (source_id, need_id))
         return bool(bans) and any(pair in bans for pair in pairs)
 
+    def is_new(self, source_id: str, need_id: str) -> bool:
+        """Whether there was a last plan, and it did not join the two."""
+        last = self._index.last
+        return bool(last) and (source_id, need_id) not in last
+
+    def converted(self, quantity: int, item: str, own: str) -> int | None:
+        """Return what pieces of an item are in pieces of a need's own; None if not whole."""
+        if item == own:
+            return quantity
+        uses = quantity * self.item(item).uses_per_piece
+        pieces, rest = divmod(uses, self.item(own).uses_per_piece)
+        return None if rest else pieces
+
     def to_json(self) -> str:
         """Return the document as text, always the same for the same problem."""
         return to_text(problem_document(self))
@@ -159,6 +172,7 @@ class _Index:
     places: dict[str, Place]
     lanes: dict[tuple[str, str], Lane]
     bans: set[tuple[str | None, str | None]]
+    last: set[tuple[str, str]]
 
     @classmethod
     def of(cls, problem: Problem) -> "_Index":
@@ -167,6 +181,7 @@ class _Index:
             {each.site: each for each in problem.places},
             {(each.origin, each.destination): each for each in problem.lanes},
             {(each.source_id, each.need_id) for each in problem.bans},
+            {(each.source_id, each.need_id) for each in problem.last},
         )
 
 
