@@ -33,10 +33,10 @@ def build_arcs(tables: Tables, component: Component) -> Arcs:
     allowed = costs != forbidden(costs)
     tail, head = np.nonzero(allowed.T)
     unreached = np.flatnonzero(~allowed.any(axis=1))
-    counts, units = grid.refusals(unreached)
+    refusals = grid.unreached(unreached)
     refused = {rule.code: np.zeros(len(component.needs), dtype=np.int64) for rule in RULES}
     pieces = {rule.code: np.zeros(len(component.needs), dtype=np.int64) for rule in RULES}
     for column, rule in enumerate(RULES):
-        refused[rule.code][unreached] = counts[:, column]
-        pieces[rule.code][unreached] = units[:, column]
+        refused[rule.code][unreached] = refusals.sources[:, column]
+        pieces[rule.code][unreached] = refusals.units[:, column]
     return Arcs(component, tail, head, costs[head, tail].astype(np.int64), refused, pieces)

@@ -1,190 +1,167 @@
-"""From fair targets to the cheapest plan: odd pieces, minimum cost flow, first expired first out.
+"""From fair targets to the cheapest plan: odd units, minimum cost flow, first expired first out.
 
 Once the fair levels are known, a level's sources serve only its own needs, so each is solved alone.
 """
 
-from dataclasses import replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.arcs import Arcs, Component
-from optimizer.assemble import Shipment
-from optimizer.certificate import Pool
-from optimizer.fairness import Level
-from optimizer.flow import max_flow, min_cost_flow
+from optimizer.columns import Pairs, cheapest_flow, solve_flow
+from optimizer.fairness import NOBODY, Level
 from optimizer.forest import fewest_drops
-from optimizer.prices import Network, Prices, find_prices, totals
-from optimizer.problem import Problem
+from optimizer.grid import Costs, Grid
+from optimizer.prices import Network, Slack
+from optimizer.reach import Groups, Reach, sums
 from optimizer.rules import NEVER
 
 Indices = NDArray[np.int64]
 
 
-def spare_costs(problem: Problem, positions: list[int]) -> tuple[int, tuple[int, ...]]:
-    """Return the factor for arc costs and, for each source, the cost of leaving a piece there.
+@dataclass(frozen=True, slots=True)
+class Dealt:
+    """A level with what comes of it: shipments as rows (need, source, units), and dual values.
+
+    Prices are aligned with `level.sources` and with `level.needs + level.carried`, 0 for whatever
+    carries nothing. Cutoffs are too, and empty where no odd unit was queued for.
+    """
+
+    level: Level
+    shipments: Indices
+    source_prices: Indices
+    need_prices: Indices
+    source_cutoffs: Indices
+    need_cutoffs: Indices
+
+
+def spare_costs(expiry: Indices) -> tuple[int, Indices]:
+    """Return the factor for arc costs and, for each source, the cost of leaving a unit there.
 
     First expired first out comes after cost: of the lots at hand, the one that expires later should
-    be left. Moving one spare piece from one source to another changes the sum of these costs by
+    be left. Moving one spare unit from one source to another changes the sum of these costs by
     less than the number of distinct expiry days; so with every arc cost times that number, no
     saving of theirs outweighs one micro-unit. Both together are one exact minimum cost flow.
     """
-    expiry = [problem.sources[each].expiry_day for each in positions]
-    days = [NEVER if each is None else each for each in expiry]
-    rank = {day: place for place, day in enumerate(sorted(set(days), reverse=True))}
-    return max(1, len(rank)), tuple(rank[day] for day in days)
+    days, rank = np.unique(-expiry, return_inverse=True)
+    return max(1, len(days)), rank.reshape(-1).astype(np.int64)
 
 
-def cheapest(
-    problem: Problem, arcs: Arcs, levels: list[Level]
-) -> tuple[list[Shipment], list[Pool]]:
-    """Return the cheapest plan at the levels' targets and the pools that prove it.
+def deal(grid: Grid, reach: Reach, costs: Costs, level: Level) -> Dealt:
+    """Return the cheapest way to serve one level at its targets, and the proof of it.
 
     Raises ProblemError if costs are too large to be exact.
     """
-    shipments: list[Shipment] = []
-    pools: list[Pool] = []
-    component = arcs.component
-    for level, chosen in zip(levels, _arcs_by_level(arcs, levels), strict=True):
-        network, cutoffs = _odd_pieces(_network(problem, arcs, level, chosen))
-        flow = fewest_drops(network, _flow(network))
-        pools.append(_pool(problem, component, level, find_prices(network, flow), cutoffs))
-        members = [*level.needs, *level.carried]
-        shipments += [
-            Shipment(
-                component.sources[level.sources[tail]],
-                component.needs[members[head]],
-                int(pieces),
-            )
-            for tail, head, pieces in zip(network.tail, network.head, flow, strict=True)
-            if pieces
-        ]
-    return shipments, pools
+    return _Dealer(grid, reach, costs, level).deal()
 
 
-def _arcs_by_level(arcs: Arcs, levels: list[Level]) -> list[Indices]:
-    """Return, for each level, its arcs. Arcs between two levels carry nothing in any such plan."""
-    source_level = np.zeros(len(arcs.component.sources), dtype=np.int64)
-    need_level = np.zeros(len(arcs.component.needs), dtype=np.int64)
-    for place, level in enumerate(levels):
-        source_level[list(level.sources)] = place
-        need_level[[*level.needs, *level.carried]] = place
-    inside = np.flatnonzero(source_level[arcs.tail] == need_level[arcs.head])
-    number = source_level[arcs.tail[inside]]
-    order = np.argsort(number, kind="stable")
-    bounds = np.searchsorted(number[order], np.arange(len(levels) + 1))
-    return [inside[order[start:end]] for start, end in pairwise(bounds)]
+class _Dealer:
+    def __init__(self, grid: Grid, reach: Reach, costs: Costs, level: Level) -> None:
+        self.grid, self.reach, self.costs, self.level = grid, reach, costs, level
+        carried = grid.demand[level.carried]
+        self.members = np.concatenate([level.needs, level.carried])
+        self.lower = np.concatenate([level.lower, carried])
+        self.supply = grid.supply[level.sources]
+        self.where = f"{grid.where}, tier {level.tier}"
 
+    def deal(self) -> Dealt:
+        if not len(self.level.sources) or not len(self.members):
+            shipments, idle = NOBODY.reshape(0, 3), np.zeros_like(self.supply)
+            nothing = np.zeros_like(self.members)
+            return Dealt(self.level, shipments, idle, nothing, NOBODY, NOBODY)
+        if self.level.denominator == 0:
+            return self._deal_freely()
+        received, cutoffs = self._odd_units()
+        support = self._support(received)
+        factor, spare = 1, NOBODY
+        if self.level.is_met:
+            expiry = np.minimum(self.grid.expiry[self.level.sources], NEVER)
+            factor, spare = spare_costs(expiry)
+        network = Network(self.supply, received, Slack(NOBODY, NOBODY, NOBODY), spare, self.where)
+        return self._cheapest(network, factor, support, cutoffs)
 
-def _network(problem: Problem, arcs: Arcs, level: Level, chosen: Indices) -> Network:
-    """Return the level's network of cost, with the needs' totals still between their bounds."""
-    component = arcs.component
-    members = [*level.needs, *level.carried]
-    carried = tuple(problem.needs[component.needs[each]].quantity for each in level.carried)
-    positions = [component.sources[each] for each in level.sources]
-    is_met = level.numerator == level.denominator == 1
-    factor, spare = spare_costs(problem, positions) if is_met else (1, None)
-    source_row = np.zeros(len(component.sources), dtype=np.int64)
-    need_row = np.zeros(len(component.needs), dtype=np.int64)
-    source_row[list(level.sources)] = np.arange(len(level.sources))
-    need_row[members] = np.arange(len(members))
-    return Network(
-        tail=source_row[arcs.tail[chosen]],
-        head=need_row[arcs.head[chosen]],
-        cost=arcs.cost[chosen] * factor,
-        supply=tuple(problem.sources[each].quantity for each in positions),
-        lower=level.lower + carried,
-        upper=level.upper + carried,
-        hub_cost=level.odd_rank + (0,) * len(carried),
-        spare_cost=spare,
-        where=f"{' and '.join(component.items)}, tier {level.tier}",
-    )
+    def _deal_freely(self) -> Dealt:
+        """Without fairness only the pool's total is given: the cheapest of its needs are served."""
+        own = np.arange(len(self.level.needs))
+        slack = Slack(own, self.level.upper, np.zeros_like(own))
+        support = self._support(self._some_totals(slack))
+        network = Network(self.supply, self.lower, slack, NOBODY, self.where)
+        return self._cheapest(network, 1, support, (NOBODY, NOBODY))
 
+    def _some_totals(self, slack: Slack) -> Indices:
+        """Return totals that use the sources up and meet the carried needs."""
+        groups, network = self._grouped(slack)
+        flow = solve_flow(network, groups.pairs().arcs(*groups.active))
+        received = self.lower.copy()
+        received[slack.need] += flow.slack
+        return received
 
-def _odd_pieces(network: Network) -> tuple[Network, Prices | None]:
-    """Settle who gets the odd pieces; return the network at fixed totals and the proof of it.
+    def _grouped(self, slack: Slack) -> tuple[Groups, Network]:
+        """Return the level as a network between groups that are alike, where all costs nothing."""
+        groups = self.reach.groups(self.level.sources, self.members)
+        grouped = Slack(groups.of_need[slack.need], slack.capacity, slack.cost)
+        supply = sums(self.supply, groups.of_source)
+        lower = sums(self.lower, groups.of_need)
+        return groups, Network(supply, lower, grouped, NOBODY, self.where)
 
-    Where nobody queues (no fractions, or no fairness asked for) the network is returned as it is.
-    """
-    odd = sum(network.supply) - sum(network.lower)
-    if not any(network.hub_cost) or network.lower == network.upper:
-        return network, None
-    first = tuple(
-        low + (low < high and rank < odd)
-        for low, high, rank in zip(network.lower, network.upper, network.hub_cost, strict=True)
-    )
-    joined = (network.tail, network.head)
-    if max_flow(joined, list(network.supply), list(first)).value == sum(first):
+    def _support(self, received: Indices) -> tuple[Indices, Indices]:
+        found = self._find_support(received)
+        assert found is not None, "these totals can be delivered"
+        return found
+
+    def _find_support(self, received: Indices) -> tuple[Indices, Indices] | None:
+        return self.reach.support(self.level.sources, self.members, self.supply, received)
+
+    def _odd_units(self) -> tuple[Indices, tuple[Indices, Indices]]:
+        """Return what each member gets, and the proof that the odd units went by the queue."""
+        level = self.level
+        if np.array_equal(level.lower, level.upper):
+            return self.lower, (NOBODY, NOBODY)
+        odd = int(self.supply.sum() - self.lower.sum())
+        waiting = np.flatnonzero(level.lower < level.upper)
+        first = self.lower.copy()
+        first[waiting] += level.odd_rank[waiting] < odd
+        if self._find_support(first) is None:
+            return self._best_of_queue(waiting)
         # Those at the head of the queue can all be served, so one cutoff proves the choice.
-        needs = tuple(1 - odd if pieces else 0 for pieces in first)
-        return _fix(network, first), Prices((1 - odd,) * len(network.supply), needs)
-    free = replace(network, cost=np.zeros_like(network.cost))
-    flow = _flow(free)
-    return _fix(network, tuple(totals(free, flow)[1])), find_prices(free, flow)
+        return first, (np.full_like(self.supply, 1 - odd), np.where(first > 0, 1 - odd, 0))
 
+    def _best_of_queue(self, waiting: Indices) -> tuple[Indices, tuple[Indices, Indices]]:
+        """Who can have an odd unit together is told by a matroid: this finds its best base."""
+        ranks = self.level.odd_rank[waiting]
+        groups, network = self._grouped(Slack(waiting, np.ones_like(waiting), ranks))
+        _, flow, prices = cheapest_flow(network, groups.pairs(), groups.active)
+        received = self.lower.copy()
+        received[waiting] += flow.slack
+        needs = np.where(received > 0, prices.needs[groups.of_need], 0)
+        return received, (prices.sources[groups.of_source], needs)
 
-def _fix(network: Network, received: tuple[int, ...]) -> Network:
-    """Fix each need's total, and drop the arcs to those that get nothing."""
-    kept = np.array(received, dtype=np.int64)[network.head] > 0
-    return replace(
-        network,
-        tail=network.tail[kept],
-        head=network.head[kept],
-        cost=network.cost[kept],
-        lower=received,
-        upper=received,
-    )
-
-
-def _flow(network: Network) -> Indices:
-    """Return a cheapest flow on the network's arcs."""
-    sources, needs = len(network.supply), len(network.lower)
-    hub = sources + needs
-    if not len(network.tail):
-        return network.tail
-    supply, upper = np.array(network.supply), np.array(network.upper)
-    extra = [
-        (sources + row, hub, high - low, cost)
-        for row, (low, high, cost) in enumerate(
-            zip(network.lower, network.upper, network.hub_cost, strict=True)
+    def _cheapest(
+        self,
+        network: Network,
+        factor: int,
+        support: tuple[Indices, Indices],
+        cutoffs: tuple[Indices, Indices],
+    ) -> Dealt:
+        kept = np.flatnonzero((network.lower > 0) | self._may_get_more(network))
+        row = np.zeros_like(self.members)
+        row[kept] = np.arange(len(kept))
+        slack = replace(network.slack, need=row[network.slack.need])
+        network = replace(network, lower=network.lower[kept], slack=slack)
+        pairs = Pairs(self.costs, self.members[kept], self.level.sources, factor)
+        arcs, flow, prices = cheapest_flow(network, pairs, (support[0], row[support[1]]))
+        units = fewest_drops(arcs, flow.arcs)
+        used = np.flatnonzero(units)
+        tail, head = arcs.tail[used], arcs.head[used]
+        source_prices, need_prices = np.zeros_like(self.supply), np.zeros_like(self.members)
+        source_prices[tail] = prices.sources[tail]
+        need_prices[kept[head]] = prices.needs[head]
+        shipments = np.stack(
+            [self.members[kept[head]], self.level.sources[tail], units[used]], axis=1
         )
-        if low < high
-    ]
-    extra += [
-        (row, hub, network.supply[row], cost) for row, cost in enumerate(network.spare_cost or ())
-    ]
-    rows = np.array(extra, dtype=np.int64).reshape(-1, 4)
-    within = np.minimum(supply[network.tail], upper[network.head])
-    balance = [*network.supply, *(-each for each in network.lower)]
-    flow = min_cost_flow(
-        np.concatenate([network.tail, rows[:, 0]]),
-        np.concatenate([network.head + sources, rows[:, 1]]),
-        np.concatenate([within, rows[:, 2]]),
-        np.concatenate([network.cost, rows[:, 3]]),
-        [*balance, -sum(balance)],
-        network.where,
-    )
-    return flow[: len(network.tail)]
+        return Dealt(self.level, shipments, source_prices, need_prices, *cutoffs)
 
-
-def _pool(
-    problem: Problem, component: Component, level: Level, prices: Prices, cutoffs: Prices | None
-) -> Pool:
-    """Return the level by identifiers, with its proofs."""
-
-    def needs(chosen: tuple[int, ...]) -> tuple[str, ...]:
-        return tuple(problem.needs[component.needs[each]].id for each in chosen)
-
-    return Pool(
-        level.tier,
-        level.numerator,
-        level.denominator,
-        needs(level.needs),
-        needs(level.carried),
-        tuple(problem.sources[component.sources[each]].id for each in level.sources),
-        prices.sources,
-        prices.needs,
-        cutoffs.sources if cutoffs else (),
-        cutoffs.needs if cutoffs else (),
-    )
+    def _may_get_more(self, network: Network) -> NDArray[np.bool_]:
+        flags = np.zeros(len(self.members), dtype=np.bool_)
+        flags[network.slack.need] = True
+        return flags

@@ -27,18 +27,19 @@ Network = tuple[Indices, Indices]  # tails and heads of the arcs that join sourc
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """A maximum flow's value, and the needs and sources on the starved side of its least cut.
+class MaxFlow:
+    """A maximum flow's value, what it sends on each arc, and the starved side of its least cut.
 
     What is starved wants more than its sources have; no other source may serve it.
     """
 
     value: int
+    sent: NDArray[Any]
     starved_sources: NDArray[np.bool_]
     starved_needs: NDArray[np.bool_]
 
 
-def max_flow(network: Network, supply: list[int], demand: list[int]) -> Cut:
+def max_flow(network: Network, supply: list[int], demand: list[int]) -> MaxFlow:
     """Return the maximum flow from sources through arcs without limit to needs, and its cut.
 
     Takes at least one source and one need, and quantities of any size, from 0 on.
@@ -49,26 +50,30 @@ def max_flow(network: Network, supply: list[int], demand: list[int]) -> Cut:
     network, the next ones; what is left to send then is small, so every capacity can be cut down.
     """
     tail, head = _with_terminals(network, len(supply), len(demand))
-    unlimited = sum(supply) + 1
-    exact = [*supply, *demand]
-    exact += [unlimited] * len(network[0])
     nodes = len(supply) + len(demand) + 2
     step = SAFE_BITS - 2 * nodes.bit_length()
     shift = max(0, max(sum(supply), sum(demand)).bit_length() - SAFE_BITS + 1)
-    limit = 2**SAFE_BITS
-    capacity = np.array([each >> shift for each in exact], dtype=object if shift else np.int64)
-    flow, reached = _augment(tail, head, capacity, capacity * 0, limit)
+    exact = _capacities(supply, demand, len(network[0]), shift)
+    capacity = exact >> shift
+    flow, reached = _augment(tail, head, capacity, capacity * 0, 2**SAFE_BITS)
     while shift:
         bits = min(shift, step)
         shift -= bits
         flow = flow << bits
-        capacity = np.array([each >> shift for each in exact], dtype=object)
-        more, reached = _augment(tail, head, capacity, flow, nodes << bits)
+        more, reached = _augment(tail, head, exact >> shift, flow, nodes << bits)
         flow = flow + more
     starved = np.ones(nodes, dtype=np.bool_)
     starved[reached] = False
+    ends = len(supply) + len(demand)
     value = sum(int(each) for each in flow[: len(supply)])
-    return Cut(value, starved[1 : len(supply) + 1], starved[len(supply) + 1 : -1])
+    return MaxFlow(value, flow[ends:], starved[1 : len(supply) + 1], starved[len(supply) + 1 : -1])
+
+
+def _capacities(supply: list[int], demand: list[int], arcs: int, shift: int) -> NDArray[Any]:
+    """Return the exact capacity of every arc, in 64 bits where they suffice."""
+    dtype = object if shift else np.int64
+    ends = np.array([*supply, *demand], dtype=dtype)
+    return np.concatenate([ends, np.full(arcs, sum(supply) + 1, dtype=dtype)])
 
 
 def _with_terminals(network: Network, sources: int, needs: int) -> tuple[Any, Any]:

@@ -1,12 +1,13 @@
 """One pool as a network, and the prices that prove a flow in it to be cheapest. NumPy only.
 
-A hub node balances the network. In a tight pool it takes the pieces between what a need must get
-and what it may get; in the pool of met needs it takes what sources have left. Prices are shortest
-distances in the residual network; they exist exactly if no cycle there costs less than nothing,
-that is, if no plan is cheaper (Ahuja, Magnanti and Orlin, "Network Flows", 1993, theorem 9.3).
+A hub node balances the network. It takes what a need may get beyond what it must get, and what
+sources may keep. Prices are shortest distances in the residual network; they exist exactly if no
+cycle there costs less than nothing, that is, if no plan is cheaper (Ahuja, Magnanti and Orlin,
+"Network Flows", 1993, theorem 9.3).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,34 +18,56 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
-    """Arcs `tail[k] → head[k]` at `cost[k]` a piece, from sources with `supply` to needs.
+class Slack:
+    """What needs may get beyond what they must: `capacity[k]` more for `need[k]` at `cost[k]`."""
 
-    Need i gets from `lower[i]` to `upper[i]` pieces; those above `lower` cost `hub_cost[i]` each.
-    `spare_cost[j]` is the cost of a piece left at source j, or None where everything is used up.
+    need: Indices
+    capacity: Indices
+    cost: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Sources with `supply`, and needs that must get `lower` and may get what `slack` allows.
+
+    `spare_cost[j]` is the cost of a unit left at source j; it is empty where all is used up.
     `where` names the network in errors.
     """
 
-    tail: Indices
-    head: Indices
-    cost: Indices
-    supply: tuple[int, ...]
-    lower: tuple[int, ...]
-    upper: tuple[int, ...]
-    hub_cost: tuple[int, ...]
-    spare_cost: tuple[int, ...] | None
+    supply: Indices
+    lower: Indices
+    slack: Slack
+    spare_cost: Indices
     where: str
 
 
 @dataclass(frozen=True, slots=True)
+class Arcs:
+    """Arcs `tail[k] → head[k]` from source to need at `cost[k]` a unit."""
+
+    tail: Indices
+    head: Indices
+    cost: Indices
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What goes along each arc, beyond each need's least, and what stays at each source."""
+
+    arcs: Indices
+    slack: Indices
+    spare: Indices
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
-    """The price of a piece at each source and need; 0 wherever no piece passes."""
+    """The price of a unit at each source and need, where the hub's is 0."""
 
-    sources: tuple[int, ...]
-    needs: tuple[int, ...]
+    sources: Indices
+    needs: Indices
 
 
-def find_prices(network: Network, flow: Indices) -> Prices:
+def find_prices(network: Network, arcs: Arcs, flow: Flow) -> Prices:
     """Return prices for a cheapest flow; ProblemError if a cheaper one exists.
 
     A flow from a solver that is exact always has prices; were it ever to lose exactness on enormous
@@ -52,7 +75,7 @@ def find_prices(network: Network, flow: Indices) -> Prices:
     all residual arcs at once (Bellman, 1958; Ford, 1956).
     """
     sources, needs = len(network.supply), len(network.lower)
-    tail, head, cost = _residual(network, flow)
+    tail, head, cost = _residual(network, arcs, flow)
     order = np.argsort(head, kind="stable")
     tail, head, cost = tail[order], head[order], cost[order]
     starts = np.flatnonzero(np.diff(head, prepend=-1))
@@ -67,46 +90,30 @@ def find_prices(network: Network, flow: Indices) -> Prices:
     else:
         message = "the solver's flow is not the cheapest; lower the policy's weights"
         raise ProblemError("cost_too_large", network.where, message)
-    used = np.zeros(sources + needs, dtype=np.bool_)
-    used[network.tail[flow > 0]] = True
-    used[network.head[flow > 0] + sources] = True
-    price = price[:-1] - price[-1]
-    kept = [int(value) for value in np.where(used, price, 0)]
-    return Prices(tuple(kept[:sources]), tuple(kept[sources:]))
+    price -= price[-1]
+    return Prices(price[:sources], price[sources:-1])
 
 
-def _residual(network: Network, flow: Indices) -> tuple[Indices, Indices, Indices]:
-    """Return the arcs along which pieces could still be moved, forward or back."""
+def _residual(network: Network, arcs: Arcs, flow: Flow) -> tuple[Indices, Indices, Indices]:
+    """Return the arcs along which units could still be moved, forward or back."""
     sources = len(network.supply)
     hub = sources + len(network.lower)
-    used = flow > 0
-    extra = _hub_arcs(network, flow, hub)
-    rows = np.array(extra, dtype=np.int64).reshape(-1, 3)
-    tail = np.concatenate([network.tail, network.head[used] + sources, rows[:, 0]])
-    head = np.concatenate([network.head + sources, network.tail[used], rows[:, 1]])
-    return tail, head, np.concatenate([network.cost, -network.cost[used], rows[:, 2]])
-
-
-def _hub_arcs(network: Network, flow: Indices, hub: int) -> list[tuple[int, int, int]]:
-    sources = len(network.supply)
-    sent, received = totals(network, flow)
-    arcs = []
-    for row, (low, high) in enumerate(zip(network.lower, network.upper, strict=True)):
-        if received[row] < high:
-            arcs.append((sources + row, hub, network.hub_cost[row]))
-        if received[row] > low:
-            arcs.append((hub, sources + row, -network.hub_cost[row]))
-    for row, cost in enumerate(network.spare_cost or ()):
-        arcs.append((row, hub, cost))
-        if sent[row] < network.supply[row]:
-            arcs.append((hub, row, -cost))
-    return arcs
-
-
-def totals(network: Network, flow: Indices) -> tuple[list[int], list[int]]:
-    """Return the pieces that leave each source, and those that reach each need."""
-    sent = np.zeros(len(network.supply), dtype=np.int64)
-    received = np.zeros(len(network.lower), dtype=np.int64)
-    np.add.at(sent, network.tail, flow)
-    np.add.at(received, network.head, flow)
-    return sent.tolist(), received.tolist()
+    slack, used = network.slack, flow.arcs > 0
+    open_slack, used_slack = flow.slack < slack.capacity, flow.slack > 0
+    spare = np.arange(len(network.spare_cost))
+    used_spare = flow.spare > 0
+    slack_node = slack.need + sources
+    forward: list[tuple[Any, Any, Indices]] = [
+        (arcs.tail, arcs.head + sources, arcs.cost),
+        (slack_node[open_slack], hub, slack.cost[open_slack]),
+        (spare, hub, network.spare_cost),
+    ]
+    backward: list[tuple[Any, Any, Indices]] = [
+        (arcs.head[used] + sources, arcs.tail[used], -arcs.cost[used]),
+        (hub, slack_node[used_slack], -slack.cost[used_slack]),
+        (hub, spare[used_spare], -network.spare_cost[used_spare]),
+    ]
+    tails, heads, costs = zip(
+        *(np.broadcast_arrays(*each) for each in (*forward, *backward)), strict=True
+    )
+    return np.concatenate(tails), np.concatenate(heads), np.concatenate(costs)

@@ -1,31 +1,30 @@
-"""Verify a plan's certificate over all arcs that the rules allow.
+"""Verify a plan's certificate over all pairs that the rules allow.
 
 Why this suffices. Pools stand in the order of tier and rate, and no source reaches a need of an
 earlier pool; so the needs of the first pools together draw on their sources alone. Each tight pool
 uses its sources up: nobody can give its needs more without taking from an earlier pool. So the
 first pool's average rate bounds the least rate of any plan, and the plan attains it; given that,
-the same holds for the next, and so on: the rates are leximin, tier by tier. Arcs between two pools
+the same holds for the next, and so on: the rates are leximin, tier by tier. Pairs between two pools
 carry nothing in any plan with these totals, so prices within each pool prove the cost.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.arcs import Tables, build_arcs, components
 from optimizer.certificate import NO_TIER, Certificate, Pool
-from optimizer.parts import LARGEST_DAY
+from optimizer.claims import Claim, Claims, Duals
 from optimizer.plan import Plan
 from optimizer.problem import Problem
-from optimizer.reasons import reasons
+from optimizer.reasons import Refused, reasons, refused
 from optimizer.report import Violation
 
 Indices = NDArray[np.int64]
 
 LARGEST_PRICE = 2**61
+STEPS = ("fairness", "rounding", "cost", "reasons")
 
 
 def check_proof(problem: Problem, plan: Plan) -> tuple[list[str], list[Violation]]:
@@ -35,19 +34,19 @@ def check_proof(problem: Problem, plan: Plan) -> tuple[list[str], list[Violation
     found = _check_shape(problem, plan.certificate)
     if found:
         return [], found
-    proof = _Proof(problem, plan, plan.certificate)
-    verified: list[str] = []
-    for name, step in (
-        ("fairness", proof.check_fairness),
-        ("rounding", proof.check_rounding),
-        ("cost", proof.check_cost),
-        ("reasons", proof.check_reasons),
-    ):
-        found = list(step())
-        if found:
-            return verified, found
-        verified.append(name)
-    return verified, []
+    claims = Claims(problem, plan, plan.certificate.pools)
+    found = [*claims.violations(), *_check_order(plan.certificate)]
+    if found:
+        return [], found
+    refusals: Refused = {}
+    failed: list[tuple[int, Violation]] = []
+    for claim in claims:
+        failed += _Proof(claim).failures()
+        refusals |= _refused(problem, claim)
+    if not failed:
+        failed = [(3, each) for each in _check_reasons(problem, plan, refusals)]
+    first = min((step for step, _ in failed), default=len(STEPS))
+    return list(STEPS[:first]), [each for step, each in failed if step == first]
 
 
 def _check_shape(problem: Problem, certificate: Certificate) -> list[Violation]:
@@ -71,70 +70,80 @@ def _check_shape(problem: Problem, certificate: Certificate) -> list[Violation]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Duals:
-    """One value for each source and each need of the problem."""
+def _check_order(certificate: Certificate) -> Iterator[Violation]:
+    keys = [_order(pool) for pool in certificate.pools]
+    if keys != sorted(keys):
+        yield Violation("order", "certificate", "pools must rise by tier and rate")
 
-    source: Indices
-    need: Indices
+
+def _order(pool: Pool) -> tuple[int, Fraction]:
+    denominator = pool.rate_denominator
+    return pool.tier, Fraction(pool.rate_numerator, denominator) if denominator else Fraction(0)
+
+
+def _refused(problem: Problem, claim: Claim) -> Refused:
+    """Return the reasons of needs that no source may serve; one in sight of one has none here."""
+    reached = np.zeros(len(claim.grid.need), dtype=np.bool_)
+    for rows in claim.grid.blocks():
+        reached[rows] = claim.allowed(rows).any(axis=1)
+    return refused(problem, claim.component, claim.grid.unreached(np.flatnonzero(~reached)))
+
+
+def _check_reasons(problem: Problem, plan: Plan, refusals: Refused) -> Iterator[Violation]:
+    assert plan.certificate is not None
+    received = {
+        each.need_id: (each.allocated, each.substituted, each.late) for each in plan.outcomes
+    }
+    expected = reasons(problem, refusals, plan.certificate, received)
+    for outcome in plan.outcomes:
+        if outcome.reason != expected[outcome.need_id]:
+            yield Violation("reason", outcome.need_id, "is not the reason that the proof gives")
 
 
 class _Proof:
-    def __init__(self, problem: Problem, plan: Plan, certificate: Certificate) -> None:
-        self.problem, self.plan, self.certificate = problem, plan, certificate
-        self.source_row = {source.id: row for row, source in enumerate(problem.sources)}
-        self.need_row = {need.id: row for row, need in enumerate(problem.needs)}
-        self.supply = [source.quantity for source in problem.sources]
-        self.demand = [need.quantity for need in problem.needs]
-        self.got = [outcome.allocated for outcome in plan.outcomes]
-        self.spent = [0] * len(self.supply)
-        for each in plan.allocations:
-            self.spent[self.source_row[each.source_id]] += each.quantity
-        self.source_pool = np.zeros(len(self.supply), dtype=np.int64)
-        self.need_pool = np.zeros(len(self.demand), dtype=np.int64)
-        for number, pool in enumerate(certificate.pools):
-            self.source_pool[self._sources(pool)] = number
-            self.need_pool[self._needs(pool)] = number
-        tables = Tables(problem)
-        self.all_arcs = [build_arcs(tables, component) for component in components(problem)]
-        self.tail = _joined(np.array(a.component.sources, int)[a.tail] for a in self.all_arcs)
-        self.head = _joined(np.array(a.component.needs, int)[a.head] for a in self.all_arcs)
-        self.cost = _joined(arcs.cost for arcs in self.all_arcs)
-        self.used = self._arcs_in_use()
+    """The proof of one component."""
 
-    def _arcs_in_use(self) -> Indices:
-        """Return the position of each allocation's arc; the rules allow them all by now."""
-        width = len(self.demand)
-        key = self.tail * width + self.head
-        order = np.argsort(key, kind="stable")
-        wanted = _array(
-            self.source_row[each.source_id] * width + self.need_row[each.need_id]
-            for each in self.plan.allocations
-        )
-        return order[np.searchsorted(key[order], wanted)]
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.policy = claim.problem.policy
+        self.demand: list[int] = claim.grid.demand.tolist()
+        self.supply: list[int] = claim.grid.supply.tolist()
+        self.weight: list[int] = claim.grid.weight.tolist()
+        self.tier: list[int] = claim.grid.tier.tolist()
+        self.got: list[int] = claim.got.tolist()
+        self.low, self.lost = [0] * len(self.demand), [0] * len(self.demand)
+        for place, pool in enumerate(claim.pools):
+            for row in claim.needs_of[place].tolist():
+                self.low[row], self.lost[row] = self._share(pool, row)
 
-    def _sources(self, pool: Pool) -> list[int]:
-        return [self.source_row[each] for each in pool.sources]
+    def failures(self) -> list[tuple[int, Violation]]:
+        """Return what is wrong at the first step that fails, with the step's number."""
+        steps = (self.check_fairness, self.check_rounding, self.check_cost)
+        for number, step in enumerate(steps):
+            found = list(step())
+            if found:
+                return [(number, each) for each in found]
+        return []
 
-    def _needs(self, pool: Pool) -> list[int]:
-        return [self.need_row[each] for each in (*pool.needs, *pool.carried)]
+    def _share(self, pool: Pool, row: int) -> tuple[int, int]:
+        """Return a need's fair share rounded down, and what that loses over the denominator."""
+        if pool.is_met or pool.is_unfair or self.tier[row] != pool.tier:
+            return self.demand[row], 0
+        weighed = self.weight[row] * pool.rate_numerator
+        if weighed >= pool.rate_denominator:
+            return self.demand[row], 0
+        return divmod(self.demand[row] * weighed, pool.rate_denominator)
 
     # Fairness
 
     def check_fairness(self) -> Iterable[Violation]:
-        pools = self.certificate.pools
-        keys = [_order(pool) for pool in pools]
-        if keys != sorted(keys):
-            yield Violation("order", "certificate", "pools must rise by tier and rate")
-        if (self.source_pool[self.tail] > self.need_pool[self.head]).any():
+        if self.claim.reaches_back():
             yield Violation("reach", "certificate", "a source reaches a need of an earlier pool")
-        for number, pool in enumerate(pools):
-            yield from self._check_pool(pool, f"pool {number}")
+        for place, pool in enumerate(self.claim.pools):
+            yield from self._check_pool(place, pool, f"pool {self.claim.numbers[place]}")
 
-    def _check_pool(self, pool: Pool, where: str) -> Iterable[Violation]:
-        own, carried = self._own(pool), [self.need_row[each] for each in pool.carried]
-        tiers = {self.problem.needs[row].tier for row in own}
-        earlier = {self.problem.needs[row].tier for row in carried}
+    def _check_pool(self, place: int, pool: Pool, where: str) -> Iterable[Violation]:
+        own, carried = self.claim.own(place).tolist(), self.claim.carried(place).tolist()
         if any(self.got[row] != self.demand[row] for row in carried):
             yield Violation("carried", where, "a need of an earlier tier is not met in full")
         if pool.is_met:
@@ -143,208 +152,126 @@ class _Proof:
             if any(self.got[row] != self.demand[row] for row in own):
                 yield Violation("skimped", where, "a need with stock to spare is not met in full")
             return
-        if tiers - {pool.tier} or any(tier >= pool.tier for tier in earlier):
+        if any(self.tier[row] != pool.tier for row in own) or any(
+            self.tier[row] >= pool.tier for row in carried
+        ):
             yield Violation("tier", where, "holds a need of the wrong tier")
-        yield from self._check_tight(pool, own, carried, where)
+            return
+        yield from self._check_tight(place, pool, where)
 
-    def _own(self, pool: Pool) -> list[int]:
-        return [self.need_row[each] for each in pool.needs]
-
-    def _check_tight(
-        self, pool: Pool, own: list[int], carried: list[int], where: str
-    ) -> Iterable[Violation]:
-        supply = sum(self.supply[row] for row in self._sources(pool))
-        left = supply - sum(self.demand[row] for row in carried)
+    def _check_tight(self, place: int, pool: Pool, where: str) -> Iterable[Violation]:
+        own, carried = self.claim.own(place).tolist(), self.claim.carried(place).tolist()
+        left = sum(self.supply[row] for row in self.claim.sources_of[place].tolist())
+        left -= sum(self.demand[row] for row in carried)
         if sum(self.got[row] for row in own) != left:
             yield Violation("not_tight", where, "its needs do not use its sources up")
-        if not _rate_is_allowed(pool, self.problem.policy.fairness):
+        if not _rate_is_allowed(pool, self.policy.fairness):
             yield Violation("rate", where, "is not a rate that the policy's fairness asks for")
         if pool.is_unfair:
             return
-        wanted = sum(self.demand[row] for row in own)
-        if Fraction(pool.rate_numerator, pool.rate_denominator) * wanted != left:
+        lost = sum(self.lost[row] for row in own)
+        odd = left - sum(self.low[row] for row in own)
+        if lost != odd * pool.rate_denominator:
             yield Violation("rate", where, "is not what its sources have by what its needs ask")
         for row in own:
-            low, high = self._bounds(pool, row)
+            low, high = self.low[row], self.low[row] + (self.lost[row] > 0)
             if not low <= self.got[row] <= high:
-                name = self.problem.needs[row].id
+                name = self.claim.need_id(row)
                 yield Violation("unfair", name, f"gets {self.got[row]}, fair is {low} to {high}")
-
-    def _bounds(self, pool: Pool, row: int) -> tuple[int, int]:
-        if pool.is_unfair:
-            return 0, self.demand[row]
-        if pool.is_met:
-            return self.demand[row], self.demand[row]
-        low, rest = divmod(self.demand[row] * pool.rate_numerator, pool.rate_denominator)
-        return low, low + (rest > 0)
-
-    def _upper(self, row: int) -> int:
-        return self._bounds(self.certificate.pools[self.need_pool[row]], row)[1]
 
     # Rounding
 
     def check_rounding(self) -> Iterable[Violation]:
-        queues = [self._queue(pool) for pool in self.certificate.pools]
-        for number, (pool, queue) in enumerate(zip(self.certificate.pools, queues, strict=True)):
-            if bool(queue) != bool(pool.source_cutoffs or pool.need_cutoffs):
+        claim = self.claim
+        queues = [self._queue(place) for place in range(len(claim.pools))]
+        for place, pool in enumerate(claim.pools):
+            if bool(queues[place]) != bool(pool.source_cutoffs or pool.need_cutoffs):
                 message = "must have cutoffs exactly if odd pieces are queued for"
-                yield Violation("cutoff", f"pool {number}", message)
+                yield Violation("cutoff", f"pool {claim.numbers[place]}", message)
                 return
-        duals = self._duals("source_cutoffs", "need_cutoffs")
-        yield from self._canonical(duals, "cutoff")
-        may_get = [self._upper(row) > 0 for row in range(len(self.demand))]
-        inside = self._inside([bool(queue) for queue in queues], may_get)
+        duals = claim.duals("source_cutoffs", "need_cutoffs")
+        yield from claim.canonical(duals, "cutoff")
         for row, rank in ((row, rank) for queue in queues for row, rank in queue.items()):
-            low, _ = self._bounds(self.certificate.pools[self.need_pool[row]], row)
-            if self.got[row] == 0:
-                duals.need[row] = -rank  # the highest price at which it would not get the piece
-            waits, serves = self.got[row] == low, self.got[row] > low
-            price = int(duals.need[row])
-            if (waits and price < -rank) or (serves and price > -rank):
-                name = self.problem.needs[row].id
-                yield Violation("cutoff", name, "the odd piece belongs to another need")
-        yield from self._check_arcs(duals, inside, np.zeros_like(self.cost), "cutoff")
+            yield from self._check_turn(duals, row, rank)
+        factor = np.array([0 if queue else -1 for queue in queues], dtype=np.int64)
+        upper = [low + (lost > 0) for low, lost in zip(self.low, self.lost, strict=True)]
+        yield from claim.misfits(duals, factor, np.array(upper, dtype=np.int64) > 0, "cutoff")
 
-    def _queue(self, pool: Pool) -> dict[int, int]:
+    def _check_turn(self, duals: Duals, row: int, rank: int) -> Iterable[Violation]:
+        if self.got[row] == 0:
+            duals.need[row] = -rank  # the highest price at which it would not get the piece
+        waits = self.got[row] == self.low[row]
+        price = int(duals.need[row])
+        if (waits and price < -rank) or (not waits and price > -rank):
+            name = self.claim.need_id(row)
+            yield Violation("cutoff", name, "the odd piece belongs to another need")
+
+    def _queue(self, place: int) -> dict[int, int]:
         """Return the places in the queue for odd pieces: largest fraction, then first posted."""
-        if pool.is_met or pool.is_unfair:
-            return {}
-        denominator = pool.rate_denominator
+        posted = self.claim.grid.place
         waiting = [
-            (-(self.demand[row] * pool.rate_numerator % denominator), need.posted_at, need.id, row)
-            for row in self._own(pool)
-            for need in [self.problem.needs[row]]
-            if self.demand[row] * pool.rate_numerator % denominator
+            (-self.lost[row], int(posted[row]), row)
+            for row in self.claim.own(place).tolist()
+            if self.lost[row]
         ]
         return {row: rank for rank, (*_, row) in enumerate(sorted(waiting))}
 
     # Cost
 
     def check_cost(self) -> Iterable[Violation]:
-        duals = self._duals("source_prices", "need_prices")
-        yield from self._canonical(duals, "price")
-        pools = self.certificate.pools
-        factors = [1] * len(pools)
-        for number, pool in enumerate(pools):
+        claim = self.claim
+        duals = claim.duals("source_prices", "need_prices")
+        yield from claim.canonical(duals, "price")
+        factor = np.ones(len(claim.pools), dtype=np.int64)
+        may_get = claim.got > 0
+        for place, pool in enumerate(claim.pools):
             if pool.is_met:
-                factors[number], spare = self._spare_costs(pool)
+                factor[place], spare = self._spare_costs(place)
                 yield from self._check_spare(duals, spare)
             elif pool.is_unfair:
-                yield from self._check_unfair(duals, pool)
-        if max(factors, default=1) * int(self.cost.max(initial=0)) > LARGEST_PRICE:
+                # Fair totals are settled by now; only without fairness may another need get more.
+                may_get[claim.needs_of[place]] = True
+                yield from self._check_unfair(duals, place)
+        if int(factor.max(initial=1)) * claim.dearest() > LARGEST_PRICE:
             yield Violation("cost_too_large", "policy", "costs are too large to be verified")
             return
-        cost = self.cost * np.array(factors, dtype=np.int64)[self.source_pool[self.tail]]
-        # Fair totals are settled by now; only without fairness may pieces go to another need.
-        may_get = [
-            self.got[row] > 0 or pools[number].is_unfair
-            for row, number in enumerate(self.need_pool.tolist())
-        ]
-        inside = self._inside([True] * len(pools), may_get)
-        yield from self._check_arcs(duals, inside, cost, "price")
+        yield from claim.misfits(duals, factor, may_get, "price")
 
-    def _spare_costs(self, pool: Pool) -> tuple[int, dict[int, int]]:
-        """Return the factor of arc costs, and the cost of leaving a piece at each source.
+    def _spare_costs(self, place: int) -> tuple[int, dict[int, int]]:
+        """Return the factor of costs, and the cost of leaving a piece at each source.
 
         The lot that expires last costs nothing to leave, the one before it 1, and so on by distinct
-        days; an arc's cost times the number of days then outweighs any difference of these.
+        days; a pair's cost times the number of days then outweighs any difference of these.
         """
-        expiry = {
-            row: LARGEST_DAY + 1 if day is None else day
-            for row in self._sources(pool)
-            for day in [self.problem.sources[row].expiry_day]
-        }
-        days = sorted(set(expiry.values()), reverse=True)
-        return max(1, len(days)), {row: days.index(day) for row, day in expiry.items()}
+        expiry = {row: int(self.claim.grid.expiry[row]) for row in self._sources(place)}
+        days = {day: n for n, day in enumerate(sorted(set(expiry.values()), reverse=True))}
+        return max(1, len(days)), {row: days[day] for row, day in expiry.items()}
 
-    def _check_spare(self, duals: _Duals, spare: dict[int, int]) -> Iterable[Violation]:
+    def _sources(self, place: int) -> list[int]:
+        rows: list[int] = self.claim.sources_of[place].tolist()
+        return rows
+
+    def _check_spare(self, duals: Duals, spare: dict[int, int]) -> Iterable[Violation]:
         for row, cost in spare.items():
-            name = self.problem.sources[row].id
-            if not self.spent[row]:
+            spent = int(self.claim.spent[row])
+            if not spent:
                 duals.source[row] = -cost
-            price, left = int(duals.source[row]), self.supply[row] - self.spent[row]
+            price, left = int(duals.source[row]), self.supply[row] - spent
             if price < -cost or (left and price != -cost):
+                name = self.claim.source_id(row)
                 yield Violation("price", name, "is not the price of a source with these leavings")
 
-    def _check_unfair(self, duals: _Duals, pool: Pool) -> Iterable[Violation]:
-        for row in self._own(pool):
+    def _check_unfair(self, duals: Duals, place: int) -> Iterable[Violation]:
+        for row in self.claim.own(place).tolist():
             price, got = int(duals.need[row]), self.got[row]
             if (got < self.demand[row] and price < 0) or (got and price > 0):
-                name = self.problem.needs[row].id
+                name = self.claim.need_id(row)
                 yield Violation("price", name, "another need of the pool is cheaper to serve")
-
-    # Prices on arcs
-
-    def _duals(self, sources: str, needs: str) -> _Duals:
-        duals = _Duals(np.zeros_like(self.source_pool), np.zeros_like(self.need_pool))
-        for pool in self.certificate.pools:
-            if getattr(pool, sources):
-                duals.source[self._sources(pool)] = getattr(pool, sources)
-            if getattr(pool, needs):
-                duals.need[self._needs(pool)] = getattr(pool, needs)
-        return duals
-
-    def _canonical(self, duals: _Duals, code: str) -> Iterable[Violation]:
-        """What carries nothing has price 0, so that one plan has one proof of each value."""
-        idle = [row for row, pieces in enumerate(self.spent) if not pieces and duals.source[row]]
-        yield from (
-            Violation(code, self.problem.sources[row].id, "sends nothing, its price must be 0")
-            for row in idle
-        )
-        idle = [row for row, pieces in enumerate(self.got) if not pieces and duals.need[row]]
-        yield from (
-            Violation(code, self.problem.needs[row].id, "gets nothing, its price must be 0")
-            for row in idle
-        )
-
-    def _inside(self, chosen: list[bool], may_get: list[bool]) -> NDArray[np.bool_]:
-        """Return the arcs within one of the chosen pools to needs that may get a piece."""
-        inside: NDArray[np.bool_] = self.source_pool[self.tail] == self.need_pool[self.head]
-        inside &= np.array(chosen, dtype=np.bool_)[self.source_pool[self.tail]]
-        inside &= np.array(may_get, dtype=np.bool_)[self.head]
-        return inside
-
-    def _check_arcs(
-        self, duals: _Duals, inside: NDArray[np.bool_], cost: Indices, code: str
-    ) -> Iterable[Violation]:
-        """No arc may raise the price by more than it costs; one that is used, by exactly that."""
-        slack = cost + duals.source[self.tail] - duals.need[self.head]
-        bad = np.flatnonzero(inside & (slack < 0))
-        loose = [arc for arc in self.used.tolist() if inside[arc] and slack[arc]]
-        for arc in (*bad.tolist(), *loose):
-            source = self.problem.sources[self.tail[arc]].id
-            need = self.problem.needs[self.head[arc]].id
-            yield Violation(code, f"{source} → {need}", "the price does not fit the cost")
-
-    # Reasons
-
-    def check_reasons(self) -> Iterable[Violation]:
-        received = {
-            each.need_id: (each.allocated, each.substituted, each.late)
-            for each in self.plan.outcomes
-        }
-        expected = reasons(self.problem, self.all_arcs, self.certificate, received)
-        for outcome in self.plan.outcomes:
-            if outcome.reason != expected[outcome.need_id]:
-                yield Violation("reason", outcome.need_id, "is not the reason that the proof gives")
-
-
-def _order(pool: Pool) -> tuple[int, Fraction]:
-    denominator = pool.rate_denominator
-    return pool.tier, Fraction(pool.rate_numerator, denominator) if denominator else Fraction(0)
 
 
 def _rate_is_allowed(pool: Pool, fairness: str) -> bool:
     rate = (pool.rate_numerator, pool.rate_denominator)
-    if fairness != "max_min":
+    if fairness == "most_pieces":
         return rate == (0, 0) or (rate == (0, 1) and not pool.sources)
     in_range = 0 <= rate[0] < rate[1]
     return in_range and Fraction(*rate).as_integer_ratio() == rate
-
-
-def _joined(parts: Iterable[Indices]) -> Indices:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
-
-
-def _array(values: Iterable[int]) -> Indices:
-    return np.array(list(values), dtype=np.int64)

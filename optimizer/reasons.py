@@ -1,54 +1,56 @@
 """Why each need gets what it gets, read from the proof and not guessed. NumPy only."""
 
-from collections.abc import Iterator
-
 import numpy as np
+from numpy.typing import NDArray
 
-from optimizer.arcs import Arcs
 from optimizer.assemble import Received
 from optimizer.certificate import Certificate, Pool
+from optimizer.grid import Unreached
 from optimizer.plan import Reason
 from optimizer.problem import Problem
 from optimizer.rules import RULES
+from optimizer.tables import Component
+
+Refused = dict[str, Reason]
+"""The needs that no source may serve, by the rule that stood last in the way."""
 
 
 def reasons(
-    problem: Problem, all_arcs: list[Arcs], certificate: Certificate, received: Received
+    problem: Problem, refused: Refused, certificate: Certificate, received: Received
 ) -> dict[str, Reason]:
     """Return one reason for each need of the problem."""
     pieces = {source.id: source.quantity for source in problem.sources}
+    quantity = {need.id: need.quantity for need in problem.needs}
     result: dict[str, Reason] = {}
-    unreached = {
-        problem.needs[each].id: reason for arcs in all_arcs for each, reason in _unreached(arcs)
-    }
     for number, pool in enumerate(certificate.pools):
-        for need in (*pool.needs, *pool.carried):
-            if need in unreached:
-                result[need] = unreached[need]
-            elif pool.is_met or need in pool.carried:
+        short = None if pool.is_met else _short(number, pool, pieces)
+        for need in pool.needs:
+            if short is None or received[need][0] == quantity[need]:
                 result[need] = _met(received[need])
             else:
-                result[need] = _short(number, pool, pieces)
-    return result
+                result[need] = short
+        for need in pool.carried:
+            result[need] = _met(received[need])
+    return result | refused
 
 
-def _unreached(arcs: Arcs) -> Iterator[tuple[int, Reason]]:
-    """Yield the needs that no source may serve, with the last rule that stood in the way.
+def refused(problem: Problem, component: Component, unreached: Unreached) -> Refused:
+    """Return why each unreached need of a component is one.
 
     Of a need's sources, those that passed the most rules were nearest to serving it.
     """
-    open_needs = np.zeros(len(arcs.component.needs), dtype=np.bool_)
-    open_needs[arcs.head] = True
-    for row in np.flatnonzero(~open_needs).tolist():
-        yield arcs.component.needs[row], _last_refusal(arcs, row)
+    found = {}
+    for row, need in enumerate(unreached.needs.tolist()):
+        reason = _last_refusal(unreached.sources[row], unreached.units[row])
+        found[problem.needs[component.needs[need]].id] = reason
+    return found
 
 
-def _last_refusal(arcs: Arcs, row: int) -> Reason:
-    for rule in reversed(RULES):
-        count = int(arcs.refused_sources[rule.code][row])
-        if count:
-            pieces = int(arcs.refused_pieces[rule.code][row])
-            return Reason(rule.code, {"sources": count, "source_pieces": pieces})
+def _last_refusal(sources: NDArray[np.int64], units: NDArray[np.int64]) -> Reason:
+    for column in reversed(range(len(RULES))):
+        if sources[column]:
+            params = {"sources": int(sources[column]), "source_pieces": int(units[column])}
+            return Reason(RULES[column].code, params)
     return Reason("no_supply", {"sources": 0, "source_pieces": 0})
 
 

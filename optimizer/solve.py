@@ -5,37 +5,45 @@ leximin fair fill rates; least cost (distance, lateness, substitution); first ex
 drops. README.md explains each step, and `optimizer.check` verifies all but the last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 
-from optimizer.arcs import Arcs, Component, Tables, build_arcs, components
+from optimizer.arcs import build_arcs
 from optimizer.assemble import Received, Shipment, assemble
 from optimizer.baselines import serve_in_order
 from optimizer.certificate import Certificate, Pool
-from optimizer.cheapest import cheapest
-from optimizer.fairness import Level, fair_levels
+from optimizer.crew import Crew, inline
 from optimizer.flow import VERSION
+from optimizer.part import SolvedPart, SolvedPool, decode_part
 from optimizer.plan import Plan, Reason, SolverInfo
+from optimizer.policy import Policy
 from optimizer.problem import Problem
-from optimizer.reasons import reasons
+from optimizer.reasons import Refused, reasons, refused
+from optimizer.tables import Component, Tables, components
 
 Progress = Callable[[str, int, int], None]
+Stop = Callable[[], bool]
 
 
 def solve(
     problem: Problem,
+    policy: Policy | None = None,
     progress: Progress | None = None,
-    stop: Callable[[], bool] | None = None,
+    stop: Stop | None = None,
+    seed: int = 0,
+    crew: Crew | None = None,
 ) -> Plan:
     """Return the optimal plan and its certificate; the same problem always gives the same plan.
 
-    `progress(stage, done, total)` counts components of items: all through the stage `fairness`,
-    then all through `cost`. `stop()` is asked between any two steps: once it is true, the remaining
-    components are served by tier and order of posting, and the plan says `stopped` and carries no
-    proof. Raises ProblemError, naming the items, where quantities or costs are too large to be
-    exact.
+    `policy` takes the place of the problem's own. `progress(stage, done, total)` counts parts, that
+    is components of items; `crew` says who solves them (this process, if nobody is named), and the
+    plan doesn't depend on that. Once `stop()` is true, parts that are not solved yet are served by
+    tier and order of posting; the plan then says `stopped` and carries no proof. Raises
+    ProblemError, naming the items, where quantities or costs are too large to be exact.
     """
-    run = _Run(problem, progress or _ignore, stop or _never)
+    problem = replace(problem, policy=policy) if policy else problem
+    run = _Run(problem, progress or _ignore, stop or _never, crew or inline)
     return run.stopped_plan() if run.was_stopped() else run.optimal_plan()
 
 
@@ -48,59 +56,53 @@ def _never() -> bool:
 
 
 class _Run:
-    def __init__(self, problem: Problem, progress: Progress, stop: Callable[[], bool]) -> None:
+    def __init__(self, problem: Problem, progress: Progress, stop: Stop, crew: Crew) -> None:
         self.problem = problem
         self.tables = Tables(problem)
-        self.shipments: list[Shipment] = []
-        self.pools: list[Pool] = []
-        self.arcs: list[Arcs] = []
-        self.levels: list[list[Level]] = []
-        self.unsolved = components(problem)
-        self._find_targets(progress, stop)
-        self._find_cheapest(progress, stop)
-
-    def _find_targets(self, progress: Progress, stop: Callable[[], bool]) -> None:
-        total = len(self.unsolved)
-        for component in self.unsolved:
-            if stop():
-                return
-            arcs = build_arcs(self.tables, component)
-            self.arcs.append(arcs)
-            self.levels.append(fair_levels(self.problem, arcs))
-            progress("fairness", len(self.levels), total)
-
-    def _find_cheapest(self, progress: Progress, stop: Callable[[], bool]) -> None:
-        total = len(self.unsolved)
-        for done, (arcs, levels) in enumerate(zip(self.arcs, self.levels, strict=True), start=1):
-            if stop():
-                return
-            shipments, pools = cheapest(self.problem, arcs, levels)
-            self.shipments += shipments
-            self.pools += pools
-            self.unsolved = self.unsolved[1:]
-            progress("cost", done, total)
+        self.components = components(problem)
+        self.parts: dict[int, SolvedPart] = {}
+        tasks = [self.tables.grid(component).encode() for component in self.components]
+        for number, result in crew(tasks, stop):
+            self.parts[number] = decode_part(result)
+            progress("parts", len(self.parts), len(tasks))
 
     def was_stopped(self) -> bool:
-        return bool(self.unsolved)
+        return len(self.parts) < len(self.components)
 
     def optimal_plan(self) -> Plan:
-        # Components share no arc, so their pools may be sorted together; within one, tiers and
+        # Components share no pair, so their pools may be sorted together; within one, tiers and
         # rates rise already.
-        certificate = Certificate(tuple(sorted(self.pools, key=_order)))
+        pools: list[Pool] = []
+        refusals: Refused = {}
+        for component, part in self._solved():
+            pools += [named_pool(self.problem, component, pool) for pool in part.pools]
+            refusals |= refused(self.problem, component, part.unreached)
+        certificate = Certificate(tuple(sorted(pools, key=_order)))
 
         def explain(received: Received) -> dict[str, Reason]:
-            return reasons(self.problem, self.arcs, certificate, received)
+            return reasons(self.problem, refusals, certificate, received)
 
         info = SolverInfo("medrelay with OR-Tools", VERSION, "optimal")
-        return assemble(self.problem, self.shipments, explain, certificate, info)
+        return assemble(self.problem, self._shipments(), explain, certificate, info)
+
+    def _solved(self) -> Iterable[tuple[Component, SolvedPart]]:
+        for number, component in enumerate(self.components):
+            if number in self.parts:
+                yield component, self.parts[number]
+
+    def _shipments(self) -> list[Shipment]:
+        return [
+            Shipment(component.sources[source], component.needs[need], units)
+            for component, part in self._solved()
+            for pool in part.pools
+            for need, source, units in pool.shipments.tolist()
+        ]
 
     def stopped_plan(self) -> Plan:
-        for component in self.unsolved:
-            arcs = build_arcs(self.tables, component)
-            order = sorted(
-                range(len(component.needs)), key=lambda row: self._urgency(component, row)
-            )
-            self.shipments += serve_in_order(self.problem, arcs, order)
+        shipments = self._shipments()
+        for number, component in enumerate(self.components):
+            if number not in self.parts:
+                shipments += self._serve_by_urgency(component)
 
         def explain(received: Received) -> dict[str, Reason]:
             return {
@@ -111,11 +113,32 @@ class _Run:
             }
 
         info = SolverInfo("medrelay with OR-Tools", VERSION, "stopped")
-        return assemble(self.problem, self.shipments, explain, None, info)
+        return assemble(self.problem, shipments, explain, None, info)
 
-    def _urgency(self, component: Component, row: int) -> tuple[int, int, str]:
-        need = self.problem.needs[component.needs[row]]
-        return need.tier, need.posted_at, need.id
+    def _serve_by_urgency(self, component: Component) -> list[Shipment]:
+        def urgency(row: int) -> tuple[int, int, str]:
+            need = self.problem.needs[component.needs[row]]
+            return need.tier, need.posted_at, need.id
+
+        order = sorted(range(len(component.needs)), key=urgency)
+        return serve_in_order(self.problem, build_arcs(self.tables, component), order)
+
+
+def named_pool(problem: Problem, component: Component, pool: SolvedPool) -> Pool:
+    """Return a pool of the certificate: the same by identifiers."""
+    needs, sources = problem.needs, problem.sources
+    return Pool(
+        pool.tier,
+        pool.numerator,
+        pool.denominator,
+        tuple(needs[component.needs[each]].id for each in pool.needs.tolist()),
+        tuple(needs[component.needs[each]].id for each in pool.carried.tolist()),
+        tuple(sources[component.sources[each]].id for each in pool.sources.tolist()),
+        tuple(pool.source_prices.tolist()),
+        tuple(pool.need_prices.tolist()),
+        tuple(pool.source_cutoffs.tolist()),
+        tuple(pool.need_cutoffs.tolist()),
+    )
 
 
 def _order(pool: Pool) -> tuple[int, Fraction]:
