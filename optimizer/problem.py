@@ -22,6 +22,7 @@ from optimizer.documents import (
 from optimizer.errors import ProblemError
 from optimizer.parts import (
     LARGEST_DAY,
+    LARGEST_DISTANCE_M,
     Ban,
     Corridor,
     Item,
@@ -115,6 +116,7 @@ class Problem:
         if self.roads is not None and not isinstance(self.roads, Roads):
             raise ProblemError("bad_document", "roads", "must be Roads")
         _check_zones(self)
+        _check_roads(self)
         object.__setattr__(self, "_index", _Index.of(self))
 
     def item(self, code: str) -> Item:
@@ -225,6 +227,21 @@ def _check_zones(problem: Problem) -> None:
                 raise ProblemError(
                     "unknown_zone", where, f"no place lies in zone {zone!r}; give one, or drop it"
                 )
+
+
+def _check_roads(problem: Problem) -> None:
+    """Every road must be one that a lane could state: across the whole map, to be quick."""
+    if problem.roads is None or not problem.places:
+        return
+    across, up = (
+        max(along) - min(along)
+        for along in ([each.x_m for each in problem.places], [each.y_m for each in problem.places])
+    )
+    metres = road_metres(problem.roads, across, up)
+    days = -(-metres // problem.roads.metres_per_day)
+    if metres > LARGEST_DISTANCE_M or days > LARGEST_DAY:
+        message = f"across all places they take {metres} m and {days} days; correct a place or rate"
+        raise ProblemError("out_of_range", "roads", message)
 
 
 def problem_document(problem: Problem) -> dict[str, Any]:
