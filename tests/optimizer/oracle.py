@@ -4,35 +4,61 @@ from collections.abc import Iterable
 from fractions import Fraction
 from functools import cache
 from itertools import chain, combinations, groupby, product
+from math import ceil, isqrt
 
-from optimizer.problem import Need, Problem
+from optimizer.problem import Item, Lane, Need, Problem
 
 Limits = dict[frozenset[str], int]
 
 
+def way(problem: Problem, origin: str, destination: str) -> Lane | None:
+    """The lane, or the road where none is given, worked out from the places."""
+    for lane in problem.lanes:
+        if (lane.origin, lane.destination) == (origin, destination):
+            return lane
+    places = {place.site: place for place in problem.places}
+    if problem.roads is None or origin not in places or destination not in places:
+        return None
+    one, other, roads = places[origin], places[destination], problem.roads
+    line = isqrt((one.x_m - other.x_m) ** 2 + (one.y_m - other.y_m) ** 2)
+    metres = line * roads.detour_permille // 1000
+    days = ceil(Fraction(metres, roads.metres_per_day))
+    return Lane(origin, destination, metres, days, cold=roads.cold)
+
+
 def pairs(problem: Problem) -> dict[tuple[str, str], int]:
-    """Every allowed (source, need), with the cost of a piece, straight from the rules' words."""
-    lanes = {(lane.origin, lane.destination): lane for lane in problem.lanes}
+    """Every allowed (source, need), with the cost of a unit, straight from the rules' words."""
+    items = {item.code: item for item in problem.items}
+    zones = {place.site: place.zone for place in problem.places}
+    bans = {(ban.source_id, ban.need_id) for ban in problem.bans}
+    last = {(pair.source_id, pair.need_id) for pair in problem.last}
     result = {}
     for source, need in product(problem.sources, problem.needs):
-        lane = lanes.get((source.site, need.site))
+        lane = way(problem, source.site, need.site)
+        item = items.get(source.item, Item(source.item))
         accepted = (need.item, *need.accepts)
         if lane is None or source.item not in accepted:
             continue
         arrive = max(source.ready_day, 0) + lane.transit_days
         shelf = need.min_shelf_days_on_arrival
-        if arrive > problem.horizon_days:
+        if arrive > problem.horizon_days or (item.cold and not lane.cold):
             continue
         if source.expiry_day is not None and source.expiry_day <= arrive + shelf:
             continue
         if source.earmark is not None and source.earmark not in need.earmarks:
             continue
+        if source.only_zone is not None and source.only_zone != zones.get(need.site, ""):
+            continue
+        if bans & {(source.id, need.id), (source.id, None), (None, need.id)}:
+            continue
         policy = problem.policy
-        result[source.id, need.id] = (
+        is_new = bool(last) and (source.id, need.id) not in last
+        result[source.id, need.id] = item.pieces_per_unit * (
             policy.distance_micro_per_piece_m * lane.distance_m
             + lane.cost_per_piece_micro
             + policy.lateness_micro_per_piece_day * max(0, arrive - need.need_by_day)
             + policy.substitution_micro_per_piece * accepted.index(source.item)
+            + policy.stability_micro_per_piece * is_new
         )
     return result
 

@@ -1,17 +1,33 @@
 """Problems for the tests: drawn by Hypothesis when small, seeded when large."""
 
 import random
+from collections.abc import Callable
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
 from optimizer.plan import Plan
-from optimizer.problem import Lane, Need, Policy, Problem, Source
+from optimizer.problem import (
+    Ban,
+    Corridor,
+    Lane,
+    Need,
+    Pair,
+    Pin,
+    Place,
+    Policy,
+    Problem,
+    Roads,
+    Source,
+)
+from optimizer.rules import refusal
 
 DAY0 = "2020-02-01"
 ITEMS = ("gloves", "mask", "n95")
 ORIGINS = ("W1", "W2", "W3")
 DESTINATIONS = ("H1", "H2", "H3", "H4")
 TOKENS = ("site:H1", "region:420300")
+ZONES = ("", "north", "south")
 
 
 @st.composite
@@ -67,6 +83,142 @@ def problems(draw: st.DrawFn, largest: int = 4, count: int = 5) -> Problem:
         Policy("max_min", 1, draw(st.sampled_from((0, 3))), draw(st.sampled_from((0, 20)))),
         horizon_days=draw(st.integers(2, 6)),
     )
+
+
+Feature = Callable[[st.DrawFn, Problem], Problem]
+"""What makes a problem one with a feature more; those that need another one come after it."""
+
+
+@st.composite
+def featured(draw: st.DrawFn, *features: Feature, largest: int = 4, count: int = 5) -> Problem:
+    """A problem with these features, in this order: `featured(zones, roads, pins)`."""
+    problem = draw(problems(largest, count))
+    for feature in features:
+        problem = feature(draw, problem)
+    return problem
+
+
+def weights(draw: st.DrawFn, problem: Problem) -> Problem:
+    needs = tuple(replace(need, weight=draw(st.integers(1, 4))) for need in problem.needs)
+    return replace(problem, needs=needs, policy=replace(problem.policy, fairness="weighted"))
+
+
+def zones(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Places, for most sites, some of them in no zone, and lots that go to one zone only."""
+    here = st.integers(-3000, 3000)
+    places = tuple(
+        Place(site, draw(here), draw(here), draw(st.sampled_from(ZONES)))
+        for site in (*ORIGINS, *DESTINATIONS)
+        if draw(st.integers(0, 4))
+    )
+    only = st.sampled_from((None, None, None, *ZONES[1:]))
+    sources = tuple(replace(each, only_zone=draw(only)) for each in problem.sources)
+    return replace(problem, places=places, sources=sources)
+
+
+def roads(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Roads between places, where no lane says otherwise."""
+    detour, daily = draw(st.integers(1000, 2000)), draw(st.integers(1000, 4000))
+    return replace(problem, roads=Roads(detour, daily, cold=draw(st.booleans())))
+
+
+def sizes(draw: st.DrawFn, problem: Problem) -> Problem:
+    small = st.integers(0, 5)
+    items = {code: problem.item(code) for code in ITEMS}
+    sized = (replace(item, volume_ml=draw(small), weight_g=draw(small)) for item in items.values())
+    return replace(problem, items=tuple(sized))
+
+
+def corridors(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Limits between the zones that places lie in."""
+    known = sorted({place.zone for place in problem.places if place.zone})
+    limit = st.none() | st.integers(0, 20)
+    return replace(
+        problem,
+        corridors=tuple(
+            Corridor(origin, destination, draw(limit), draw(limit))
+            for origin in known
+            for destination in known
+            if draw(st.booleans())
+        ),
+    )
+
+
+def cold(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Items that must be kept cold, and lanes that keep them so."""
+    items = tuple(replace(problem.item(code), cold=draw(st.booleans())) for code in ITEMS)
+    lanes = tuple(replace(lane, cold=draw(st.booleans())) for lane in problem.lanes)
+    return replace(problem, items=items, lanes=lanes)
+
+
+def handling(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Lanes on which a piece costs something besides its distance."""
+    lanes = (replace(lane, cost_per_piece_micro=draw(st.integers(0, 9))) for lane in problem.lanes)
+    return replace(problem, lanes=tuple(lanes))
+
+
+def _pairs(draw: st.DrawFn, problem: Problem) -> list[tuple[str, str]]:
+    both = [(source.id, need.id) for source in problem.sources for need in problem.needs]
+    return draw(st.lists(st.sampled_from(both), max_size=6, unique=True)) if both else []
+
+
+def bans(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Pairs that are banned, and now and then a whole lot or need."""
+    chosen = {
+        draw(st.sampled_from(((source, need), (source, need), (source, None), (None, need))))
+        for source, need in _pairs(draw, problem)
+    }
+    ordered = sorted(chosen, key=str)
+    return replace(problem, bans=tuple(Ban(source, need, "tried it") for source, need in ordered))
+
+
+def last(draw: st.DrawFn, problem: Problem) -> Problem:
+    """What a last plan joined, some of it gone by now, and what any other pair costs more."""
+    pairs = [*_pairs(draw, problem), *draw(st.sampled_from(([], [("gone", "N0")])))]
+    policy = replace(problem.policy, stability_micro_per_piece=draw(st.integers(0, 9)))
+    return replace(problem, policy=policy, last=tuple(Pair(*pair) for pair in pairs))
+
+
+def packs(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Lots in packs, given out in whole ones."""
+    sources = (replace(s, pack_size=draw(st.sampled_from((1, 1, 2, 3)))) for s in problem.sources)
+    policy = replace(problem.policy, whole_packs=True)
+    return replace(problem, sources=tuple(sources), policy=policy)
+
+
+def conversion(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Items of which one piece stands for more than one of another."""
+    items = (
+        replace(problem.item(code), uses_per_piece=draw(st.sampled_from((1, 1, 2, 3))))
+        for code in ITEMS
+    )
+    return replace(problem, items=tuple(items))
+
+
+def least_drop(draw: st.DrawFn, problem: Problem) -> Problem:
+    policy = replace(problem.policy, least_drop_pieces=draw(st.integers(0, 4)))
+    return replace(problem, policy=policy)
+
+
+def pins(draw: st.DrawFn, problem: Problem) -> Problem:
+    """Pins that the rules, the lots, the needs and each other leave room for; no corridors."""
+    sources = {source.id: source for source in problem.sources}
+    needs = {need.id: need for need in problem.needs}
+    stock = {source.id: source.quantity for source in problem.sources}
+    wanted = {need.id: need.quantity for need in problem.needs}
+    chosen = []
+    for source_id, need_id in _pairs(draw, problem):
+        source, need = sources[source_id], needs[need_id]
+        way = problem.way(source.site, need.site)
+        pieces = draw(st.integers(1, source.quantity))
+        received = problem.converted(pieces, source.item, need.item)
+        if received is None or refusal(source, need, way, problem) is not None:
+            continue
+        if pieces <= stock[source_id] and received <= wanted[need_id]:
+            stock[source_id] -= pieces
+            wanted[need_id] -= received
+            chosen.append(Pin(source_id, need_id, pieces, "promised"))
+    return replace(problem, pins=tuple(chosen))
 
 
 def aim(plan: Plan) -> dict[str, int]:
