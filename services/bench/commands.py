@@ -1,12 +1,155 @@
 """`medrelay bench`: one command a benchmark, whose work is imported only when it is asked for."""
 
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 bench = typer.Typer(
     no_args_is_help=True, help="Set the allocator beside others: sizes, seconds, public data."
 )
+console = Console()
 
 
 @bench.callback()
 def _bench() -> None:
     """Keep `bench` a group of commands, whatever their number."""
+
+
+@bench.command()
+def getusppe(
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the rows here, one for each strategy.")
+    ] = None,
+    frontier_svg: Annotated[
+        Path | None,
+        typer.Option("--frontier", help="Also draw here what the weights trade (some minutes)."),
+    ] = None,
+) -> None:
+    """GetUsPPE's offers and requests of 2020: the published strategies and Medrelay's, by week.
+
+    Needs the extra `bench`, for the data: `make install-bench`.
+    """
+    from services.bench.getusppe.data import NoData, read_installed  # noqa: PLC0415
+    from services.bench.getusppe.frontier import frontier  # noqa: PLC0415
+    from services.bench.getusppe.report import rows, table  # noqa: PLC0415
+
+    try:
+        with console.status("Reading the records"):
+            records = read_installed()
+    except NoData as error:
+        console.print(f"{error}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    with console.status("") as status:
+        played = rows(records, started=lambda name: status.update(f"Playing {name}"))
+    console.print(table(played))
+    if as_json is not None:
+        text = json.dumps([each.document() for each in played], indent=1)
+        as_json.write_text(text + "\n", encoding="utf-8")
+    if frontier_svg is not None:
+        with console.status("") as status:
+            drawn = frontier(records, started=lambda name: status.update(f"Playing {name}"))
+        frontier_svg.write_text(drawn, encoding="utf-8")
+
+
+@bench.command()
+def optimizer(
+    size: Annotated[
+        list[str], typer.Option(help="Needs x sources of each item; several by commas.")
+    ],
+    items: Annotated[list[str], typer.Option(help="How many items; several by commas.")] = ["1"],  # noqa: B006
+    peers: Annotated[
+        str, typer.Option(help="Of glop, highs, pot and maxmin (fair rates by glop), by commas.")
+    ] = "glop,highs,pot",
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the rows here, one a size and solver.")
+    ] = None,
+    lanes: Annotated[bool, typer.Option(help="With lanes between zones that items share.")] = False,
+    seed: Annotated[int, typer.Option(help="Another seed, other problems.")] = 1,
+    processes: Annotated[
+        int | None, typer.Option(help="For items side by side; all cores if not said.")
+    ] = None,
+    peer_timeout: Annotated[float, typer.Option(help="Seconds until a peer is ended.")] = 600.0,
+    peer_memory: Annotated[float, typer.Option(help="MB until a peer is ended.")] = 8000.0,
+) -> None:
+    """Made-up problems of a nation's size: seconds and memory, beside other solvers' optimum.
+
+    The peers highs and pot need the extra `bench`: `make install-bench`. Without it their rows say
+    so.
+    """
+    from services.bench.instances import BadShape  # noqa: PLC0415
+    from services.bench.report import terminal  # noqa: PLC0415
+    from services.bench.sizes import BadBench, Bench, parse_peers, parse_shapes  # noqa: PLC0415
+
+    try:
+        planned = Bench(
+            parse_shapes(size, items, lanes=lanes, seed=seed),
+            parse_peers(peers),
+            processes or len(os.sched_getaffinity(0)),
+            peer_timeout,
+            peer_memory,
+        )
+    except (BadShape, BadBench) as error:
+        console.print(f"{error}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    columns = TextColumn("{task.description:<42}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+        task = progress.add_task("", total=planned.steps(), completed=-1)
+        rows = planned.run(
+            lambda title: progress.update(task, description=title, advance=1),
+            lambda rows: _write(as_json, rows),
+        )
+        progress.update(task, description="done", completed=planned.steps())
+    for table in terminal(rows):
+        console.print(table)
+
+
+@bench.command()
+def practice(
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the rows here, one a problem and practice.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="Needs x sources of the made-up problem.")] = (
+        "10000x200"
+    ),
+    seed: Annotated[int, typer.Option(help="Another seed, another made-up problem.")] = 1,
+    processes: Annotated[int, typer.Option(help="For items side by side.")] = 1,
+) -> None:
+    """The plan beside what people do today: the Hubei scenario's week, and a made-up nation."""
+    from services.bench.instances import BadShape  # noqa: PLC0415
+    from services.bench.practice import run_practice  # noqa: PLC0415
+    from services.bench.report import terminal  # noqa: PLC0415
+    from services.bench.sizes import BadBench, parse_shapes  # noqa: PLC0415
+
+    try:
+        shape = parse_shapes([size], ["1"], lanes=False, seed=seed)[0]
+    except (BadShape, BadBench) as error:
+        console.print(f"{error}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    with console.status("") as status:
+        rows = run_practice(shape, processes, lambda title: status.update(title))
+    for table in terminal(rows):
+        console.print(table)
+    _write(as_json, rows)
+
+
+@bench.command()
+def report(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
+) -> None:
+    """Turn what `optimizer` and `practice` wrote with --json into Markdown tables."""
+    from services.bench.report import markdown  # noqa: PLC0415
+
+    rows: list[dict[str, Any]] = []
+    for file in files:
+        rows += json.loads(file.read_text(encoding="utf-8"))
+    typer.echo(markdown(rows), nl=False)
+
+
+def _write(path: Path | None, rows: list[dict[str, Any]]) -> None:
+    if path is not None:
+        path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
