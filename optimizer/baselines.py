@@ -1,19 +1,33 @@
 """What people do today, on the same problem, so that a plan can be compared with practice.
 
-Both keep every hard limit (a lot that would expire helps nobody), and neither looks ahead.
+All of it keeps every hard limit (a lot that would expire helps nobody, a full lane takes no more),
+and none of it looks ahead.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from optimizer.arcs import Arcs, Tables, build_arcs, components
+from optimizer.arcs import Arcs
 from optimizer.assemble import Received, Shipment, assemble
+from optimizer.derive import Line, derive
+from optimizer.grid import Costs, forbidden
 from optimizer.metrics import Metrics, summary
+from optimizer.parts import Need, Source
 from optimizer.plan import Plan, Reason, SolverInfo
 from optimizer.problem import Problem
+from optimizer.rules import depart_day
+from optimizer.tables import Component, Tables, components
 
-__all__ = ["Metrics", "first_come_first_served", "proportional", "summary"]
+__all__ = [
+    "PRACTICES",
+    "Metrics",
+    "first_come_first_served",
+    "national_quota",
+    "proportional",
+    "summary",
+]
 
 
 def first_come_first_served(problem: Problem, by_tier: bool = False) -> Plan:
@@ -23,17 +37,15 @@ def first_come_first_served(problem: Problem, by_tier: bool = False) -> Plan:
     cost. With `by_tier`, a more urgent tier is served before a less urgent one.
     """
 
-    def order(row: int, arcs: Arcs) -> tuple[int, int, str]:
-        need = problem.needs[arcs.component.needs[row]]
-        return need.tier if by_tier else 0, need.posted_at, need.id
+    def share_out(desk: "_Desk") -> None:
+        for need in sorted(
+            desk.needs, key=lambda need: (need.tier if by_tier else 0, *_turn(need))
+        ):
+            desk.serve(need, need.quantity)
 
-    shipments: list[Shipment] = []
-    tables = Tables(problem)
-    for component in components(problem):
-        arcs = build_arcs(tables, component)
-        rows = sorted(range(len(component.needs)), key=lambda row: order(row, arcs))
-        shipments += serve_in_order(problem, arcs, rows)
-    return _plan(problem, shipments, "first come first served" + (" by tier" if by_tier else ""))
+    return _practise(
+        problem, share_out, "first come first served" + (" by tier" if by_tier else "")
+    )
 
 
 def proportional(problem: Problem) -> Plan:
@@ -42,61 +54,207 @@ def proportional(problem: Problem) -> Plan:
     Shares are rounded down and served in the order of posting, from the nearest lots of the item
     itself; what cannot be reached or is left over stays where it is, as it does in a pro-rata list.
     """
-    offered: dict[str, int] = defaultdict(int)
-    asked: dict[str, int] = defaultdict(int)
-    for source in problem.sources:
-        offered[source.item] += source.quantity
-    for need in problem.needs:
-        asked[need.item] += need.quantity
-    shipments: list[Shipment] = []
-    tables = Tables(problem)
-    for component in components(problem):
-        arcs = build_arcs(tables, component)
-        needs = [problem.needs[each] for each in component.needs]
-        shares = [
-            min(need.quantity, need.quantity * offered[need.item] // asked[need.item])
-            for need in needs
-        ]
-        rows = sorted(range(len(needs)), key=lambda row: (needs[row].posted_at, needs[row].id))
-        shipments += serve_in_order(problem, arcs, rows, shares, own_item_only=True)
-    return _plan(problem, shipments, "proportional")
+
+    def share_out(desk: "_Desk") -> None:
+        offered, asked = _by_item(desk.sources), _by_item(desk.needs)
+        for need in sorted(desk.needs, key=_turn):
+            share = need.quantity * offered.get(need.item, 0) // asked[need.item]
+            desk.serve(need, min(need.quantity, share), own_item_only=True)
+
+    return _practise(problem, share_out, "proportional")
 
 
-def serve_in_order(
-    problem: Problem,
-    arcs: Arcs,
-    rows: list[int],
-    limits: list[int] | None = None,
-    *,
-    own_item_only: bool = False,
-) -> list[Shipment]:
-    """Serve a component's needs one after another, each up to its limit from its cheapest lots.
+def national_quota(problem: Problem) -> Plan:
+    """Give each zone its quota of each item, by how many needs it has; within it, first come.
 
-    `rows` orders the needs by their place in the component; `limits` are pieces, by that place.
+    A quota doesn't ask how much is needed where, as one by population doesn't; largest remainders
+    get the odd pieces. Needs are served as fully as their zone's quota allows, from the nearest
+    lots of the item itself; what a zone doesn't use stays where it is. A site without a zone is in
+    one with all such sites: where nobody has zones, all are served first come.
+    """
+
+    def share_out(desk: "_Desk") -> None:
+        offered = _by_item(desk.sources)
+        counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for need in desk.needs:
+            counts[need.item][problem.zone(need.site)] += 1
+        left = {item: _quotas(offered.get(item, 0), zones) for item, zones in counts.items()}
+        for need in sorted(desk.needs, key=_turn):
+            quota, zone = left[need.item], problem.zone(need.site)
+            pieces = min(need.quantity, quota[zone])
+            quota[zone] -= desk.serve(need, pieces, own_item_only=True)
+
+    return _practise(problem, share_out, "national quota")
+
+
+PRACTICES: Mapping[str, Callable[[Problem], Plan]] = {
+    "first_come_first_served": first_come_first_served,
+    "first_come_by_tier": lambda problem: first_come_first_served(problem, by_tier=True),
+    "proportional": proportional,
+    "national_quota": national_quota,
+}
+"""Every practice by the name that it is stored under."""
+
+
+def serve_in_order(problem: Problem, arcs: Arcs, rows: list[int]) -> list[Shipment]:
+    """Serve a component's needs one after another, each up to all it asks for, nearest lots first.
+
+    `rows` orders the needs by their place in the component.
     """
     component = arcs.component
-    left = [problem.sources[each].quantity for each in component.sources]
-    order = np.lexsort((arcs.tail, arcs.cost, arcs.head))
-    starts = np.searchsorted(arcs.head[order], np.arange(len(component.needs) + 1))
-    shipments = []
+    costs = np.full(
+        (len(component.needs), len(component.sources)), np.iinfo(np.int64).max, dtype=np.int64
+    )
+    costs[arcs.head, arcs.tail] = arcs.cost
+    desk = _Desk(problem, component, costs, _Rooms(problem))
     for row in rows:
-        need = problem.needs[component.needs[row]]
-        wanted = need.quantity if limits is None else limits[row]
-        for tail in arcs.tail[order[starts[row] : starts[row + 1]]].tolist():
-            source = component.sources[tail]
-            if own_item_only and problem.sources[source].item != need.item:
-                continue
-            pieces = min(wanted, left[tail])
-            if pieces:
-                shipments.append(Shipment(source, component.needs[row], pieces))
-                left[tail] -= pieces
-                wanted -= pieces
-            if not wanted:
+        need = desk.needs[row]
+        desk.serve(need, need.quantity)
+    return _shipments(problem, desk.lines)
+
+
+class _Rooms:
+    """What the corridors can still take, by day; without corridors nobody asks."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.limits = {
+            (each.origin_zone, each.destination_zone): (
+                each.volume_ml_per_day,
+                each.weight_g_per_day,
+            )
+            for each in problem.corridors
+        }
+        self.used: dict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0])
+
+    def take(self, zones: tuple[str, str], day: int, sizes: tuple[int, int], wanted: int) -> int:
+        """Take room for up to so many pieces on this day; returns for how many there was."""
+        limits = self.limits.get(zones)
+        if limits is None:
+            return wanted
+        used = self.used[*zones, day]
+        for place, (limit, size) in enumerate(zip(limits, sizes, strict=True)):
+            if limit is not None and size:
+                wanted = max(0, min(wanted, (limit - used[place]) // size))
+        self._use(zones, day, sizes, wanted)
+        return wanted
+
+    def use(self, problem: Problem, lines: Iterable[Line]) -> None:
+        """Take the room of what is set by hand, which goes before everything else."""
+        if not self.limits:
+            return
+        sources = {source.id: source for source in problem.sources}
+        site_of = {need.id: need.site for need in problem.needs}
+        for line in lines:
+            source = sources[line.source_id]
+            item = problem.item(source.item)
+            zones = (problem.zone(source.site), problem.zone(site_of[line.need_id]))
+            self._use(zones, line.depart_day, (item.volume_ml, item.weight_g), line.quantity)
+
+    def _use(self, zones: tuple[str, str], day: int, sizes: tuple[int, int], pieces: int) -> None:
+        for place, size in enumerate(sizes):
+            self.used[*zones, day][place] += pieces * size
+
+
+class _Desk:
+    """One component's lots as they are given out, and what has been given to whom."""
+
+    def __init__(self, problem: Problem, component: Component, costs: Costs, rooms: _Rooms) -> None:
+        self.problem, self.rooms, self.costs = problem, rooms, costs
+        self.sources = [problem.sources[each] for each in component.sources]
+        self.needs = [problem.needs[each] for each in component.needs]
+        self.lines: list[Line] = []
+        self._row = {need.id: row for row, need in enumerate(self.needs)}
+        self._left = np.array([source.quantity for source in self.sources], dtype=np.int64)
+        self._item = np.array([source.item for source in self.sources])
+
+    def serve(self, need: Need, wanted: int, *, own_item_only: bool = False) -> int:
+        """Give a need up to so many pieces from its cheapest lots; returns how many."""
+        if not self.sources:
+            return 0
+        never = forbidden(self.costs)
+        is_open = self._left > 0
+        if own_item_only:
+            is_open &= self._item == need.item
+        costs = np.where(is_open, self.costs[self._row[need.id]], never)
+        given = 0
+        while given < wanted:
+            # Of equals the first: lots are in the order of their names.
+            column = int(costs.argmin())
+            if costs[column] == never:
                 break
-    return shipments
+            costs[column] = never
+            given += self._send(column, need, wanted - given)
+        return given
+
+    def _send(self, column: int, need: Need, wanted: int) -> int:
+        source = self.sources[column]
+        left = min(wanted, int(self._left[column]))
+        sent = 0
+        for day in self._days(source, need):
+            pieces = left - sent
+            if self.rooms.limits:
+                pieces = self._room(source, need, day, pieces)
+            if pieces:
+                self.lines.append(Line(source.id, need.id, pieces, day))
+                sent += pieces
+            if sent == left:
+                break
+        self._left[column] -= sent
+        return sent
+
+    def _room(self, source: Source, need: Need, day: int, pieces: int) -> int:
+        zones = (self.problem.zone(source.site), self.problem.zone(need.site))
+        item = self.problem.item(source.item)
+        return self.rooms.take(zones, day, (item.volume_ml, item.weight_g), pieces)
+
+    def _days(self, source: Source, need: Need) -> Iterable[int]:
+        """Return the days to leave on: as soon as it can; where a corridor is full, later."""
+        ready = depart_day(source)
+        if not self.rooms.limits:
+            return (ready,)
+        way = self.problem.way(source.site, need.site)
+        assert way is not None, "only what can be reached is served"
+        last = self.problem.horizon_days - way.transit_days
+        if source.expiry_day is not None:
+            shelf = way.transit_days + need.min_shelf_days_on_arrival
+            last = min(last, source.expiry_day - shelf - 1)
+        return range(ready, last + 1)
 
 
-def _plan(problem: Problem, shipments: list[Shipment], name: str) -> Plan:
+def _turn(need: Need) -> tuple[int, str]:
+    return need.posted_at, need.id
+
+
+def _by_item(parts: Iterable[Source | Need]) -> dict[str, int]:
+    """Return pieces by item."""
+    pieces: dict[str, int] = defaultdict(int)
+    for part in parts:
+        pieces[part.item] += part.quantity
+    return pieces
+
+
+def _quotas(pieces: int, weights: Mapping[str, int]) -> dict[str, int]:
+    """Split pieces by weight; the largest remainders get one more, of equals the first name."""
+    total = sum(weights.values())
+    quotas = {name: pieces * weight // total for name, weight in weights.items()}
+    queue = sorted(weights, key=lambda name: (-(pieces * weights[name] % total), name))
+    for name in queue[: pieces - sum(quotas.values())]:
+        quotas[name] += 1
+    return quotas
+
+
+def _practise(problem: Problem, share_out: Callable[[_Desk], None], name: str) -> Plan:
+    """Let a practice share out each component, after what is set by hand."""
+    derived = derive(problem)
+    plain = derived.problem
+    tables, rooms = Tables(plain), _Rooms(plain)
+    rooms.use(problem, derived.pinned)
+    lines: list[Line] = []
+    for component in components(plain):
+        desk = _Desk(plain, component, tables.grid(component).costs(), rooms)
+        share_out(desk)
+        lines += desk.lines
+
     def explain(received: Received) -> dict[str, Reason]:
         return {
             need.id: Reason(
@@ -105,4 +263,14 @@ def _plan(problem: Problem, shipments: list[Shipment], name: str) -> Plan:
             for need in problem.needs
         }
 
+    shipments = _shipments(problem, derived.lift(lines))
     return assemble(problem, shipments, explain, None, SolverInfo(name, "1", "heuristic"))
+
+
+def _shipments(problem: Problem, lines: Sequence[Line]) -> list[Shipment]:
+    source_row = {source.id: row for row, source in enumerate(problem.sources)}
+    need_row = {need.id: row for row, need in enumerate(problem.needs)}
+    return [
+        Shipment(source_row[line.source_id], need_row[line.need_id], line.quantity, line.depart_day)
+        for line in lines
+    ]

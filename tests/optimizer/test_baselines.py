@@ -1,15 +1,25 @@
 """Today's practice, and the figures that compare it."""
 
+from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from optimizer.baselines import first_come_first_served, proportional, summary
+from optimizer.baselines import (
+    PRACTICES,
+    first_come_first_served,
+    national_quota,
+    proportional,
+    summary,
+)
 from optimizer.check import check
-from optimizer.problem import Lane, Need, Problem, Source
+from optimizer.plan import Plan
+from optimizer.problem import Corridor, Item, Lane, Need, Pin, Place, Problem, Source
+from optimizer.rules import refusal
 from optimizer.solve import solve
-from tests.optimizer.worlds import DAY0, problems
+from tests.optimizer.worlds import DAY0, corridors, featured, problems, roads, sizes, zones
 
 PROBLEM = Problem(
     DAY0,
@@ -27,8 +37,8 @@ PROBLEM = Problem(
 )
 
 
-def lines(plan: object) -> list[tuple[str, str, int]]:
-    return [(a.need_id, a.source_id, a.quantity) for a in plan.allocations]  # type: ignore[attr-defined]
+def lines(plan: Plan) -> list[tuple[str, str, int]]:
+    return [(a.need_id, a.source_id, a.quantity) for a in plan.allocations]
 
 
 def test_first_come_takes_the_nearest_stock_in_the_order_of_posting() -> None:
@@ -53,17 +63,105 @@ def test_proportional_gives_everyone_the_same_share() -> None:
     assert got == {"A": 37, "B": 37, "C": 15}  # 90 / 120 of each, rounded down
 
 
+def test_a_national_quota_goes_by_how_many_needs_a_zone_has() -> None:
+    # North has one need of three: 90 // 3 pieces of 90, however much it asks for.
+    places = (Place("H1", 0, 0, "north"), Place("H2", 0, 0, "south"))
+    problem = replace(PROBLEM, places=places)
+    got = {o.need_id: o.allocated for o in national_quota(problem).outcomes}
+    assert got == {"A": 30, "B": 40, "C": 20}
+
+
+def test_odd_pieces_of_a_quota_go_by_the_largest_remainder() -> None:
+    places = (Place("H1", 0, 0, "north"), Place("H2", 0, 0, "south"))
+    sources = (Source("far", "W1", "mask", 50),)  # 16⅔ and 33⅓
+    problem = replace(PROBLEM, places=places, sources=sources)
+    got = {o.need_id: o.allocated for o in national_quota(problem).outcomes}
+    assert got == {"A": 17, "B": 13, "C": 20}
+
+
+def test_a_quota_without_zones_is_first_come() -> None:
+    assert lines(national_quota(PROBLEM)) == lines(first_come_first_served(PROBLEM))
+
+
+LANE = Problem(
+    DAY0,
+    (Source("S", "W", "mask", 100, ready_day=1),),
+    (Need("A", "H", "mask", 90, 0, 9, posted_at=0), Need("B", "H", "mask", 90, 0, 9, posted_at=1)),
+    (Lane("W", "H", 1, 1),),
+    horizon_days=4,
+    items=(Item("mask", volume_ml=10, weight_g=1),),
+    places=(Place("W", 0, 0, "a"), Place("H", 0, 0, "b")),
+    corridors=(Corridor("a", "b", volume_ml_per_day=300),),
+)
+
+
+def test_what_a_full_lane_does_not_take_leaves_on_the_next_day() -> None:
+    plan = first_come_first_served(LANE)
+    assert [(a.need_id, a.quantity, a.depart_day, a.arrive_day) for a in plan.allocations] == [
+        ("A", 30, 1, 2),
+        ("A", 30, 2, 3),
+        ("A", 30, 3, 4),
+    ]  # and what could leave on day 4 would arrive too late
+
+
+def test_what_expires_on_the_way_does_not_wait_for_a_lane() -> None:
+    source = replace(LANE.sources[0], expiry_day=4)
+    plan = first_come_first_served(replace(LANE, sources=(source,)))
+    assert [a.depart_day for a in plan.allocations] == [1, 2]
+
+
+def test_what_is_set_by_hand_goes_first_and_uses_its_lane() -> None:
+    plan = first_come_first_served(replace(LANE, pins=(Pin("S", "B", 25, "promised"),)))
+    assert [(a.need_id, a.quantity, a.depart_day) for a in plan.allocations] == [
+        ("A", 5, 1),
+        ("A", 30, 2),
+        ("A", 30, 3),
+        ("B", 25, 1),
+    ]
+
+
+@pytest.mark.parametrize("practice", PRACTICES)
+@settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(problem=featured(zones, roads, sizes, corridors, largest=30))
+def test_no_practice_overfills_a_lane_or_breaks_a_rule(practice: str, problem: Problem) -> None:
+    plan = PRACTICES[practice](problem)
+    sources = {source.id: source for source in problem.sources}
+    needs = {need.id: need for need in problem.needs}
+    drawn, given_, used = Counter(), Counter(), Counter()  # type: ignore[var-annotated]
+    for each in plan.allocations:
+        source, need = sources[each.source_id], needs[each.need_id]
+        way = problem.way(source.site, need.site)
+        assert way is not None
+        later = replace(source, ready_day=each.depart_day)
+        assert each.depart_day >= max(0, source.ready_day)
+        assert each.arrive_day == each.depart_day + way.transit_days
+        assert refusal(later, need, way, problem) is None
+        drawn[source.id] += each.quantity
+        given_[need.id] += each.quantity
+        item = problem.item(source.item)
+        lane = problem.zone(source.site), problem.zone(need.site)
+        used[lane, each.depart_day, "ml"] += each.quantity * item.volume_ml
+        used[lane, each.depart_day, "g"] += each.quantity * item.weight_g
+    assert all(pieces <= sources[name].quantity for name, pieces in drawn.items())
+    assert all(pieces <= needs[name].quantity for name, pieces in given_.items())
+    for corridor in problem.corridors:
+        lane = corridor.origin_zone, corridor.destination_zone
+        for day in range(problem.horizon_days + 1):
+            for limit, unit in (
+                (corridor.volume_ml_per_day, "ml"),
+                (corridor.weight_g_per_day, "g"),
+            ):
+                assert limit is None or used[lane, day, unit] <= limit
+
+
 @settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(problems(largest=30))
 def test_practice_keeps_the_rules_and_never_serves_the_first_tier_more(problem: Problem) -> None:
     optimal = solve(problem)
     first = min((need.tier for need in problem.needs), default=0)
     name = f"tier_{first}_pieces"
-    for plan in (
-        first_come_first_served(problem),
-        first_come_first_served(problem, by_tier=True),
-        proportional(problem),
-    ):
+    for practice in PRACTICES.values():
+        plan = practice(problem)
         report = check(problem, plan)
         assert report.ok, report.violations
         assert not report.proven
