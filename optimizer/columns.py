@@ -4,20 +4,30 @@ Column generation: solve on a few pairs, price all others with the node prices, 
 save something, and repeat until none would. The prices then prove the flow against every pair.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.blocks import over, row_blocks
 from optimizer.flow import min_cost_flow
-from optimizer.grid import BLOCK_CELLS, Costs, forbidden
-from optimizer.prices import Arcs, Flow, Network, Prices, find_prices
+from optimizer.grid import Costs, forbidden
+from optimizer.prices import Arcs, Flow, Network, Prices, Slack, find_prices
 
 Indices = NDArray[np.int64]
 
-NEAREST = 16  # pairs of each need to begin with
+NEAREST = 10  # pairs of each need to begin with
 ADDED = 8  # pairs of each need to add at a time, at most
 ALL_BELOW = 200_000  # pairs: so few are solved at once
+SAMPLE = 4
+SMALLEST_SAMPLE = 500
+ROUGHLY = 0.1
+REWARD = 4  # times the dearest pair: serving comes before saving
+
+Places = tuple[Indices, Indices]
+"""Pairs as (source, need), by their places in `Pairs`."""
+
+NONE = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +40,41 @@ class Pairs:
     factor: int = 1
 
     def blocks(self) -> list[slice]:
-        step = max(1, 2 * BLOCK_CELLS // max(1, len(self.sources)))
-        return [slice(start, start + step) for start in range(0, len(self.needs), step)]
+        return row_blocks(len(self.needs), len(self.sources))
 
     def block(self, rows: slice) -> Costs:
         part: Costs = self.costs[self.needs[rows]]
         whole = len(self.sources) == self.costs.shape[1]
         return part if whole else part[:, self.sources]
 
-    def all(self) -> tuple[Indices, Indices]:
-        """Return every allowed pair, as (source, need)."""
-        found = [np.nonzero(self.block(rows) != forbidden(self.costs)) for rows in self.blocks()]
-        starts = [rows.start for rows in self.blocks()]
-        empty = np.zeros(0, dtype=np.int64)
-        heads = [head + start for (head, _), start in zip(found, starts, strict=True)]
-        return np.concatenate([empty, *(tail for _, tail in found)]), np.concatenate(
-            [empty, *heads]
-        )
+    def all(self) -> Places:
+        """Return every allowed pair."""
 
-    def nearest(self, count: int, prices: Indices) -> tuple[Indices, Indices]:
+        def found(rows: slice) -> Places:
+            head, tail = np.nonzero(self.block(rows) != forbidden(self.costs))
+            return tail, head + rows.start
+
+        return _joined(over(self.blocks(), found))
+
+    def nearest(self, count: int, prices: Indices) -> Places:
         """Return each need's `count` cheapest sources, where a source adds its own price."""
         count = min(count, len(self.sources))
-        tails, heads = [], []
-        for rows in self.blocks():
+
+        def found(rows: slice) -> Places:
             block = self.block(rows)
             total = block.astype(np.int64) * self.factor + prices
             total[block == forbidden(block)] = np.iinfo(np.int64).max
             chosen = np.argpartition(total, count - 1, axis=1)[:, :count]
             row = np.broadcast_to(np.arange(len(block))[:, None], chosen.shape)
             allowed = block[row, chosen] != forbidden(block)
-            tails.append(chosen[allowed])
-            heads.append(row[allowed] + rows.start)
-        return np.concatenate(tails), np.concatenate(heads)
+            return chosen[allowed], row[allowed] + rows.start
 
-    def cheaper(self, prices: Prices, count: int) -> tuple[Indices, Indices]:
+        return _joined(over(self.blocks(), found))
+
+    def cheaper(self, prices: Prices, count: int) -> Places:
         """Return up to `count` pairs of each need that cost less than the prices' difference."""
-        tails, heads = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-        for rows in self.blocks():
+
+        def found(rows: slice) -> Places:
             block = self.block(rows)
             saving = block.astype(np.int64) * self.factor
             saving += prices.sources
@@ -74,15 +82,29 @@ class Pairs:
             saving[block == forbidden(block)] = 0
             some = np.flatnonzero((saving < 0).any(axis=1))
             if not len(some):
-                continue
+                return NONE, NONE
             best = saving[some]
             few = min(count, best.shape[1])
             chosen = np.argpartition(best, few - 1, axis=1)[:, :few]
             row = np.broadcast_to(np.arange(len(some))[:, None], chosen.shape)
             saves = best[row, chosen] < 0
-            tails.append(chosen[saves])
-            heads.append(some[row[saves]] + rows.start)
-        return np.concatenate(tails), np.concatenate(heads)
+            return chosen[saves], some[row[saves]] + rows.start
+
+        return _joined(over(self.blocks(), found))
+
+    def dearest(self) -> int:
+        """Return the largest cost of an allowed pair."""
+
+        def most(rows: slice) -> int:
+            block = self.block(rows)
+            return int(block.max(initial=0, where=np.asarray(block != forbidden(block))))
+
+        return max(over(self.blocks(), most), default=0) * self.factor
+
+    def largest_saving(self, prices: Prices, tail: Indices, head: Indices) -> int:
+        """Return what the best of these pairs saves a unit."""
+        cost = self.costs[self.needs[head], self.sources[tail]].astype(np.int64) * self.factor
+        return int((prices.needs[head] - prices.sources[tail] - cost).max(initial=0))
 
     def arcs(self, tail: Indices, head: Indices) -> Arcs:
         """Return these pairs once each, sorted: ties between equal costs follow the order."""
@@ -92,29 +114,64 @@ class Pairs:
         return Arcs(tail, head, cost * self.factor)
 
 
-def cheapest_flow(
-    network: Network, pairs: Pairs, support: tuple[Indices, Indices]
-) -> tuple[Arcs, Flow, Prices]:
+def _joined(parts: list[Places]) -> Places:
+    tails, heads = [tail for tail, _ in parts], [head for _, head in parts]
+    return np.concatenate([NONE, *tails]), np.concatenate([NONE, *heads])
+
+
+def cheapest_flow(network: Network, pairs: Pairs, support: Places) -> tuple[Arcs, Flow, Prices]:
     """Return the cheapest flow, on which pairs, and the prices that prove it against all pairs.
 
     `support` are pairs on which some flow exists. Raises ProblemError if costs are too large.
     """
-    arcs = _first_arcs(network, pairs, support)
+    if len(pairs.needs) * len(pairs.sources) <= ALL_BELOW:
+        return _generate(network, pairs, pairs.arcs(*pairs.all()))
+    tail, head = pairs.nearest(NEAREST, _guess(network, pairs))
+    first = pairs.arcs(np.concatenate([tail, support[0]]), np.concatenate([head, support[1]]))
+    return _generate(network, pairs, first)
+
+
+def _generate(
+    network: Network, pairs: Pairs, arcs: Arcs, tolerance: float = 0
+) -> tuple[Arcs, Flow, Prices]:
+    """Add pairs until no need, or no more than this share of them, could be served cheaper."""
     while True:
         flow = solve_flow(network, arcs)
         prices = find_prices(network, arcs, flow)
         tail, head = pairs.cheaper(prices, ADDED)
-        if not len(tail):
+        if len(np.unique(head)) <= tolerance * len(pairs.needs):
             return arcs, flow, prices
-        arcs = pairs.arcs(np.concatenate([arcs.tail, tail]), np.concatenate([arcs.head, head]))
+        # A pair that is dearer by more than anything can be saved is unlikely to be of use soon.
+        slack = arcs.cost + prices.sources[arcs.tail] - prices.needs[arcs.head]
+        kept = (slack <= pairs.largest_saving(prices, tail, head)) | (flow.arcs > 0)
+        arcs = pairs.arcs(
+            np.concatenate([arcs.tail[kept], tail]), np.concatenate([arcs.head[kept], head])
+        )
 
 
-def _first_arcs(network: Network, pairs: Pairs, support: tuple[Indices, Indices]) -> Arcs:
-    if len(pairs.needs) * len(pairs.sources) <= ALL_BELOW:
-        return pairs.arcs(*pairs.all())
-    guess = np.zeros(len(network.supply), dtype=np.int64)
-    tail, head = pairs.nearest(NEAREST, guess)
-    return pairs.arcs(np.concatenate([tail, support[0]]), np.concatenate([head, support[1]]))
+def _guess(network: Network, pairs: Pairs) -> Indices:
+    """Return what a unit of each source is likely to be worth: its price among a few needs.
+
+    Every fourth need stands for four of its kind, and is paid for being served so that there is
+    always a flow; their own first pairs come from a guess of the same kind.
+    """
+    rows = np.arange(SAMPLE // 2, len(pairs.needs), SAMPLE)
+    most = network.lower.copy()
+    np.add.at(most, network.slack.need, network.slack.capacity)
+    if len(rows) < SMALLEST_SAMPLE:
+        return np.zeros_like(network.supply)
+    few = replace(pairs, needs=pairs.needs[rows])
+    reward = np.full(len(rows), -REWARD * pairs.dearest())
+    sample = Network(
+        network.supply,
+        np.zeros_like(rows),
+        Slack(np.arange(len(rows)), most[rows] * SAMPLE, reward),
+        np.zeros_like(network.supply),
+        network.where,
+    )
+    first = few.arcs(*few.nearest(NEAREST, _guess(sample, few)))
+    _, _, prices = _generate(sample, few, first, ROUGHLY)
+    return prices.sources
 
 
 def solve_flow(network: Network, arcs: Arcs) -> Flow:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.blocks import over
 from optimizer.errors import ProblemError
 from optimizer.rules import RULES, Block
 
@@ -155,10 +156,15 @@ class Grid:
             message = f"{len(self.need)} needs by {len(self.source)} sources; split the item"
             raise ProblemError("too_large", self.where, message)
         result: Any = np.empty((len(self.need), len(self.source)), dtype=dtype)
-        for rows in self.blocks():
+
+        def fill(rows: slice) -> None:
             block, cost = self._block(rows)
-            allowed = np.logical_and.reduce([rule.mask(block) for rule in RULES])
+            allowed = np.ones((1, 1), dtype=np.bool_)
+            for rule in RULES:
+                allowed = allowed & rule.mask(block)
             result[rows] = np.where(allowed, cost, forbidden(result))
+
+        over(list(self.blocks()), fill)
         costs: Costs = result
         return costs
 
