@@ -1,0 +1,476 @@
+"""The derived problem is plain, loses nothing without a reason, and its plans come back whole."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import combinations
+from math import lcm
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from optimizer.assemble import Shipment, legs
+from optimizer.derive import Derived, Line, derive
+from optimizer.plan import Reason
+from optimizer.problem import (
+    Item,
+    Lane,
+    Need,
+    Pin,
+    Policy,
+    Problem,
+    ProblemError,
+    Source,
+)
+from optimizer.rules import refusal
+from optimizer.solve import solve
+from optimizer.units import Amount, common_unit
+from tests.optimizer import oracle, worlds
+from tests.optimizer.worlds import DAY0, featured
+
+quick = settings(
+    deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+plain = featured(worlds.weights, worlds.zones, worlds.roads, worlds.cold, worlds.bans, worlds.last)
+everything = featured(
+    worlds.zones,
+    worlds.roads,
+    worlds.bans,
+    worlds.last,
+    worlds.sizes,
+    worlds.packs,
+    worlds.conversion,
+    worlds.least_drop,
+    worlds.pins,
+    largest=20,
+)
+
+
+def planned(derived: Derived) -> list[Line]:
+    """The derived problem's own plan, in units."""
+    return [
+        Line(each.source_id, each.need_id, each.quantity, each.depart_day)
+        for each in solve(derived.problem).allocations
+    ]
+
+
+def pieces_of_a_unit(derived: Derived, item: str) -> int:
+    return derived.unit_pieces.get(item, 1)
+
+
+@quick
+@given(plain)
+def test_what_is_plain_already_is_the_very_same_object(problem: Problem) -> None:
+    derived = derive(problem)
+    assert derived.problem is problem
+    assert derived == Derived(problem, problem)
+
+
+@quick
+@given(everything)
+def test_a_derived_problem_has_nothing_left_to_derive(problem: Problem) -> None:
+    derived = derive(problem).problem
+    assert derive(derived).problem is derived
+    assert derived == derive(problem).problem
+
+
+@quick
+@given(everything)
+def test_every_piece_is_counted_pinned_open_or_left_out_with_a_reason(problem: Problem) -> None:
+    derived = derive(problem)
+    needs = {need.id: need for need in derived.problem.needs}
+    sources = {source.id: source for source in derived.problem.sources}
+    wanted = {item for need in needs.values() for item in (need.item, *need.accepts)}
+    item = {source.id: source.item for source in problem.sources}
+    drawn: Counter[str] = Counter()
+    given_: Counter[str] = Counter()
+    for pin in problem.pins:
+        own = next(need.item for need in problem.needs if need.id == pin.need_id)
+        drawn[pin.source_id] += pin.quantity
+        given_[pin.need_id] += problem.converted(pin.quantity, item[pin.source_id], own) or 0
+    for need in problem.needs:
+        assert (need.id in needs) != (need.id in derived.left_out)
+        if need.id in needs:
+            unit = pieces_of_a_unit(derived, need.item)
+            rest = derived.open_pieces.get(need.id, 0)
+            assert 0 <= rest < unit
+            assert needs[need.id].quantity * unit + rest + given_[need.id] == need.quantity
+    for source in problem.sources:
+        assert (source.id in sources) != (source.id in derived.idle)
+        if source.id in sources:
+            unit = pieces_of_a_unit(derived, source.item)
+            left = source.quantity - drawn[source.id]
+            assert left // unit == sources[source.id].quantity
+            if problem.policy.whole_packs and source.item in wanted:
+                assert unit % source.pack_size == 0
+
+
+@quick
+@given(everything)
+def test_a_lifted_plan_keeps_every_rule_of_the_original(problem: Problem) -> None:
+    derived = derive(problem)
+    sources = {source.id: source for source in problem.sources}
+    needs = {need.id: need for need in problem.needs}
+    pinned = {(pin.source_id, pin.need_id): pin.quantity for pin in problem.pins}
+    stock = Counter({source.id: source.quantity for source in problem.sources})
+    wanted = Counter({need.id: need.quantity for need in problem.needs})
+    lines = derived.lift(planned(derived))
+    assert lines == sorted(lines, key=lambda line: (line.need_id, line.source_id))
+    assert len({line[:2] for line in lines}) == len(lines)
+    for line in lines:
+        source, need = sources[line.source_id], needs[line.need_id]
+        assert refusal(source, need, problem.way(source.site, need.site), problem) is None
+        by_hand = pinned.pop((source.id, need.id), 0)
+        assert line.quantity >= max(1, by_hand)
+        if problem.policy.whole_packs:
+            assert (line.quantity - by_hand) % source.pack_size == 0
+        received = problem.converted(line.quantity, source.item, need.item)
+        assert received is not None
+        stock[source.id] -= line.quantity
+        wanted[need.id] -= received
+    assert not pinned
+    assert min([0, *stock.values(), *wanted.values()]) == 0
+
+
+@quick
+@given(everything)
+def test_lowering_undoes_lifting(problem: Problem) -> None:
+    derived = derive(problem)
+    lines = planned(derived)
+    assert derived.lower(derived.lift(lines)) == (lines, [])
+
+
+@quick
+@given(everything)
+def test_a_plan_of_units_costs_what_its_pieces_cost(problem: Problem) -> None:
+    derived = derive(problem)
+    lines = planned(derived)
+    costs = oracle.pairs(derived.problem)
+    by_unit = sum(line.quantity * costs[line.source_id, line.need_id] for line in lines)
+    assert by_unit == cost(problem, derived.lift(lines)) - cost(problem, derived.pinned)
+
+
+def received(lines: Iterable[Line]) -> Counter[str]:
+    pieces: Counter[str] = Counter()
+    for line in lines:
+        pieces[line.need_id] += line.quantity
+    return pieces
+
+
+def cost(problem: Problem, lines: Iterable[Line]) -> int:
+    row = {source.id: place for place, source in enumerate(problem.sources)}
+    column = {need.id: place for place, need in enumerate(problem.needs)}
+    shipments = [
+        Shipment(row[line.source_id], column[line.need_id], line.quantity, line.depart_day)
+        for line in lines
+    ]
+    return sum(leg.cost_micro(problem.policy) for leg in legs(problem, shipments))
+
+
+@quick
+@given(everything, st.data())
+def test_lines_that_no_plan_of_units_gives_are_named(problem: Problem, data: st.DataObject) -> None:
+    derived = derive(problem)
+    lines = derived.lift(planned(derived))
+    pinned = {(line.source_id, line.need_id): line.quantity for line in derived.pinned}
+    if pinned:
+        (source, need), pieces = data.draw(st.sampled_from(sorted(pinned.items())))
+        fewer = [
+            line._replace(quantity=pieces - 1) if line[:2] == (source, need) else line
+            for line in lines
+        ]
+        assert "pin" in {each.code for each in derived.lower(fewer)[1]}
+        none = [line for line in lines if line[:2] != (source, need)]
+        assert "pin" in {each.code for each in derived.lower(none)[1]}
+        later = [line._replace(depart_day=line.depart_day + 1) for line in lines]
+        assert "pin" in {each.code for each in derived.lower(later)[1]}
+    item = {source.id: source.item for source in problem.sources}
+    for place, line in enumerate(lines):
+        if pieces_of_a_unit(derived, item[line.source_id]) == 1:
+            continue
+        more = [*lines[:place], line._replace(quantity=line.quantity + 1), *lines[place + 1 :]]
+        codes = {each.code for each in derived.lower(more)[1]}
+        assert codes <= {"not_whole", "left_out"}
+        assert codes
+    joined = {line[:2] for line in lines} | pinned.keys()
+    for source in derived.idle:
+        for need in needs_but(problem, source, joined):
+            extra = Line(source, need, 1, 0)
+            assert {each.code for each in derived.lower([*lines, extra])[1]} == {"left_out"}
+    for need in derived.left_out:
+        for source in (each.id for each in problem.sources if (each.id, need) not in joined):
+            extra = Line(source, need, 1, 0)
+            assert {each.code for each in derived.lower([*lines, extra])[1]} == {"left_out"}
+
+
+def needs_but(problem: Problem, source: str, joined: set[tuple[str, str]]) -> list[str]:
+    return [need.id for need in problem.needs if (source, need.id) not in joined]
+
+
+@quick
+@given(worlds.problems(largest=9), st.integers(2, 60))
+def test_in_equal_packs_the_plan_is_that_of_single_pieces(problem: Problem, pack: int) -> None:
+    packed = replace(
+        problem,
+        sources=tuple(
+            replace(each, quantity=each.quantity * pack, pack_size=pack) for each in problem.sources
+        ),
+        needs=tuple(replace(each, quantity=each.quantity * pack) for each in problem.needs),
+        policy=replace(problem.policy, whole_packs=True),
+    )
+    derived = derive(packed)
+    single = planned(derive(problem))
+    lines = derived.lift(planned(derived))
+    assert received(lines) == {name: each * pack for name, each in received(single).items()}
+    assert cost(packed, lines) == pack * cost(problem, single)
+    if single:
+        assert pack in derived.unit_pieces.values()
+
+
+amounts = st.lists(
+    st.tuples(st.integers(1, 60), st.sampled_from((1, 2, 3, 4, 5, 6, 8, 12, 50))), max_size=5
+)
+
+
+@quick
+@given(amounts.filter(bool), amounts.filter(bool), st.lists(st.integers(0, 2), min_size=5))
+def test_the_unit_is_the_one_with_which_the_tiers_can_be_served_the_most(
+    lots: list[tuple[int, int]], wants: list[tuple[int, int]], tiers: list[int]
+) -> None:
+    offers = [Amount(count * step, step) for count, step in lots]
+    asks = [
+        Amount(count * step, step, tier) for (count, step), tier in zip(wants, tiers, strict=False)
+    ]
+    base = lcm(*(each.step for each in asks))
+
+    def served(unit: int) -> tuple[list[int], int]:
+        supply = sum(each.uses // unit * unit for each in offers if unit % each.step == 0)
+        wanted = [
+            sum(each.uses // unit * unit for each in asks if each.tier <= tier)
+            for tier in sorted(set(tiers[: len(asks)]))
+        ]
+        return [min(supply, each) for each in wanted], supply
+
+    choices = {
+        lcm(base, *(each.step for each in chosen))
+        for size in range(1, len(offers) + 1)
+        for chosen in combinations(offers, size)
+    }
+    best = min(
+        choices, key=lambda unit: ([-each for each in served(unit)[0]], -served(unit)[1], unit)
+    )
+    assert common_unit(offers, asks, "masks") == best
+
+
+def lot(name: str, item: str, quantity: int, pack: int = 1) -> Source:
+    return Source(name, "W", item, quantity, pack_size=pack)
+
+
+def need(name: str, item: str, quantity: int, *accepts: str, tier: int = 0) -> Need:
+    return Need(name, "H", item, quantity, tier, 5, 0, accepts=accepts)
+
+
+def world(*parts: Source | Need, policy: Policy | None = None, **rest: object) -> Problem:
+    return Problem(
+        DAY0,
+        tuple(part for part in parts if isinstance(part, Source)),
+        tuple(part for part in parts if isinstance(part, Need)),
+        (Lane("W", "H", 1000, 1),),
+        policy or Policy(),
+        **rest,  # type: ignore[arg-type]
+    )
+
+
+KITS = (Item("kit", uses_per_piece=50, volume_ml=900, weight_g=200), Item("test", weight_g=7))
+PACKS = Policy(whole_packs=True)
+
+
+def test_kits_and_single_tests_are_counted_in_tests_by_the_kit() -> None:
+    problem = world(
+        lot("K", "kit", 10),
+        lot("T", "test", 777),
+        need("A", "kit", 5, "test"),
+        need("B", "test", 130, "kit"),
+        need("C", "test", 30),
+        items=KITS,
+    )
+    derived = derive(problem)
+    assert {each.id: each.quantity for each in derived.problem.sources} == {"K": 10, "T": 15}
+    assert {each.id: each.quantity for each in derived.problem.needs} == {"A": 5, "B": 2}
+    assert derived.unit_pieces == {"test": 50}
+    assert derived.open_pieces == {"B": 30}
+    assert derived.left_out == {
+        "C": Reason("less_than_a_pack", {"pieces": 30, "pack_pieces": 50}),
+    }
+    by_unit = {item.code: item for item in derived.problem.items}
+    assert by_unit["kit"] == Item("kit", volume_ml=900, weight_g=200)
+    assert by_unit["test"] == Item("test", weight_g=350, pieces_per_unit=50)
+    lines = derived.lift([Line("T", "A", 3, 0), Line("K", "B", 1, 0)])
+    assert lines == [Line("T", "A", 150, 0), Line("K", "B", 1, 0)]
+
+
+def test_one_odd_pack_leaves_itself_out_and_not_everybody_else() -> None:
+    problem = world(
+        lot("S", "mask", 5000, 50),
+        lot("T", "mask", 700, 7),
+        need("A", "mask", 1000),
+        need("B", "mask", 330),
+        policy=PACKS,
+    )
+    derived = derive(problem)
+    assert {each.id: each.quantity for each in derived.problem.sources} == {"S": 100}
+    assert derived.idle == {
+        "T": Reason("packs_do_not_fit", {"pieces": 700, "pack_pieces": 7}),
+    }
+    assert derived.open_pieces == {"B": 30}
+
+
+def test_a_lot_that_holds_no_pack_of_its_own_does_not_set_the_unit() -> None:
+    problem = world(
+        lot("S", "mask", 500, 10),
+        lot("T", "mask", 999, 1000),
+        need("A", "mask", 40),
+        policy=PACKS,
+    )
+    derived = derive(problem)
+    assert derived.unit_pieces == {"mask": 10}
+    assert derived.idle["T"].code == "less_than_a_pack"
+
+
+def test_packs_do_not_matter_unless_the_policy_says_so() -> None:
+    problem = world(lot("S", "mask", 999, 1000), need("A", "mask", 40))
+    assert derive(problem).problem is problem
+
+
+def test_a_pin_opens_a_pack_and_the_rest_goes_by_whole_ones() -> None:
+    problem = world(
+        lot("S", "mask", 100, 50),
+        need("A", "mask", 80),
+        need("B", "mask", 60),
+        policy=PACKS,
+        pins=(Pin("S", "A", 30),),
+    )
+    derived = derive(problem)
+    assert [each.quantity for each in derived.problem.sources] == [1]
+    assert derived.lift([Line("S", "A", 1, 0)]) == [Line("S", "A", 80, 0)]
+
+
+def test_what_pins_use_up_or_meet_is_not_solved_again() -> None:
+    problem = world(
+        lot("S", "mask", 100), need("A", "mask", 100), pins=(Pin("S", "A", 100, "promised"),)
+    )
+    derived = derive(problem)
+    assert not derived.problem.sources
+    assert not derived.problem.needs
+    assert derived.left_out == {"A": Reason("pinned", {"pieces": 100})}
+    assert derived.lift([]) == [Line("S", "A", 100, 0)]
+    assert derived.lift_reasons({}, {"A": (100, 0, 0)}) == derived.left_out
+
+
+@pytest.mark.parametrize(
+    ("asked", "got", "given_", "expected"),
+    [
+        (
+            Reason("met_in_full", {"pieces": 2, "late_pieces": 0}),
+            (100, 0, 50),
+            ("B", 130),
+            Reason(
+                "met_in_packs",
+                {
+                    "pieces": 100,
+                    "late_pieces": 50,
+                    "substitute_pieces": 0,
+                    "open_pieces": 30,
+                    "pack_pieces": 50,
+                },
+            ),
+        ),
+        (
+            Reason("met_in_full", {"pieces": 2, "late_pieces": 0}),
+            (100, 0, 50),
+            ("B", 100),
+            Reason("met_in_full", {"pieces": 100, "late_pieces": 50}),
+        ),
+        (
+            Reason("shared_shortage", {"source_pieces": 3, "sources": 2}),
+            (50, 0, 0),
+            ("B", 130),
+            Reason("shared_shortage", {"source_pieces": 150, "sources": 2}),
+        ),
+        (
+            Reason("not_proven", {"pieces": 1, "requested": 2}),
+            (50, 0, 0),
+            ("B", 130),
+            Reason("not_proven", {"pieces": 50, "requested": 130}),
+        ),
+    ],
+)
+def test_a_reason_is_lifted_into_the_pieces_of_its_need(
+    asked: Reason, got: tuple[int, int, int], given_: tuple[str, int], expected: Reason
+) -> None:
+    problem = world(lot("T", "test", 777, 50), need(given_[0], "test", given_[1]), policy=PACKS)
+    derived = derive(problem)
+    assert derived.lift_reasons({"B": asked}, {"B": got}) == {"B": expected}
+
+
+def test_a_pinned_substitute_is_mentioned() -> None:
+    problem = world(
+        lot("S", "n95", 5),
+        lot("T", "mask", 5),
+        need("A", "mask", 10, "n95"),
+        pins=(Pin("S", "A", 5),),
+    )
+    met = Reason("met_in_full", {"pieces": 5, "late_pieces": 0})
+    lifted = derive(problem).lift_reasons({"A": met}, {"A": (10, 5, 0)})
+    figures = {"pieces": 10, "substitute_pieces": 5, "late_pieces": 0}
+    assert lifted == {"A": Reason("substitute_used", figures)}
+
+
+def test_lots_that_the_policy_leaves_out_are_not_called_missing() -> None:
+    problem = world(
+        lot("S", "mask", 5),
+        lot("T", "mask", 7),
+        need("A", "mask", 10),
+        policy=Policy(least_drop_pieces=10),
+    )
+    none = Reason("no_supply", {"sources": 0, "source_pieces": 0})
+    lifted = derive(problem).lift_reasons({"A": none}, {"A": (0, 0, 0)})
+    assert lifted == {"A": Reason("lots_left_out", {"sources": 2, "source_pieces": 12})}
+
+
+def test_items_without_a_common_unit_are_refused_by_name() -> None:
+    items = (Item("kit", uses_per_piece=999_983), Item("test", uses_per_piece=999_979))
+    problem = world(
+        lot("K", "kit", 10), need("A", "kit", 5, "test"), need("B", "test", 9), items=items
+    )
+    with pytest.raises(ProblemError) as caught:
+        derive(problem)
+    assert (caught.value.code, caught.value.where) == ("no_common_unit", "kit and test")
+
+
+def test_a_unit_too_large_for_any_lorry_is_refused_by_name() -> None:
+    problem = world(
+        lot("S", "bed", 10**6, 10**6),
+        need("A", "bed", 10**6),
+        items=(Item("bed", volume_ml=10**6),),
+        policy=PACKS,
+    )
+    with pytest.raises(ProblemError) as caught:
+        derive(problem)
+    assert (caught.value.code, caught.value.where) == ("no_common_unit", "item 'bed'")
+
+
+def test_enormous_quantities_are_counted_exactly() -> None:
+    items = (Item("kit", uses_per_piece=10**6),)
+    problem = world(
+        *(lot(f"K{row}", "kit", 10**12) for row in range(20)),
+        lot("T", "test", 10**12),
+        *(need(f"A{row}", "kit", 10**12, "test") for row in range(20)),
+        items=items,
+    )
+    derived = derive(problem)
+    assert {each.quantity for each in derived.problem.needs} == {10**12}
+    assert {each.quantity for each in derived.problem.sources} == {10**12, 10**6}
+    assert derived.unit_pieces == {"test": 10**6}
