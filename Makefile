@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed-from
 
-.PHONY: install install-dev install-bench demo test test-long rehearse anvil lock format clean
+.PHONY: install install-dev install-bench demo test test-long test-bench rehearse anvil lock format clean
 .NOTPARALLEL:
 
 install: $(STAMP)-requirements.lock
@@ -38,10 +38,14 @@ test: install-dev
 	$(BIN)/lint-imports
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT INT TERM && export MEDRELAY_DATA_DIR="$$folder/data" \
 		&& $(BIN)/medrelay migrate && $(BIN)/alembic check
-	$(BIN)/pytest -n auto -m "not slow and not anvil"
+	$(BIN)/pytest -n auto -m "not slow and not anvil and not bench"
 
 test-long: install-dev anvil
-	$(BIN)/pytest -n auto -m "slow or anvil"
+	$(BIN)/pytest -n auto -m "(slow or anvil) and not bench"
+
+# What needs the peers and the public data of the benchmarks.
+test-bench: install-bench
+	$(BIN)/pytest -n auto -m bench
 
 # PostgreSQL over TCP, a node, the API and two workers, as in docker-compose.yml; then one whole flow.
 rehearse: install-dev anvil

@@ -82,7 +82,6 @@ def optimizer(
     so.
     """
     from services.bench.instances import BadShape  # noqa: PLC0415
-    from services.bench.report import terminal  # noqa: PLC0415
     from services.bench.sizes import BadBench, Bench, parse_peers, parse_shapes  # noqa: PLC0415
 
     try:
@@ -104,8 +103,7 @@ def optimizer(
             lambda rows: _write(as_json, rows),
         )
         progress.update(task, description="done", completed=planned.steps())
-    for table in terminal(rows):
-        console.print(table)
+    _print(rows)
 
 
 @bench.command()
@@ -122,7 +120,6 @@ def practice(
     """The plan beside what people do today: the Hubei scenario's week, and a made-up nation."""
     from services.bench.instances import BadShape  # noqa: PLC0415
     from services.bench.practice import run_practice  # noqa: PLC0415
-    from services.bench.report import terminal  # noqa: PLC0415
     from services.bench.sizes import BadBench, parse_shapes  # noqa: PLC0415
 
     try:
@@ -131,9 +128,8 @@ def practice(
         console.print(f"{error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
     with console.status("") as status:
-        rows = run_practice(shape, processes, lambda title: status.update(title))
-    for table in terminal(rows):
-        console.print(table)
+        rows = run_practice(shape, processes, status.update)
+    _print(rows)
     _write(as_json, rows)
 
 
@@ -148,6 +144,17 @@ def report(
     for file in files:
         rows += json.loads(file.read_text(encoding="utf-8"))
     typer.echo(markdown(rows), nl=False)
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from services.bench.report import terminal  # noqa: PLC0415
+
+    for table in terminal(rows):
+        console.print(table)
+    for row in rows:
+        if row.get("why"):
+            about = f"{row['solver']}, {row['size']}, {row['items']} items: {row['why']}"
+            console.print(about, markup=False, soft_wrap=True)
 
 
 def _write(path: Path | None, rows: list[dict[str, Any]]) -> None:
