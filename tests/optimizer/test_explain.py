@@ -1,13 +1,20 @@
 """Every need gets its reason, in figures and in words."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from optimizer.explain import SENTENCES, sentence
+import optimizer
+from optimizer.explain import COUNTED, NAMED, REMEDIES, SENTENCES, messages, sentence
 from optimizer.plan import Reason
 from optimizer.problem import Lane, Need, Policy, Problem, Source
+from optimizer.remedy import Remedy
+from optimizer.rules import RULES
 from optimizer.solve import solve
 from tests.optimizer.worlds import DAY0
 
+FOLDER = Path(optimizer.__path__[0])
 SOURCE = Source("S", "W", "mask", 10, expiry_day=9)
 NEED = Need("N", "H", "mask", 20, 0, 5, 0)
 LANE = Lane("W", "H", 1000, 2)
@@ -52,7 +59,9 @@ def test_a_shared_shortage_names_the_rate_and_who_shares() -> None:
 def test_what_is_met_says_so_and_tells_what_is_late() -> None:
     need = Need("N", "H", "mask", 5, 0, 1, 0)
     reason = reason_of("N", SOURCE, need, LANE)
-    assert sentence(reason) == "Met in full: 5 pieces. Late, after the need-by day: 5 pieces."
+    assert sentence(reason) == (
+        "Met in full: 5 pieces. Late, after the day it is needed by: 5 pieces."
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,13 +101,72 @@ def test_a_substitute_is_mentioned() -> None:
     assert sentence(reason) == "Met in full: 12 pieces, 2 pieces of them substitutes."
 
 
-def test_every_code_has_a_sentence_that_needs_only_its_listed_figures() -> None:
-    whole = (
-        *("pieces", "late_pieces", "substitute_pieces", "rate_numerator", "rate_denominator"),
-        *("sources", "source_pieces", "needs", "earlier_needs", "tier", "level", "requested"),
-    )
-    figures = dict.fromkeys(whole, 3)
-    for code in SENTENCES:
-        assert "{" not in sentence(Reason(code, figures))
+FIGURES = (
+    {"rate": 3, "new_rate": 4}
+    | dict.fromkeys((*COUNTED, *NAMED), 3)
+    | {
+        "rate_numerator": 1,
+        "rate_denominator": 3,
+        "new_rate_numerator": 2,
+        "new_rate_denominator": 3,
+        "why": "spoilt",
+        "metres": 5000,
+        "day": 3,
+    }
+)
+
+
+@pytest.mark.parametrize("code", SENTENCES)
+def test_every_reason_has_a_sentence_that_needs_only_its_listed_figures(code: str) -> None:
+    assert "%" not in sentence(Reason(code, FIGURES)).replace(" %", "")
+
+
+@pytest.mark.parametrize("code", REMEDIES)
+def test_every_remedy_has_a_sentence_that_needs_only_its_listed_figures(code: str) -> None:
+    assert "%" not in sentence(Remedy(code, FIGURES)).replace(" %", "")
+
+
+def test_what_the_sources_give_as_codes_is_listed() -> None:
+    """Whoever adds a reason or a remedy finds out here that it needs its words."""
+    text = "".join(path.read_text("utf-8") for path in sorted(FOLDER.glob("*.py")))
+    reasons = set(re.findall(r"\bReason\(\s*\"(\w+)\"", text))
+    remedies = set(re.findall(r"\bRemedy\(\s*\"(\w+)\"", text))
+    assert len(reasons) > 8
+    assert len(remedies) > 15
+    assert reasons | {rule.code for rule in RULES} <= SENTENCES.keys()
+    assert remedies <= REMEDIES.keys()
+
+
+def test_an_unknown_code_is_refused() -> None:
     with pytest.raises(KeyError):
         sentence(Reason("whatever", {}))
+
+
+def test_rates_are_rounded_down_and_told_apart() -> None:
+    rates = {"rate_numerator": 9990, "rate_denominator": 10_000}
+    rates |= {"new_rate_numerator": 99_909, "new_rate_denominator": 100_000}
+    told = sentence(Remedy("more_supply", FIGURES | rates))
+    assert "from 99.90 % to 99.90 %" not in told
+    assert "from 99.900 % to 99.909 %" in told
+
+
+def test_the_same_messages_carry_any_language() -> None:
+    class Loud:
+        def gettext(self, message: str) -> str:
+            return message.upper().replace("%(PIECES)S", "%(pieces)s")
+
+        def ngettext(self, one: str, many: str, number: int) -> str:
+            return f"{one}|{many}|{number}".replace("%(num)s", "#")
+
+        def __getattr__(self, name: str) -> object:
+            return lambda *values: f"{name}{values}"
+
+    assert sentence(Reason("met_in_full", {"pieces": 1}), Loud()) == (
+        "MET IN FULL: # piece|# pieces|1."
+    )
+
+
+def test_every_message_is_given_to_translators_once() -> None:
+    given = list(messages())
+    assert len(set(given)) == len(given)
+    assert {*SENTENCES.values(), *REMEDIES.values()} < set(given)
