@@ -15,6 +15,7 @@ from services.capacity.pages import router as capacity_pages
 from services.catalog.api import router as catalog_api
 from services.database import Database
 from services.dispatch.api import router as dispatch_api
+from services.dispatch.api_what_if import router as what_if_api
 from services.dispatch.pages import router as dispatch_pages
 from services.donations.api import router as donations_api
 from services.donations.pages import router as donations_pages
@@ -44,6 +45,7 @@ API = (
     parties_api,
     requests_api,
     transport_api,
+    what_if_api,
 )
 PAGES: tuple[APIRouter, ...] = (
     audit_pages,

@@ -7,6 +7,8 @@ from dbos import DBOS, DBOSClient, EnqueueOptions
 from sqlmodel import Session
 
 QUEUE_NAME = "medrelay"
+# Parts of runs wait here, apart from the runs that wait for them: else those could take all room.
+PARTS_QUEUE_NAME = "medrelay-parts"
 SCHEMA = "dbos"
 # Queued work belongs to this version of the jobs, not to a hash of their source, so that work
 # queued before an upgrade is still done after it.
@@ -15,11 +17,11 @@ JOBS_VERSION = "1"
 _clients: WeakKeyDictionary[sa.Engine, DBOSClient] = WeakKeyDictionary()
 
 
-def enqueue(session: Session, name: str, subject: str) -> str:
+def enqueue(session: Session, name: str, subject: str, *, queue_name: str = QUEUE_NAME) -> str:
     """Queue the job ``name`` for ``subject`` and return its id; queueing it twice is once."""
     workflow_id = job_id(name, subject)
     options: EnqueueOptions = {
-        "queue_name": QUEUE_NAME,
+        "queue_name": queue_name,
         "workflow_name": name,
         "workflow_id": workflow_id,
         "app_version": JOBS_VERSION,

@@ -47,6 +47,19 @@ class Settings(BaseSettings):
     approval_threshold_pieces: int = Field(
         default=0, ge=0, description="Plans above this many pieces need a second person."
     )
+    solve_time_limit_s: PositiveInt | None = Field(
+        default=None,
+        description="A run that takes longer ends with the best plan so far, marked as stopped.",
+    )
+    solve_processes: PositiveInt = Field(
+        default=2,
+        description="Processes in which each worker solves parts; give all workers the same.",
+    )
+    parts_queued_from_bytes: int = Field(
+        default=65_536,
+        ge=0,
+        description="A run whose parts are smaller together is solved in one go, without queueing.",
+    )
     session_hours: PositiveInt = 12
     time_zone: str = Field(
         default="Asia/Shanghai",

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from services.database import Database
 from services.dispatch.models import Run, RunState
+from services.dispatch.snapshot import digest_text
 from services.journal.kinds import AccountRef, EntryKind, need_purpose, site_account
 from services.journal.post import post
 from services.journal.read import holdings
@@ -144,6 +145,7 @@ def a_run(session: Session) -> UUID:
             started_at=NOW,
             pieces_needed=0,
             snapshot=b"{}",
+            snapshot_digest=digest_text(b"{}"),
             snapshot_entry=post(session, statement).entry.id,
         )
     )

@@ -1,6 +1,6 @@
 """Endpoints of dispatch: start a run, look at its plan, approve or reject it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from fastapi import APIRouter, Response, status
@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from optimizer.explain import sentence
 from optimizer.plan import NeedOutcome
 from optimizer.problem import Need
-from services.dispatch import service
+from services.dispatch import deciding, service, store
 from services.dispatch.models import Run
 from services.dispatch.schemas import (
     Decision,
@@ -21,10 +21,10 @@ from services.dispatch.schemas import (
     RunOut,
     RunSummary,
 )
-from services.dispatch.snapshot import digest_text
 from services.parties.access import CurrentActor
 from services.parties.models import Role, User
 from services.parties.service import require_role
+from services.transport.service import PlannedLine
 from services.web.http import DatabaseSession
 
 router = APIRouter(tags=["dispatch"])
@@ -46,21 +46,21 @@ def start_run(
 def list_runs(session: DatabaseSession, actor: CurrentActor) -> list[RunSummary]:
     """The last 50 runs, newest first."""
     require_role(actor, *READERS)
-    return summaries(session, service.runs(session))
+    return summaries(session, store.runs(session))
 
 
 @router.get("/runs/{run_id}")
 def show_run(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> RunOut:
     """A run: its progress, then its plan with a reason for each need and the comparison."""
     require_role(actor, *READERS)
-    return run_out(session, service.get_run(session, run_id))
+    return run_out(session, store.get_run(session, run_id))
 
 
 @router.get("/runs/{run_id}/snapshot")
 def show_snapshot(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> Response:
     """The exact bytes that were hashed and logged before solving."""
     require_role(actor, *READERS)
-    run = service.get_run(session, run_id)
+    run = store.get_run(session, run_id)
     return Response(run.snapshot, media_type="application/json")
 
 
@@ -68,10 +68,16 @@ def show_snapshot(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -
 def show_plan(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> Response:
     """The plan's exact bytes, with its certificate."""
     require_role(actor, *READERS)
-    run = service.get_run(session, run_id)
+    run = store.get_run(session, run_id)
     if run.plan is None:
-        raise service.NotProposed(f"Run {run_id} is {run.state}: there is no plan to show")
+        raise store.NotProposed(f"Run {run_id} is {run.state}: there is no plan to show")
     return Response(run.plan, media_type="application/json")
+
+
+@router.post("/runs/{run_id}/stop")
+def stop(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> RunSummary:
+    """Ask for the best plan so far; a run that still waits is called off."""
+    return summaries(session, [service.stop_run(session, actor, run_id)])[0]
 
 
 @router.post("/runs/{run_id}/approve")
@@ -79,7 +85,7 @@ def approve(
     run_id: UUID, body: Decision, session: DatabaseSession, actor: CurrentActor
 ) -> RunSummary:
     """Reserve what the plan says and make its shipments: all of it, or nothing with a reason."""
-    return summaries(session, [service.approve(session, actor, run_id, body)])[0]
+    return summaries(session, [deciding.approve(session, actor, run_id, body)])[0]
 
 
 @router.post("/runs/{run_id}/reject")
@@ -87,65 +93,68 @@ def reject(
     run_id: UUID, body: Rejection, session: DatabaseSession, actor: CurrentActor
 ) -> RunSummary:
     """Turn a plan down, with a reason."""
-    return summaries(session, [service.reject(session, actor, run_id, body)])[0]
+    return summaries(session, [deciding.reject(session, actor, run_id, body)])[0]
 
 
 def summaries(session: DatabaseSession, runs: Sequence[Run]) -> list[RunSummary]:
     users = {run.started_by for run in runs} | {run.decided_by for run in runs if run.decided_by}
-    rows = session.exec(select(User.id, User.username).where(col(User.id).in_(users)))
-    names = dict(rows.all())
+    names = _usernames(session, users)
     return [
         RunSummary(
-            **run.model_dump(
-                include={
-                    "id",
-                    "state",
-                    "day",
-                    "horizon_days",
-                    "progress",
-                    "progress_note",
-                    "started_at",
-                    "decided_at",
-                    "decision_note",
-                    "failure",
-                }
-            ),
+            **run.model_dump(include=_AS_KEPT),
             started_by=names[run.started_by],
             decided_by=names[run.decided_by] if run.decided_by else None,
-            snapshot_digest=digest_text(run.snapshot),
-            plan_digest=digest_text(run.plan) if run.plan else None,
-            pieces_needed=run.pieces_needed,
-            pieces_allocated=run.pieces_allocated,
         )
         for run in runs
     ]
 
 
+_AS_KEPT = RunSummary.model_fields.keys() - {"started_by", "decided_by"}
+
+
+def _usernames(session: DatabaseSession, users: Iterable[UUID]) -> dict[UUID, str]:
+    rows = session.exec(select(User.id, User.username).where(col(User.id).in_(set(users))))
+    return dict(rows.all())
+
+
 def run_out(session: DatabaseSession, run: Run) -> RunOut:
-    head = summaries(session, [run])[0].model_dump()
+    orders = store.stored_orders(run)
+    ordered_by = {pin.by for pin in orders.pins} | {ban.by for ban in orders.bans}
+    out = RunOut(
+        **summaries(session, [run])[0].model_dump(),
+        **{name: getattr(orders, name) for name in _BY_HAND},
+        policy=orders.policy.model_dump(),
+        ordered_by=_usernames(session, ordered_by),
+        solved_by=store.solved_by(session, run.id),
+    )
     if run.plan is None:
-        return RunOut(**head)
-    plan = service.stored_plan(run)
-    needs = {need.id: need for need in service.stored_problem(run).needs}
-    return RunOut(
-        **head,
-        solver={"name": plan.solver.name, "status": plan.solver.status},
-        objective=dict(plan.objective),
-        needs=[_outcome_out(each, needs[each.need_id]) for each in plan.outcomes],
-        lines=[
-            LineOut(
-                need_id=line.need_id,
-                lot_id=line.lot_id,
-                item=line.item,
-                origin=line.origin,
-                destination=line.destination,
-                quantity_base=line.quantity_base,
-                depart_on=line.depart_on,
-                arrive_on=line.due_on,
-            )
-            for line in service.planned_lines(run)
-        ],
-        comparison=run.comparison,
+        return out
+    plan = store.stored_plan(run)
+    needs = {need.id: need for need in store.stored_problem(run).needs}
+    return out.model_copy(
+        update={
+            "solver": {"name": plan.solver.name, "status": plan.solver.status},
+            "objective": dict(plan.objective),
+            "needs": [_outcome_out(each, needs[each.need_id]) for each in plan.outcomes],
+            "lines": [_line_out(line) for line in store.planned_lines(run)],
+            "comparison": run.comparison,
+        }
+    )
+
+
+_BY_HAND = ("pins", "bans", "supply", "new_lots", "invented")
+
+
+def _line_out(line: PlannedLine) -> LineOut:
+    return LineOut(
+        need_id=line.need_id,
+        lot_id=line.lot_id,
+        item=line.item,
+        origin=line.origin,
+        destination=line.destination,
+        quantity_base=line.quantity_base,
+        depart_on=line.depart_on,
+        arrive_on=line.due_on,
     )
 
 

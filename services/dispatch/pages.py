@@ -8,7 +8,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from services.catalog import service as catalog
-from services.dispatch import service
+from services.dispatch import deciding, service, store
 from services.dispatch.api import READERS, run_out, summaries
 from services.dispatch.models import UNSOLVED, Run
 from services.dispatch.schemas import Decision, Rejection, RunIn
@@ -51,7 +51,7 @@ def show_run(
     request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor
 ) -> Response:
     require_role(actor, *READERS)
-    return _run_page(request, session, actor, service.get_run(session, run_id), Form(), Form())
+    return _run_page(request, session, actor, store.get_run(session, run_id), Form(), Form())
 
 
 @router.post("/runs/{run_id}/approve")
@@ -59,9 +59,9 @@ def approve(
     request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor, form: SentForm
 ) -> Response:
     with form.attempt(session):
-        service.approve(session, actor, run_id, form.read(Decision))
+        deciding.approve(session, actor, run_id, form.read(Decision))
     if form.slips:
-        run = service.get_run(session, run_id)
+        run = store.get_run(session, run_id)
         session.refresh(run)
         return _run_page(request, session, actor, run, form, Form())
     return redirect(request, f"/runs/{run_id}", done="run-approved")
@@ -72,9 +72,9 @@ def reject(
     request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor, form: SentForm
 ) -> Response:
     with form.attempt(session):
-        service.reject(session, actor, run_id, form.read(Rejection))
+        deciding.reject(session, actor, run_id, form.read(Rejection))
     if form.slips:
-        run = service.get_run(session, run_id)
+        run = store.get_run(session, run_id)
         session.refresh(run)
         return _run_page(request, session, actor, run, Form(), form)
     return redirect(request, f"/runs/{run_id}", done="run-rejected")
@@ -86,7 +86,7 @@ def _list_page(request: Request, session: Session, actor: Actor, form: Form) -> 
         "runs.html",
         form.status,
         form=form,
-        runs=summaries(session, service.runs(session)),
+        runs=summaries(session, store.runs(session)),
         may_start=actor.role in {Role.DISPATCHER, Role.ADMIN},
     )
 

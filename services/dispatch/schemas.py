@@ -6,7 +6,17 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 
-from services.dispatch.models import RunState
+from services.dispatch.models import RunKind, RunState
+from services.dispatch.orders import (
+    MOST,
+    BanIn,
+    KeptBan,
+    KeptPin,
+    NewSupply,
+    PinIn,
+    PolicyIn,
+    SupplyChange,
+)
 from services.web.http import Input, Moment, Text, example
 
 
@@ -25,6 +35,47 @@ class RunIn(Input):
     horizon_days: Annotated[
         int, Field(strict=True, ge=1, le=60, description="Everything must arrive within this")
     ] = 14
+    occurred_at: Moment | None = None
+    note: Text | None = None
+    policy: PolicyIn | None = None
+    pins: Annotated[list[PinIn], Field(default_factory=list, max_length=MOST)]
+    bans: Annotated[list[BanIn], Field(default_factory=list, max_length=MOST)]
+    base_run: Annotated[
+        UUID | None,
+        Field(
+            description="The run whose plan is the last one, for the policy's stability. Left out, "
+            "it is the newest approved or proposed run, where the policy asks for stability."
+        ),
+    ] = None
+
+
+class WhatIfIn(Input):
+    """More or less of a lot, another policy, other pins and bans: what would be then.
+
+    What is left out stays as it was in the run that it starts from; lists are given whole.
+    """
+
+    model_config = example(
+        id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d12",
+        new_lots=[{"site": "WH1", "item": "n95_respirator", "quantity": 2000}],
+    )
+
+    id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
+    occurred_at: Moment | None = None
+    note: Text | None = None
+    policy: PolicyIn | None = None
+    pins: Annotated[list[PinIn] | None, Field(max_length=MOST)] = None
+    bans: Annotated[list[BanIn] | None, Field(max_length=MOST)] = None
+    supply: Annotated[list[SupplyChange], Field(default_factory=list, max_length=MOST)]
+    new_lots: Annotated[list[NewSupply], Field(default_factory=list, max_length=MOST)]
+
+
+class AdoptIn(Input):
+    """Start a real run, on what is there now, with a what-if's policy, pins and bans."""
+
+    model_config = example(id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d13")
+
+    id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
     occurred_at: Moment | None = None
     note: Text | None = None
 
@@ -81,11 +132,16 @@ class LineOut(BaseModel):
 
 class RunSummary(BaseModel):
     id: UUID
+    kind: RunKind
     state: RunState
+    base_run: UUID | None
     day: date
     horizon_days: int
     progress: int
     progress_note: str
+    parts_done: int
+    parts_total: int
+    stop_asked_at: Moment | None
     started_by: str
     started_at: Moment
     decided_by: str | None
@@ -99,10 +155,67 @@ class RunSummary(BaseModel):
 
 
 class RunOut(RunSummary):
-    """A run with its plan and the comparison with what people do today."""
+    """A run with what was set by hand, its plan, and the comparison with what people do today.
 
+    ``solved_by`` counts the parts that each worker solved, where they were many.
+    """
+
+    policy: dict[str, Any] = {}
+    pins: list[KeptPin] = []
+    bans: list[KeptBan] = []
+    supply: list[SupplyChange] = []
+    new_lots: list[NewSupply] = []
+    invented: bool = False
+    ordered_by: dict[UUID, str] = {}
+    solved_by: dict[str, int] = {}
     solver: dict[str, str] | None = None
     objective: dict[str, int] = {}
     needs: list[OutcomeOut] = []
     lines: list[LineOut] = []
     comparison: dict[str, Any] | None = None
+
+
+class NeedShift(BaseModel):
+    """A need that gets another number of pieces than before; ``pieces`` is how many more."""
+
+    need_id: UUID
+    site: str
+    item: str
+    tier: int
+    requested_before: int
+    requested_after: int
+    before: int
+    after: int
+    pieces: int
+
+
+class Figures(BaseModel):
+    """What a plan does and costs. Rates in millionths, costs in micro-units."""
+
+    pieces: int
+    min_fill_ppm: int
+    mean_fill_ppm: int
+    zero_share_ppm: int
+    late_pieces: int
+    substitute_pieces: int
+    piece_km: int
+    drops: int
+    shipments: int
+    cost_micro: int
+
+
+class DifferenceOut(BaseModel):
+    """A run's plan beside that of the run it started from; the largest changes first.
+
+    ``moved_pieces`` go another way than before: from another lot, or to another need.
+    """
+
+    base_run: UUID
+    gains: list[NeedShift]
+    losses: list[NeedShift]
+    same: int
+    gained_pieces: int
+    lost_pieces: int
+    moved_pieces: int
+    before: Figures
+    after: Figures

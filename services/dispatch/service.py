@@ -1,33 +1,45 @@
-"""Runs: freeze the input, keep the proposed plan, and carry out what a second person approves."""
+"""Runs: freeze the input and queue the solving, ask what if, and stop what takes too long."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid5
 
-import sqlalchemy as sa
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from optimizer.errors import ProblemError
-from optimizer.plan import Plan
-from optimizer.problem import Need as FrozenNeed
-from optimizer.problem import Policy, Problem
-from services.database import among
-from services.dispatch.models import UNSOLVED, Run, RunState
-from services.dispatch.schemas import Decision, Rejection, RunIn
+from optimizer.problem import Problem
+from services.dispatch.models import UNSOLVED, Run, RunKind, RunState
+from services.dispatch.moments import moment_of
+from services.dispatch.orders import (
+    Orders,
+    PolicyIn,
+    keep_bans,
+    keep_pins,
+    pairs_of,
+    with_orders,
+)
+from services.dispatch.schemas import AdoptIn, RunIn, WhatIfIn
 from services.dispatch.snapshot import digest_text, snapshot_bytes, take_snapshot
-from services.errors import Conflict, Forbidden, InvalidInput, NotFound
-from services.journal.clock import local_date, refuse_future
-from services.journal.kinds import EntryKind, need_purpose, site_account
-from services.journal.post import EntryIdReused, InsufficientStock, post
-from services.journal.record import Draft, NewMove
+from services.dispatch.store import (
+    find_last_run,
+    get_run,
+    stored_orders,
+    stored_plan,
+    stored_problem,
+    take_turns,
+)
+from services.dispatch.what_if import changed_problem, next_orders
+from services.errors import Conflict, InvalidInput
+from services.journal.clock import local_date
+from services.journal.kinds import EntryKind
+from services.journal.post import EntryIdReused, post
+from services.journal.record import Draft
 from services.parties.models import Role
 from services.parties.service import Actor, require_role
 from services.queue import enqueue
-from services.requests import service as requests
-from services.requests.models import TIERS, Need
-from services.requests.service import Served
-from services.settings import get_settings
-from services.transport.service import PlannedLine, plan_shipments
 
 SOLVE = "solve"
 SYSTEM = "system:allocator"
@@ -38,16 +50,12 @@ class NothingToAllocate(Conflict):
     code, title = "nothing-to-allocate", "No need is open on that day"
 
 
-class NotProposed(Conflict):
-    code, title = "not-proposed", "This run isn't waiting for a decision"
+class NotBeingSolved(Conflict):
+    code, title = "not-being-solved", "This run isn't being solved"
 
 
-class SecondPersonRequired(Forbidden):
-    code, title = "second-person-required", "Somebody else must approve this"
-
-
-class PlanNoLongerHolds(Conflict):
-    code, title = "plan-no-longer-holds", "Things have changed since the plan was made"
+class NotWhatIf(Conflict):
+    code, title = "not-a-what-if", "This can't be made a real run"
 
 
 def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
@@ -56,82 +64,245 @@ def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
     Raises:
         Forbidden: not a dispatcher.
         NothingToAllocate: no need is outstanding.
+        InvalidInput: the policy, a pin or a ban can't be; names it.
         EntryIdReused: the id belongs to another run.
 
     """
     require_role(actor, Role.DISPATCHER)
-    _take_turns(session, f"run/{body.id}")
-    existing = session.get(Run, body.id)
+    orders = Orders(
+        policy=body.policy or PolicyIn(),
+        pins=keep_pins(body.pins, actor.user_id),
+        bans=keep_bans(body.bans, actor.user_id),
+    )
+    return _start(session, actor, body, orders)
+
+
+def _start(
+    session: Session, actor: Actor, body: RunIn, orders: Orders, *, forgiving: bool = False
+) -> tuple[Run, bool]:
+    kind, content = RunKind.ALLOCATION, _content_digest(body)
+    existing = _find_same(session, body, kind, content)
     if existing is not None:
-        return _same_run(existing, body), False
-    _check_day(body)
-    problem = _snapshot(session, body)
+        return existing, False
+    _check_day(body.day)
+    base = _base_run(session, body, orders)
+    problem = _snapshot(session, body, orders, base, forgiving=forgiving)
+    frame = _Frame(kind, base, body.day, body.horizon_days, content)
+    return _freeze(session, actor, body, problem, orders, frame), True
+
+
+def start_what_if(
+    session: Session, actor: Actor, base_id: UUID, body: WhatIfIn
+) -> tuple[Run, bool]:
+    """Change a solved run's frozen input, log it too, and queue its solving.
+
+    Raises:
+        NotProposed: the run that it starts from has no plan.
+        InvalidInput: a change names what isn't in that run's input, or can't be.
+
+    """
+    require_role(actor, Role.DISPATCHER)
+    kind, content = RunKind.WHAT_IF, _content_digest(body, base_id)
+    existing = _find_same(session, body, kind, content)
+    if existing is not None:
+        return existing, False
+    base = get_run(session, base_id)
+    orders = next_orders(stored_orders(base), body, actor.user_id)
+    with _as_input_errors():
+        problem = changed_problem(session, stored_problem(base), stored_plan(base), orders, body.id)
+    frame = _Frame(kind, base, base.day, base.horizon_days, content)
+    return _freeze(session, actor, body, problem, orders, frame), True
+
+
+def adopt(session: Session, actor: Actor, run_id: UUID, body: AdoptIn) -> tuple[Run, bool]:
+    """Start a real run with a what-if's policy, pins and bans, on what is there now.
+
+    A ban of what is gone is left out of its snapshot; a pin of it is refused.
+
+    Raises:
+        NotWhatIf: it is a real run already, or its supply is invented.
+
+    """
+    require_role(actor, Role.DISPATCHER)
+    run = get_run(session, run_id)
+    orders = stored_orders(run)
+    if run.kind is not RunKind.WHAT_IF or orders.invented:
+        why = "its supply is invented" if orders.invented else "it is one already"
+        raise NotWhatIf(
+            f"Run {run_id} can't be made a real run: {why}", field="run_id", value=run_id
+        )
+    wanted = RunIn(
+        id=body.id,
+        day=run.day,
+        horizon_days=run.horizon_days,
+        occurred_at=body.occurred_at,
+        note=body.note,
+        policy=orders.policy,
+        pins=list(orders.pins),
+        bans=list(orders.bans),
+    )
+    return _start(session, actor, wanted, orders, forgiving=True)
+
+
+def stop_run(session: Session, actor: Actor, run_id: UUID) -> Run:
+    """Ask a run that is being solved for the best plan so far; one that waits is called off.
+
+    What was asked already is asked once. Raises NotBeingSolved where there is nothing to stop.
+    """
+    require_role(actor, Role.DISPATCHER)
+    run = get_run(session, run_id, for_update=True)
+    if run.state not in UNSOLVED:
+        if run.stop_asked_at is not None:
+            return run
+        raise NotBeingSolved(
+            f"Run {run_id} is {run.state}", field="run_id", value=run_id, mend="leave it as it is"
+        )
+    run.stop_asked_by = run.stop_asked_by or actor.user_id
+    run.stop_asked_at = run.stop_asked_at or datetime.now(UTC)
+    if run.state is RunState.QUEUED:
+        run.state, run.decided_by = RunState.CANCELLED, actor.user_id
+        run.decided_at = run.stop_asked_at
+    return run
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a run is beside its input."""
+
+    kind: RunKind
+    base: Run | None
+    day: date
+    horizon_days: int
+    content_digest: str
+
+
+def _freeze(
+    session: Session,
+    actor: Actor,
+    body: RunIn | WhatIfIn,
+    problem: Problem,
+    orders: Orders,
+    frame: _Frame,
+) -> Run:
+    """Store the input's bytes, log their digest, and queue the solving."""
     content = snapshot_bytes(problem)
+    facts: dict[str, Any] = {
+        "digest": digest_text(content),
+        "day": frame.day.isoformat(),
+        "horizon_days": frame.horizon_days,
+        "needs": len(problem.needs),
+        "sources": len(problem.sources),
+    }
+    if frame.kind is RunKind.WHAT_IF and frame.base is not None:
+        # Who keeps the log sees what was tried before a plan was chosen.
+        facts["what_if_of"] = str(frame.base.id)
     statement = post(
         session,
         Draft(
             id=uuid5(body.id, "snapshot"),
             kind=EntryKind.SNAPSHOT,
-            occurred_at=_moment(body.occurred_at),
+            occurred_at=moment_of(body.occurred_at),
             actor=actor.reference,
             document=f"run:{body.id}",
-            facts={
-                "digest": digest_text(content),
-                "day": body.day.isoformat(),
-                "horizon_days": body.horizon_days,
-                "needs": len(problem.needs),
-                "sources": len(problem.sources),
-            },
+            facts=facts,
         ),
     )
     run = Run(
         id=body.id,
+        kind=frame.kind,
         state=RunState.QUEUED,
-        day=body.day,
-        horizon_days=body.horizon_days,
+        base_run=frame.base.id if frame.base else None,
+        orders=None if orders == Orders() else orders.model_dump(mode="json"),
+        day=frame.day,
+        horizon_days=frame.horizon_days,
         started_by=actor.user_id,
         started_at=statement.entry.occurred_at,
         snapshot=content,
+        snapshot_digest=digest_text(content),
         snapshot_entry=statement.entry.id,
         note=body.note,
+        content_digest=frame.content_digest,
         pieces_needed=sum(need.quantity for need in problem.needs),
     )
     session.add(run)
     session.flush()
     enqueue(session, SOLVE, str(run.id))
-    return run, True
+    return run
 
 
-def _check_day(body: RunIn) -> None:
+def _check_day(day: date) -> None:
     """Plans are made for days that somebody can see: not long past what is known today."""
     furthest = local_date(datetime.now(UTC)) + _FURTHEST_AHEAD
-    if body.day > furthest:
+    if day > furthest:
         raise InvalidInput(
-            f"{body.day} is too far ahead to plan for",
+            f"{day} is too far ahead to plan for",
             field="day",
-            value=body.day.isoformat(),
+            value=day.isoformat(),
             mend=f"give a day up to {furthest}",
         )
 
 
-def _snapshot(session: Session, body: RunIn) -> Problem:
+def _base_run(session: Session, body: RunIn, orders: Orders) -> Run | None:
+    """The run whose plan is the last one: as given, else the newest where that matters."""
+    if body.base_run is None:
+        return find_last_run(session) if orders.policy.stability_micro_per_piece else None
+    base = get_run(session, body.base_run)
+    if base.plan is None:
+        raise InvalidInput(
+            f"Run {base.id} is {base.state}: it has no plan to stay close to",
+            field="base_run",
+            value=base.id,
+            mend="name a run with a plan",
+        )
+    return base
+
+
+def _snapshot(
+    session: Session, body: RunIn, orders: Orders, base: Run | None, *, forgiving: bool
+) -> Problem:
+    with _as_input_errors():
+        problem = take_snapshot(session, body.day, body.horizon_days, orders.to_policy())
+        if not problem.needs:
+            raise NothingToAllocate(
+                f"No need posted by {body.day} is outstanding",
+                field="day",
+                value=body.day.isoformat(),
+                mend="wait for needs, or choose a later day",
+            )
+        if base is not None:
+            problem = replace(problem, last=pairs_of(stored_plan(base), problem))
+        return with_orders(problem, orders, forgiving=forgiving)
+
+
+@contextmanager
+def _as_input_errors() -> Iterator[None]:
+    """What the optimizer refuses of an input is the sender's to mend."""
     try:
-        problem = take_snapshot(session, body.day, body.horizon_days, Policy())
+        yield
     except ProblemError as error:
         raise InvalidInput(str(error), field=error.where, mend=error.message) from error
-    if not problem.needs:
-        raise NothingToAllocate(
-            f"No need posted by {body.day} is outstanding",
-            field="day",
-            value=body.day.isoformat(),
-            mend="wait for needs, or choose a later day",
-        )
-    return problem
 
 
-def _same_run(run: Run, body: RunIn) -> Run:
-    same = (run.day, run.horizon_days, run.note) == (body.day, body.horizon_days, body.note)
-    if not same or body.occurred_at not in {None, run.started_at}:
+def _content_digest(body: RunIn | WhatIfIn, base_id: UUID | None = None) -> str:
+    """What tells one order from another, whenever and under whatever id it is sent."""
+    content = body.model_dump_json(exclude={"id", "occurred_at"})
+    return digest_text(f"{base_id or ''}{content}".encode())
+
+
+def _find_same(session: Session, body: RunIn | WhatIfIn, kind: RunKind, content: str) -> Run | None:
+    """The run of this id, if the very same was asked before.
+
+    Raises:
+        EntryIdReused: another run has this id.
+
+    """
+    take_turns(session, f"run/{body.id}")
+    run = session.get(Run, body.id)
+    if run is None:
+        return None
+    # Runs of earlier versions have no digest of what was asked.
+    known = run.content_digest or content
+    if (run.kind, known) != (kind, content) or body.occurred_at not in {None, run.started_at}:
         raise EntryIdReused(
             f"Run {run.id} exists, for {run.day} and {run.horizon_days} days",
             field="id",
@@ -139,244 +310,3 @@ def _same_run(run: Run, body: RunIn) -> Run:
             mend="make a new UUID for a new run; send the very same body to repeat one",
         )
     return run
-
-
-def _take_turns(session: Session, what: str) -> None:
-    """Wait until nobody else does ``what``; the turn ends with the transaction."""
-    session.connection().execute(
-        sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"), {"what": what}
-    )
-
-
-def _moment(given: datetime | None) -> datetime:
-    """When it happened: as given, and not in the future; now where nothing is given."""
-    if given is not None:
-        refuse_future(given)
-    return given or datetime.now(UTC)
-
-
-def _after_start(run: Run, moment: datetime | None) -> datetime:
-    """When it was decided: not in the future, and not before the run was started."""
-    decided_at = _moment(moment)
-    if decided_at < run.started_at:
-        raise InvalidInput(
-            f"The run was started at {run.started_at.isoformat()}, after that",
-            field="occurred_at",
-            value=decided_at.isoformat(),
-            mend="give the time of the decision",
-        )
-    return decided_at
-
-
-def approve(session: Session, actor: Actor, run_id: UUID, body: Decision) -> Run:
-    """Reserve what the plan says, line by line, and make its shipments: all of it or nothing.
-
-    Raises:
-        SecondPersonRequired: the plan is above the threshold, and the actor started the run.
-        NotProposed: it was decided already, or isn't solved yet.
-        PlanNoLongerHolds: a need or a lot changed since; names the line and why.
-
-    """
-    run = _decidable(session, actor, run_id)
-    plan = stored_plan(run)
-    lines = planned_lines(run)
-    _require_second_person(actor, run, sum(line.quantity_base for line in lines))
-    _check_needs(session, run, lines)
-    moment = _after_start(run, body.occurred_at)
-    _reserve(session, actor, run, lines, moment)
-    shipments = plan_shipments(session, run.id, lines, actor=actor, occurred_at=moment)
-    statement = post(
-        session,
-        Draft(
-            id=uuid5(run.id, "approval"),
-            kind=EntryKind.APPROVAL,
-            occurred_at=moment,
-            actor=actor.reference,
-            document=f"run:{run.id}",
-            facts={
-                "snapshot": plan.problem_digest,
-                "plan": digest_text(run.plan or b""),
-                "pieces": str(sum(line.quantity_base for line in lines)),
-                "shipments": len(shipments),
-            },
-        ),
-    )
-    run.approval_entry = statement.entry.id
-    _supersede_others(session, run)
-    return _decide(run, RunState.APPROVED, actor, moment, body.note)
-
-
-def reject(session: Session, actor: Actor, run_id: UUID, body: Rejection) -> Run:
-    """Turn a proposed plan down; nothing was reserved, so nothing is released."""
-    run = _decidable(session, actor, run_id)
-    moment = _after_start(run, body.occurred_at)
-    return _decide(run, RunState.REJECTED, actor, moment, body.note)
-
-
-def _decidable(session: Session, actor: Actor, run_id: UUID) -> Run:
-    require_role(actor, Role.APPROVER, Role.DISPATCHER)
-    # A decision on one run changes the others: decisions come one after another.
-    _take_turns(session, "decision")
-    run = get_run(session, run_id, for_update=True)
-    if run.state is not RunState.PROPOSED:
-        raise NotProposed(
-            f"Run {run_id} is {run.state}",
-            field="run_id",
-            value=run_id,
-            mend="wait for its plan" if run.state in UNSOLVED else "start a new run",
-        )
-    return run
-
-
-def _require_second_person(actor: Actor, run: Run, pieces: int) -> None:
-    threshold = get_settings().approval_threshold_pieces
-    if pieces <= threshold:
-        return
-    if actor.role is not Role.APPROVER and actor.role is not Role.ADMIN:
-        raise SecondPersonRequired(
-            f"Plans above {threshold} pieces are approved by an approver; this one has {pieces}",
-            mend="ask an approver",
-        )
-    if actor.user_id == run.started_by:
-        raise SecondPersonRequired(
-            f"You started this run, and plans above {threshold} pieces need a second person",
-            mend="ask another approver",
-        )
-
-
-def _check_needs(session: Session, run: Run, lines: Sequence[PlannedLine]) -> None:
-    """Hold every need still and see that it still is what the plan was made for."""
-    planned: dict[UUID, int] = {}
-    for line in lines:
-        planned[line.need_id] = planned.get(line.need_id, 0) + line.quantity_base
-    frozen = {need.id: need for need in stored_problem(run).needs}
-    locked = session.exec(
-        select(Need)
-        .where(among(Need.id, planned))
-        .order_by(col(Need.id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    for state in requests.served(session, locked):
-        why = _why_changed(state, frozen[str(state.need.id)], run, planned[state.need.id])
-        if why is not None:
-            raise PlanNoLongerHolds(
-                f"Need {state.need.id} ({state.need.item} for {state.need.site}) {why}",
-                field="need_id",
-                value=state.need.id,
-                mend="start a new run",
-            )
-
-
-def _why_changed(state: Served, frozen: FrozenNeed, run: Run, planned: int) -> str | None:
-    """What a need is now and wasn't in the snapshot; None where the plan still fits it."""
-    need = state.need
-    if planned > state.outstanding:
-        return (
-            f"is now {state.progress} with {state.outstanding} pieces outstanding; "
-            f"the plan gives it {planned}"
-        )
-    if TIERS[need.priority] != frozen.tier:
-        return f"now has the priority {need.priority}"
-    if (need.need_by - run.day).days != frozen.need_by_day:
-        return f"is now wanted by {need.need_by}"
-    return None
-
-
-def _reserve(
-    session: Session, actor: Actor, run: Run, lines: Sequence[PlannedLine], moment: datetime
-) -> None:
-    if not lines:
-        return
-    draft = Draft(
-        id=uuid5(run.id, "reserve"),
-        kind=EntryKind.RESERVE,
-        occurred_at=moment,
-        actor=actor.reference,
-        document=f"run:{run.id}",
-        moves=[
-            NewMove(
-                line.lot_id,
-                site_account(line.origin, "available"),
-                site_account(line.origin, "reserved", need_purpose(line.need_id)),
-                line.quantity_base,
-            )
-            for line in lines
-        ],
-    )
-    try:
-        post(session, draft)
-    except InsufficientStock as error:
-        lot, account = error.extra["lot_id"], error.extra["account"]
-        first = next(
-            number
-            for number, line in enumerate(lines, start=1)
-            if str(line.lot_id) == lot and account.startswith(f"site:{line.origin}/")
-        )
-        raise PlanNoLongerHolds(
-            f"Line {first}: {error.detail}",
-            field=f"lines[{first}]",
-            value=lot,
-            mend="start a new run",
-            available=error.extra["available"],
-        ) from error
-
-
-def _supersede_others(session: Session, run: Run) -> None:
-    """Plans made on the same shelves before this approval no longer hold."""
-    others = session.exec(
-        select(Run).where(col(Run.state) == RunState.PROPOSED, col(Run.id) != run.id)
-    )
-    for other in others:
-        other.state = RunState.SUPERSEDED
-        other.decision_note = f"run {run.id} was approved first"
-
-
-def _decide(run: Run, state: RunState, actor: Actor, moment: datetime, note: str | None) -> Run:
-    run.state = state
-    run.decided_by = actor.user_id
-    run.decided_at = moment
-    run.decision_note = note
-    return run
-
-
-def get_run(session: Session, run_id: UUID, *, for_update: bool = False) -> Run:
-    run = session.get(Run, run_id, with_for_update=for_update, populate_existing=True)
-    if run is None:
-        raise NotFound(f"There is no run {run_id}", field="run_id", value=run_id)
-    return run
-
-
-def runs(session: Session, limit: int = 50) -> list[Run]:
-    """Newest first."""
-    order = col(Run.started_at).desc(), col(Run.id)
-    return list(session.exec(select(Run).order_by(*order).limit(limit)))
-
-
-def stored_problem(run: Run) -> Problem:
-    return Problem.from_json(run.snapshot)
-
-
-def stored_plan(run: Run) -> Plan:
-    assert run.plan is not None, "only solved runs have a plan"
-    return Plan.from_json(run.plan)
-
-
-def planned_lines(run: Run) -> list[PlannedLine]:
-    """The plan's allocations in terms of lots, needs and days."""
-    problem = stored_problem(run)
-    sources = {source.id: source for source in problem.sources}
-    needs = {need.id: need for need in problem.needs}
-    return [
-        PlannedLine(
-            need_id=UUID(each.need_id),
-            lot_id=UUID(each.source_id.partition("|")[2]),
-            item=sources[each.source_id].item,
-            quantity_base=each.quantity,
-            origin=sources[each.source_id].site,
-            destination=needs[each.need_id].site,
-            depart_on=run.day + timedelta(days=each.depart_day),
-            due_on=run.day + timedelta(days=each.arrive_day),
-        )
-        for each in stored_plan(run).allocations
-    ]

@@ -1,14 +1,19 @@
 """The frozen input of a run: what is needed, what is on the shelves, and the ways between."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date
+from math import cos, pi, radians
 
 from sqlmodel import Session, select
 
-from optimizer.problem import Lane as LaneIn
-from optimizer.problem import Need as NeedIn
-from optimizer.problem import Policy, Problem, Source
+from optimizer.parts import Lane as LaneIn
+from optimizer.parts import Need as NeedIn
+from optimizer.parts import Place, Source
+from optimizer.policy import Policy
+from optimizer.problem import Problem
 from services.catalog import service as catalog
+from services.database import among
 from services.donations import service as donations
 from services.donations.models import EarmarkKind, LotEarmark
 from services.journal.clock import end_of_day
@@ -25,34 +30,43 @@ from services.transport import service as transport
 def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy) -> Problem:
     """Everything that a plan for ``day`` may use, read from the journal and the desks' tables.
 
-    Needs posted by the end of that day count, with what is still outstanding of them.
+    Needs posted by the end of that day count, with what is still outstanding of them. Of items,
+    sites and packs only those are in it that a plan could use. Whether a way keeps goods cold isn't
+    known yet, so nothing is said of cold items either: said of items alone, it would stop them.
     """
     regions_of = _regions_by_site(session)
     needs = requests.find_needs(
         session, statuses=[NeedStatus.SUBMITTED], posted_until=end_of_day(day)
     )
     accepted = catalog.substitutes(session)
-    items = {item.code for item in catalog.items(session)}
+    items = {item.code: item for item in catalog.items(session)}
     on_hand = [
         holding
         for holding in holdings(session, kinds=[AccountKind.SITE], state="available")
         if holding.commodity in items
     ]
     earmarks = donations.earmarks_of(session, {holding.lot_id for holding in on_hand})
+    packs = _smallest_packs(session) if policy.whole_packs else {}
+    sources = tuple(
+        _source(holding, day, earmarks.get(holding.lot_id), packs) for holding in on_hand
+    )
+    open_needs = tuple(
+        _need(state, day, accepted, regions_of)
+        for state in requests.served(session, needs)
+        if state.outstanding > 0
+    )
+    sites = {each.site for each in sources} | {each.site for each in open_needs}
     return Problem(
         day0=day.isoformat(),
-        sources=tuple(_source(holding, day, earmarks.get(holding.lot_id)) for holding in on_hand),
-        needs=tuple(
-            _need(state, day, accepted, regions_of)
-            for state in requests.served(session, needs)
-            if state.outstanding > 0
-        ),
+        sources=sources,
+        needs=open_needs,
         lanes=tuple(
             LaneIn(lane.origin, lane.destination, lane.distance_m, lane.duration_days)
             for lane in transport.lanes(session)
         ),
         policy=policy,
         horizon_days=horizon_days,
+        places=_places(session.exec(select(Site).where(among(Site.code, sites)))),
     )
 
 
@@ -70,7 +84,9 @@ def source_id(holding: Holding) -> str:
     return f"{holding.holder.removeprefix('site:')}|{holding.lot_id}"
 
 
-def _source(holding: Holding, day: date, earmark: LotEarmark | None) -> Source:
+def _source(
+    holding: Holding, day: date, earmark: LotEarmark | None, packs: dict[str, int]
+) -> Source:
     restricts = earmark is not None and earmark.kind is not EarmarkKind.ITEM
     return Source(
         id=source_id(holding),
@@ -79,6 +95,7 @@ def _source(holding: Holding, day: date, earmark: LotEarmark | None) -> Source:
         quantity=holding.quantity,
         expiry_day=(holding.expires_on - day).days if holding.expires_on else None,
         earmark=f"{earmark.kind}:{earmark.target}" if earmark and restricts else None,
+        pack_size=packs.get(holding.commodity, 1),
     )
 
 
@@ -100,6 +117,36 @@ def _need(
         posted_at=need.sequence,
         accepts=accepted.get(need.item, ()),
         earmarks=frozenset(tokens),
+    )
+
+
+def _smallest_packs(session: Session) -> dict[str, int]:
+    """The pieces of the smallest pack that each item comes in."""
+    sizes: dict[str, int] = {}
+    for pack in catalog.packs(session):
+        sizes[pack.item] = min(pack.pieces, sizes.get(pack.item, pack.pieces))
+    return sizes
+
+
+_EARTH_RADIUS_M = 6_371_000
+_ALONG_A_MERIDIAN_M = _EARTH_RADIUS_M * pi / 180
+
+
+def _places(sites: Iterable[Site]) -> tuple[Place, ...]:
+    """Positions on a plane true to scale at the sites' middle latitude; zones are regions."""
+    found = list(sites)
+    if not found:
+        return ()
+    latitudes = [site.latitude for site in found]
+    squeeze = cos(radians((min(latitudes) + max(latitudes)) / 2))
+    return tuple(
+        Place(
+            site.code,
+            round(site.longitude * _ALONG_A_MERIDIAN_M * squeeze),
+            round(site.latitude * _ALONG_A_MERIDIAN_M),
+            zone=site.region,
+        )
+        for site in found
     )
 
 

@@ -1,39 +1,55 @@
 """From a frozen input to a proposed plan: called by the durable job, safe to call again."""
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlmodel import Session
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
 
 from optimizer import baselines
 from optimizer.check import check
+from optimizer.crew import Crew
 from optimizer.errors import ProblemError
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 from optimizer.solve import solve
 from services.database import Database
-from services.dispatch.models import UNSOLVED, Run, RunState
-from services.dispatch.service import SYSTEM, get_run
+from services.dispatch.models import UNSOLVED, Run, RunKind, RunState
+from services.dispatch.service import SYSTEM
 from services.dispatch.snapshot import digest_text
+from services.dispatch.store import get_run
 from services.journal.kinds import EntryKind
 from services.journal.post import post
 from services.journal.record import Draft
+from services.settings import get_settings
+
+_LOOK_EVERY_S = 0.5
 
 
-def solve_run(database: Database, run_id: UUID) -> RunState:
-    """Solve, check and propose; a run that is past solving is left as it is."""
+def solve_run(database: Database, run_id: UUID, crew: Crew | None = None) -> RunState:
+    """Solve, check and propose; a run that is past solving is left as it is.
+
+    ``crew`` solves the parts; without one they are solved here, one after another.
+    """
     with database.transaction() as session:
         run = get_run(session, run_id, for_update=True)
         if run.state not in UNSOLVED:
             return run.state
         run.state = RunState.SOLVING
-        snapshot, digest = run.snapshot, digest_text(run.snapshot)
+        run.taken_up_at = run.taken_up_at or datetime.now(UTC)
+        snapshot, digest, begun = run.snapshot, run.snapshot_digest, run.taken_up_at
     try:
         problem = Problem.from_json(snapshot)
-        plan = solve(problem, progress=_reporter(database, run_id))
+        plan = solve(
+            problem,
+            progress=_reporter(database, run_id),
+            stop=_stopper(database, run_id, begun),
+            crew=crew,
+        )
     except ProblemError as error:
         return fail_run(database, run_id, str(error))
     report = check(problem, plan)
@@ -55,20 +71,50 @@ def compare(problem: Problem, plan: Plan) -> dict[str, Any]:
     return {name: asdict(baselines.summary(problem, each)) for name, each in practices.items()}
 
 
+def _stopper(database: Database, run_id: UUID, begun: datetime) -> Callable[[], bool]:
+    """Whether somebody asked to stop, or the time is over; looked up every half a second."""
+    limit_s = get_settings().solve_time_limit_s
+    ends = None if limit_s is None else begun + timedelta(seconds=limit_s)
+    asked = select(Run.stop_asked_at).where(Run.id == run_id)
+    stopped, next_look = False, 0.0
+
+    def stop() -> bool:
+        nonlocal stopped, next_look
+        if stopped or time.monotonic() < next_look:
+            return stopped
+        next_look = time.monotonic() + _LOOK_EVERY_S
+        with database.transaction() as session:
+            stopped = session.exec(asked).one() is not None
+        stopped = stopped or (ends is not None and datetime.now(UTC) >= ends)
+        return stopped
+
+    return stop
+
+
 def _reporter(database: Database, run_id: UUID) -> Callable[[str, int, int], None]:
-    """Write progress where anybody can see it, in percent: fairness first, then cost."""
-    begin = {"fairness": 0, "cost": 50}
-    last = -1
+    """Write progress where anybody can see it: the stage, and its parts done of all."""
+    last: tuple[str, int, int] | None = None
+    next_write = 0.0
 
     def report(stage: str, done: int, total: int) -> None:
-        nonlocal last
-        percent = begin.get(stage, 0) + 50 * done // max(total, 1)
-        if percent <= last:
+        nonlocal last, next_write
+        same_stage = last is not None and last[0] == stage
+        if last == (stage, done, total) or (
+            same_stage and done < total and time.monotonic() < next_write
+        ):
             return
-        last = percent
+        last, next_write = (stage, done, total), time.monotonic() + _LOOK_EVERY_S
         with database.transaction() as session:
-            run = get_run(session, run_id)
-            run.progress, run.progress_note = min(percent, 99), stage
+            session.execute(
+                sa.update(Run)
+                .where(col(Run.id) == run_id)
+                .values(
+                    progress=99 * done // max(total, 1),
+                    progress_note=stage,
+                    parts_done=done,
+                    parts_total=total,
+                )
+            )
 
     return report
 
@@ -82,11 +128,13 @@ def _propose(
         if run.state is not RunState.SOLVING:
             return run.state
         run.plan = content.encode()
+        run.plan_digest = digest_text(run.plan)
         run.pieces_allocated = sum(each.quantity for each in plan.allocations)
         run.plan_entry = _log_plan(session, run, plan)
         run.comparison = comparison
         run.progress, run.progress_note = 100, "done"
-        run.state = RunState.PROPOSED
+        asked = run.kind is RunKind.WHAT_IF
+        run.state = RunState.ANSWERED if asked else RunState.PROPOSED
         return run.state
 
 
@@ -101,7 +149,7 @@ def _log_plan(session: Session, run: Run, plan: Plan) -> UUID:
             actor=SYSTEM,
             document=f"run:{run.id}",
             facts={
-                "snapshot": digest_text(run.snapshot),
+                "snapshot": run.snapshot_digest,
                 "digest": digest_text(run.plan),
                 "status": plan.solver.status,
                 "pieces": str(sum(each.quantity for each in plan.allocations)),

@@ -2,7 +2,6 @@
 
 import os
 import socket
-from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -15,9 +14,12 @@ from ledger.chain import ChainError
 from services.database import Database
 from services.dispatch.service import SOLVE
 from services.dispatch.solving import fail_run, solve_run
+from services.jobs import parts
 from services.jobs.log import Anchorer, LogWriter, WrongContract
+from services.jobs.parts import Workshop
+from services.jobs.retries import RETRIES
 from services.jobs.sweep import Sweeper
-from services.queue import JOBS_VERSION, QUEUE_NAME, SCHEMA
+from services.queue import JOBS_VERSION, PARTS_QUEUE_NAME, QUEUE_NAME, SCHEMA
 from services.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -36,6 +38,8 @@ class Jobs:
         # A name of its own, so that others can tell its work from a dead one's.
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4()}"
         self._sweeper = Sweeper(database, self._name)
+        self.workshop = Workshop(settings, database, self._name)
+        self._part_slots = settings.solve_processes
 
     def start(self) -> None:
         global _running  # noqa: PLW0603
@@ -53,9 +57,13 @@ class Jobs:
             self.writer.claim()
         self._sweeper.hold()
         _running = self
+        parts.use(self.workshop)
         DBOS(config=config)
         DBOS.launch()
         DBOS.register_queue(QUEUE_NAME, worker_concurrency=2, polling_interval_sec=0.2)
+        DBOS.register_queue(
+            PARTS_QUEUE_NAME, worker_concurrency=self._part_slots, polling_interval_sec=0.2
+        )
         self._anchorer.start()
         self._sweeper.start()
 
@@ -63,6 +71,8 @@ class Jobs:
         global _running  # noqa: PLW0603
         self._anchorer.stop()
         self._sweeper.stop()
+        # What is being solved is left as a kill would leave it: another, or a restart, goes on.
+        self.workshop.children.close()
         DBOS.destroy()
         self._sweeper.release()
         self.writer.close()
@@ -77,28 +87,15 @@ def solve_workflow(run_id: str) -> str:
     """
     try:
         log_before_solving()
-        return propose(run_id)
+        state = propose(run_id)
     except Exception as error:
         log.exception("solving_failed", run=run_id)
-        return give_up(run_id, _reason(error))
+        state = give_up(run_id, _reason(error))
+    forget_parts(run_id)
+    return state
 
 
-def _passes(error: BaseException) -> bool:
-    """Whether another attempt may do: the database was away, or busy for too long."""
-    return isinstance(error, sa.exc.DBAPIError | sa.exc.TimeoutError)
-
-
-# A minute and a half in all: 0.5 s, then twice as long each time.
-_RETRIES: Any = {
-    "retries_allowed": True,
-    "interval_seconds": 0.5,
-    "backoff_rate": 2.0,
-    "max_attempts": 8,
-    "should_retry": _passes,
-}
-
-
-@DBOS.step(**_RETRIES)
+@DBOS.step(**RETRIES)
 def log_before_solving() -> None:
     """Anchor the snapshot's hash. Where that can't be now, it is sealed and anchored later."""
     try:
@@ -107,14 +104,20 @@ def log_before_solving() -> None:
         log.warning("solving_before_anchoring", why=str(error))
 
 
-@DBOS.step(**_RETRIES)
+@DBOS.step(**RETRIES)
 def propose(run_id: str) -> str:
-    return solve_run(_jobs().database, UUID(run_id)).value
+    subject = UUID(run_id)
+    return solve_run(_jobs().database, subject, _jobs().workshop.crew(subject)).value
 
 
-@DBOS.step(**_RETRIES)
+@DBOS.step(**RETRIES)
 def give_up(run_id: str, why: str) -> str:
     return fail_run(_jobs().database, UUID(run_id), why).value
+
+
+@DBOS.step(**RETRIES)
+def forget_parts(run_id: str) -> None:
+    parts.forget_bytes(_jobs().database, UUID(run_id))
 
 
 def _reason(error: Exception) -> str:

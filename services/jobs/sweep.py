@@ -16,6 +16,7 @@ from services.database import Database
 from services.dispatch.models import UNSOLVED, Run
 from services.dispatch.service import SOLVE
 from services.dispatch.solving import fail_run
+from services.jobs.parts import look_after_parts
 from services.queue import enqueue, job_id
 
 log = structlog.get_logger(__name__)
@@ -85,6 +86,7 @@ class Sweeper(threading.Thread):
                 fail_run(self._database, run_id, _why(status))
             elif status.status == "PENDING" and status.executor_id:
                 dead.add(status.executor_id)
+        dead |= look_after_parts(self._database, _ENDED_BADLY)
         for executor in sorted(dead - {self._executor}):
             if self._is_dead(executor):
                 log.warning("taking_over_from", executor=executor)
