@@ -24,6 +24,7 @@ from services import queue, server
 from services.audit.models import LogContract
 from services.audit.service import find_contract
 from services.bench.commands import bench
+from services.check_plan import check_plan
 from services.database import Database, migrate, open_database, stop_embedded
 from services.errors import DomainError
 from services.jobs.check import check_everything
@@ -39,6 +40,7 @@ app = typer.Typer(
     help="Medical-supply dispatch and traceability, checkable by anybody.",
 )
 app.add_typer(bench, name="bench")
+app.command("check-plan")(check_plan)
 console = Console()
 
 
