@@ -4,7 +4,7 @@ All of it keeps every hard limit (a lot that would expire helps nobody, a full l
 and none of it looks ahead.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -25,6 +25,7 @@ __all__ = [
     "Metrics",
     "first_come_first_served",
     "national_quota",
+    "practised",
     "proportional",
     "summary",
 ]
@@ -36,16 +37,7 @@ def first_come_first_served(problem: Problem, by_tier: bool = False) -> Plan:
     Cheapest means its own item before a substitute and the nearest site first, by the policy's
     cost. With `by_tier`, a more urgent tier is served before a less urgent one.
     """
-
-    def share_out(desk: "_Desk") -> None:
-        for need in sorted(
-            desk.needs, key=lambda need: (need.tier if by_tier else 0, *_turn(need))
-        ):
-            desk.serve(need, need.quantity)
-
-    return _practise(
-        problem, share_out, "first come first served" + (" by tier" if by_tier else "")
-    )
+    return _practise(problem, "first_come_by_tier" if by_tier else "first_come_first_served")
 
 
 def proportional(problem: Problem) -> Plan:
@@ -54,14 +46,7 @@ def proportional(problem: Problem) -> Plan:
     Shares are rounded down and served in the order of posting, from the nearest lots of the item
     itself; what cannot be reached or is left over stays where it is, as it does in a pro-rata list.
     """
-
-    def share_out(desk: "_Desk") -> None:
-        offered, asked = _by_item(desk.sources), _by_item(desk.needs)
-        for need in sorted(desk.needs, key=_turn):
-            share = need.quantity * offered.get(need.item, 0) // asked[need.item]
-            desk.serve(need, min(need.quantity, share), own_item_only=True)
-
-    return _practise(problem, share_out, "proportional")
+    return _practise(problem, "proportional")
 
 
 def national_quota(problem: Problem) -> Plan:
@@ -72,28 +57,12 @@ def national_quota(problem: Problem) -> Plan:
     lots of the item itself; what a zone doesn't use stays where it is. A site without a zone is in
     one with all such sites: where nobody has zones, all are served first come.
     """
-
-    def share_out(desk: "_Desk") -> None:
-        offered = _by_item(desk.sources)
-        counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for need in desk.needs:
-            counts[need.item][problem.zone(need.site)] += 1
-        left = {item: _quotas(offered.get(item, 0), zones) for item, zones in counts.items()}
-        for need in sorted(desk.needs, key=_turn):
-            quota, zone = left[need.item], problem.zone(need.site)
-            pieces = min(need.quantity, quota[zone])
-            quota[zone] -= desk.serve(need, pieces, own_item_only=True)
-
-    return _practise(problem, share_out, "national quota")
+    return _practise(problem, "national_quota")
 
 
-PRACTICES: Mapping[str, Callable[[Problem], Plan]] = {
-    "first_come_first_served": first_come_first_served,
-    "first_come_by_tier": lambda problem: first_come_first_served(problem, by_tier=True),
-    "proportional": proportional,
-    "national_quota": national_quota,
-}
-"""Every practice by the name that it is stored under."""
+def practised(problem: Problem) -> dict[str, Plan]:
+    """Return what every practice makes of a problem, by its name: quicker than one by one."""
+    return _practise_all(problem, list(PRACTICES))
 
 
 def serve_in_order(problem: Problem, arcs: Arcs, rows: list[int]) -> list[Shipment]:
@@ -111,6 +80,44 @@ def serve_in_order(problem: Problem, arcs: Arcs, rows: list[int]) -> list[Shipme
         need = desk.needs[row]
         desk.serve(need, need.quantity)
     return _shipments(problem, desk.lines)
+
+
+def _first_come(desk: "_Desk") -> None:
+    for need in sorted(desk.needs, key=_turn):
+        desk.serve(need, need.quantity)
+
+
+def _first_come_by_tier(desk: "_Desk") -> None:
+    for need in sorted(desk.needs, key=lambda need: (need.tier, *_turn(need))):
+        desk.serve(need, need.quantity)
+
+
+def _same_share(desk: "_Desk") -> None:
+    offered, asked = _by_item(desk.sources), _by_item(desk.needs)
+    for need in sorted(desk.needs, key=_turn):
+        share = need.quantity * offered.get(need.item, 0) // asked[need.item]
+        desk.serve(need, min(need.quantity, share), own_item_only=True)
+
+
+def _quota_by_zone(desk: "_Desk") -> None:
+    offered, zone = _by_item(desk.sources), desk.problem.zone
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for need in desk.needs:
+        counts[need.item][zone(need.site)] += 1
+    left = {item: _quotas(offered.get(item, 0), zones) for item, zones in counts.items()}
+    for need in sorted(desk.needs, key=_turn):
+        quota = left[need.item]
+        pieces = min(need.quantity, quota[zone(need.site)])
+        quota[zone(need.site)] -= desk.serve(need, pieces, own_item_only=True)
+
+
+PRACTICES: Mapping[str, Callable[["_Desk"], None]] = {
+    "first_come_first_served": _first_come,
+    "first_come_by_tier": _first_come_by_tier,
+    "proportional": _same_share,
+    "national_quota": _quota_by_zone,
+}
+"""How each practice shares out one component's lots, by the name that its figures go under."""
 
 
 class _Rooms:
@@ -243,18 +250,28 @@ def _quotas(pieces: int, weights: Mapping[str, int]) -> dict[str, int]:
     return quotas
 
 
-def _practise(problem: Problem, share_out: Callable[[_Desk], None], name: str) -> Plan:
-    """Let a practice share out each component, after what is set by hand."""
+def _practise(problem: Problem, name: str) -> Plan:
+    return _practise_all(problem, [name])[name]
+
+
+def _practise_all(problem: Problem, names: Sequence[str]) -> dict[str, Plan]:
+    """Let practices share out each component, after what is set by hand."""
     derived = derive(problem)
     plain = derived.problem
-    tables, rooms = Tables(plain), _Rooms(plain)
-    rooms.use(problem, derived.pinned)
-    lines: list[Line] = []
+    tables, rooms = Tables(plain), {name: _Rooms(plain) for name in names}
+    for each in rooms.values():
+        each.use(problem, derived.pinned)
+    lines: dict[str, list[Line]] = defaultdict(list)
     for component in components(plain):
-        desk = _Desk(plain, component, tables.grid(component).costs(), rooms)
-        share_out(desk)
-        lines += desk.lines
+        costs = tables.grid(component).costs()
+        for name in names:
+            desk = _Desk(plain, component, costs, rooms[name])
+            PRACTICES[name](desk)
+            lines[name] += desk.lines
+    return {name: _plan(problem, name, derived.lift(lines[name])) for name in names}
 
+
+def _plan(problem: Problem, name: str, lines: Sequence[Line]) -> Plan:
     def explain(received: Received) -> dict[str, Reason]:
         return {
             need.id: Reason(
@@ -263,8 +280,8 @@ def _practise(problem: Problem, share_out: Callable[[_Desk], None], name: str) -
             for need in problem.needs
         }
 
-    shipments = _shipments(problem, derived.lift(lines))
-    return assemble(problem, shipments, explain, None, SolverInfo(name, "1", "heuristic"))
+    info = SolverInfo(name.replace("_", " "), "1", "heuristic")
+    return assemble(problem, _shipments(problem, lines), explain, None, info)
 
 
 def _shipments(problem: Problem, lines: Sequence[Line]) -> list[Shipment]:

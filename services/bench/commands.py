@@ -2,6 +2,7 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,12 @@ def getusppe(
         Path | None,
         typer.Option("--frontier", help="Also draw here what the weights trade (some minutes)."),
     ] = None,
+    offers_from: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Leave out what came before.")
+    ] = None,
+    offers_until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Leave out what came later.")
+    ] = None,
 ) -> None:
     """GetUsPPE's offers and requests of 2020: the published strategies and Medrelay's, by week.
 
@@ -40,7 +47,7 @@ def getusppe(
 
     try:
         with console.status("Reading the records"):
-            records = read_installed()
+            records = read_installed().with_offers_between(_utc(offers_from), _utc(offers_until))
     except NoData as error:
         console.print(f"{error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
@@ -54,6 +61,10 @@ def getusppe(
         with console.status("") as status:
             drawn = frontier(records, started=lambda name: status.update(f"Playing {name}"))
         frontier_svg.write_text(drawn, encoding="utf-8")
+
+
+def _utc(day: datetime | None) -> datetime | None:
+    return day.replace(tzinfo=UTC) if day else None
 
 
 @bench.command()
@@ -136,14 +147,22 @@ def practice(
 @bench.command()
 def report(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
+    into: Annotated[
+        Path | None,
+        typer.Option(help="Write the tables into this file, between its marks, not to the screen."),
+    ] = None,
 ) -> None:
     """Turn what `optimizer` and `practice` wrote with --json into Markdown tables."""
-    from services.bench.report import markdown  # noqa: PLC0415
+    from services.bench.report import markdown, put_into  # noqa: PLC0415
 
     rows: list[dict[str, Any]] = []
     for file in files:
         rows += json.loads(file.read_text(encoding="utf-8"))
-    typer.echo(markdown(rows), nl=False)
+    if into is None:
+        typer.echo(markdown(rows), nl=False)
+        return
+    written = put_into(into.read_text(encoding="utf-8"), markdown(rows))
+    into.write_text(written, encoding="utf-8")
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

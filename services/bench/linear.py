@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+ENTRIES_AT_ONCE = 1_000_000  # as Python's own numbers, which are large
 METHODS = ("", "use_dual_simplex: true", "solution_feasibility_tolerance: 1e-4")
 """Glop's own choice; then what it is tried with where that ends in numerical trouble."""
 
@@ -61,8 +62,11 @@ def solve_linear(
         constraint = model.add_linear_constraint()
         model.set_constraint_lower_bound(constraint, least)
         model.set_constraint_upper_bound(constraint, largest)
-    for entry in zip(row.tolist(), column.tolist(), coefficient.tolist(), strict=True):
-        model.add_term_to_constraint(*entry)
+    for start in range(0, len(row), ENTRIES_AT_ONCE):
+        part = slice(start, start + ENTRIES_AT_ONCE)
+        entries = (each[part].tolist() for each in (row, column, coefficient))
+        for entry in zip(*entries, strict=True):
+            model.add_term_to_constraint(*entry)
     handed = time.perf_counter()
     for method in METHODS:
         solver = ModelSolverHelper("glop")

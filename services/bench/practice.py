@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from optimizer.baselines import PRACTICES, summary
+from optimizer import baselines
+from optimizer.baselines import summary
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 from services.bench.hubei import week_problem
@@ -34,11 +36,15 @@ def run_practice(
 def _rows(
     instance: str, problem: Problem, processes: int, progress: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    def medrelay(problem: Problem) -> Plan:
-        return plan_for(problem, processes)
-
+    ways: dict[str, Callable[[Problem], Plan]] = {
+        MEDRELAY: partial(plan_for, processes=processes),
+        "first_come_first_served": baselines.first_come_first_served,
+        "first_come_by_tier": partial(baselines.first_come_first_served, by_tier=True),
+        "proportional": baselines.proportional,
+        "national_quota": baselines.national_quota,
+    }
     rows = []
-    for name, make in {MEDRELAY: medrelay, **PRACTICES}.items():
+    for name, make in ways.items():
         progress(f"{instance}: {name}")
         begun = time.perf_counter()
         plan = make(problem)

@@ -7,18 +7,28 @@ from rich.table import Table
 
 from services.bench.sizes import CHECK, MEDRELAY
 
-__all__ = ["markdown", "terminal"]
+__all__ = ["markdown", "put_into", "terminal"]
 
 Row = dict[str, Any]
 Column = tuple[str, Callable[[Row], str]]
+BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 GIBIBYTE_MB = 2**30 / 10**6
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Return the rows as Markdown, a table for each kind; Raises ValueError for an unknown kind."""
+    """Return the rows as Markdown, a table for each kind; raises ValueError for an unknown kind."""
     return "\n".join(
-        f"{title}\n\n{_markdown_table(columns, part)}" for title, columns, part in _parts(rows)
+        f"### {title}\n{_markdown_table(columns, part)}" for title, columns, part in _parts(rows)
     )
+
+
+def put_into(document: str, tables: str) -> str:
+    """Return a document with these tables between its marks; ValueError if it has none."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"there is no {BEGIN} … {END} to write the tables into")
+    return f"{before}{begin}\n{tables}{end}{after}"
 
 
 def terminal(rows: Sequence[Row]) -> list[Table]:

@@ -13,7 +13,7 @@ from services.bench.commands import bench
 from services.bench.hubei import week_problem
 from services.bench.instances import Shape
 from services.bench.practice import run_practice
-from services.bench.report import markdown
+from services.bench.report import markdown, put_into
 from services.scenarios.load import read_scenario
 from services.scenarios.scenario import HUBEI_2020
 
@@ -104,6 +104,22 @@ def test_a_table_is_made_of_files_by_command(tmp_path: Path, rows: list[dict[str
     result = CliRunner().invoke(bench, ["report", str(file), str(file)])
     assert result.exit_code == 0
     assert result.output.count("| medrelay |") == 4
+
+
+def test_tables_take_the_place_of_the_last_ones(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+    file, document = tmp_path / "rows.json", tmp_path / "page.md"
+    file.write_text(json.dumps(rows))
+    document.write_text("Before.\n<!-- measured -->\nold\n<!-- /measured -->\nAfter.\n")
+    for _ in range(2):
+        result = CliRunner().invoke(bench, ["report", str(file), "--into", str(document)])
+        assert result.exit_code == 0
+    text = document.read_text()
+    assert text.startswith("Before.\n<!-- measured -->\n### Hubei")
+    assert text.endswith("|\n<!-- /measured -->\nAfter.\n")
+    assert "old" not in text
+    assert text.count("| medrelay |") == 2
+    with pytest.raises(ValueError, match="measured"):
+        put_into("no marks", "tables")
 
 
 def test_practice_by_command(tmp_path: Path) -> None:

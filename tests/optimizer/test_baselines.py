@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from optimizer.baselines import (
-    PRACTICES,
     first_come_first_served,
     national_quota,
+    practised,
     proportional,
     summary,
 )
@@ -19,7 +19,17 @@ from optimizer.plan import Plan
 from optimizer.problem import Corridor, Item, Lane, Need, Pin, Place, Problem, Source
 from optimizer.rules import refusal
 from optimizer.solve import solve
-from tests.optimizer.worlds import DAY0, corridors, featured, problems, roads, sizes, zones
+from tests.optimizer.worlds import (
+    DAY0,
+    corridors,
+    featured,
+    packs,
+    pins,
+    problems,
+    roads,
+    sizes,
+    zones,
+)
 
 PROBLEM = Problem(
     DAY0,
@@ -120,11 +130,25 @@ def test_what_is_set_by_hand_goes_first_and_uses_its_lane() -> None:
     ]
 
 
-@pytest.mark.parametrize("practice", PRACTICES)
+@settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(featured(zones, corridors, pins, packs, largest=30))
+def test_all_practices_at_once_are_each_by_itself(problem: Problem) -> None:
+    assert practised(problem) == {
+        "first_come_first_served": first_come_first_served(problem),
+        "first_come_by_tier": first_come_first_served(problem, by_tier=True),
+        "proportional": proportional(problem),
+        "national_quota": national_quota(problem),
+    }
+
+
 @settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(problem=featured(zones, roads, sizes, corridors, largest=30))
-def test_no_practice_overfills_a_lane_or_breaks_a_rule(practice: str, problem: Problem) -> None:
-    plan = PRACTICES[practice](problem)
+def test_no_practice_overfills_a_lane_or_breaks_a_rule(problem: Problem) -> None:
+    for plan in practised(problem).values():
+        assert_keeps_rules(problem, plan)
+
+
+def assert_keeps_rules(problem: Problem, plan: Plan) -> None:
     sources = {source.id: source for source in problem.sources}
     needs = {need.id: need for need in problem.needs}
     drawn, given_, used = Counter(), Counter(), Counter()  # type: ignore[var-annotated]
@@ -160,8 +184,7 @@ def test_practice_keeps_the_rules_and_never_serves_the_first_tier_more(problem: 
     optimal = solve(problem)
     first = min((need.tier for need in problem.needs), default=0)
     name = f"tier_{first}_pieces"
-    for practice in PRACTICES.values():
-        plan = practice(problem)
+    for plan in practised(problem).values():
         report = check(problem, plan)
         assert report.ok, report.violations
         assert not report.proven
