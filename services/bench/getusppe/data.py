@@ -6,7 +6,7 @@ comes out has whole pieces, moments with a zone, and a dense table of miles.
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -60,6 +60,15 @@ class Records:
     offers: tuple[Posting, ...]
     requests: tuple[Posting, ...]
     miles: Miles
+
+    def with_offers_between(self, first: datetime | None, end: datetime | None) -> "Records":
+        """Leave out the offers before the first moment, and those from the end on."""
+        offers = (
+            each
+            for each in self.offers
+            if (first is None or each.posted_at >= first) and (end is None or each.posted_at < end)
+        )
+        return replace(self, offers=tuple(offers))
 
 
 def read_installed() -> Records:

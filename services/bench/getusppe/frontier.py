@@ -12,8 +12,8 @@ from services.bench.getusppe.rounds import play
 
 __all__ = ["frontier"]
 
-REACHES = {100: "#1b7f5c", 300: "#2660a4", 700: "#7d3fa0"}
-SHIPMENTS = (0, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000)
+REACHES = {100: "#1b7f5c", 400: "#2660a4", 1_500: "#7d3fa0"}
+SHIPMENTS = (0, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000)
 PUBLISHED_COLOUR, CHOSEN_COLOUR = "#b3472a", "#d08a00"
 
 Played = dict[Weights, Figures]
@@ -64,7 +64,7 @@ def _drawing(published: dict[str, Figures], played: Played) -> str:
             ),
         ],
         [
-            f"Along a line one more shipment costs from {SHIPMENTS[0]} to {SHIPMENTS[-1]:,} piece-miles.",
+            f"Along a line, one more shipment costs 0 to {SHIPMENTS[-1]:,} piece-miles.",
             "Filled: better than both published strategies on all five figures. Hollow: on fewer.",
         ],
         "Fill rate against miles and against shipments, for Medrelay's policy at many weights "
@@ -85,7 +85,7 @@ def _lines(published: dict[str, Figures], played: Played, across: str) -> tuple[
     return (
         *(
             Line(
-                f"Medrelay, no piece farther than {reach} miles",
+                f"Medrelay, no piece farther than {reach:,} miles",
                 colour,
                 tuple(swept(each) for each in _sweep(reach)),
             )

@@ -30,6 +30,8 @@ class Weights:
     """What a week's plan weighs, in miles that a piece could go instead.
 
     - `shipment_piece_miles`: one more shipment costs as much as one piece going so many miles.
+    - `rarity_piece_miles`: of that it saves this much, divided by the thousands of recipients who
+      ask for the item: where few ask, one who is served is a larger share of them.
     - `unfilled_miles`: sending to a request of which the offer leaves a share unfilled costs each
       piece this many miles times that share.
     - `reach_miles`: nothing goes farther.
@@ -37,15 +39,18 @@ class Weights:
     - `fairness`: as in the allocator's own policy.
     """
 
-    shipment_piece_miles: int = 16_000
-    unfilled_miles: int = 800
-    reach_miles: int = 700
+    shipment_piece_miles: int = 32_000
+    rarity_piece_miles: int = 3_000
+    unfilled_miles: int = 400
+    reach_miles: int = 400
     lanes_per_offer: int = 20
     fairness: str = "most_pieces"
 
 
 WHOLE_REQUESTS = Weights()
-EQUAL_SHARES = Weights(fairness="max_min", shipment_piece_miles=0, unfilled_miles=0)
+EQUAL_SHARES = Weights(
+    fairness="max_min", shipment_piece_miles=0, rarity_piece_miles=0, unfilled_miles=0
+)
 
 
 def medrelay(weights: Weights = WHOLE_REQUESTS) -> Strategy:
@@ -118,6 +123,10 @@ def _lanes(
 def _cost_of_its_own(
     offered: int, asked: npt.NDArray[np.int64], weights: Weights
 ) -> npt.NDArray[np.float64]:
-    """Return what a piece costs besides its way, in miles, to each of the requests."""
+    """Return what a piece costs besides its way, in miles, to each of an item's requests."""
     together = np.minimum(asked, offered)
-    return weights.shipment_piece_miles / together + weights.unfilled_miles * (1 - together / asked)
+    shipment = weights.shipment_piece_miles - 1_000 * weights.rarity_piece_miles / len(asked)
+    unfilled = weights.unfilled_miles * (1 - together / asked)
+    # A rare item's shipment may be worth more than it costs. A lane can't cost less than nothing,
+    # and what all pieces pay alike changes no plan: as many are sent in any case.
+    return shipment / together + unfilled - min(0, shipment)

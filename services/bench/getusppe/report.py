@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.table import Table
 
 from services.bench.getusppe.data import Records
@@ -23,9 +24,9 @@ PUBLISHED = {
 STRATEGIES: dict[str, Callable[[], Strategy]] = {
     "first_come": lambda: first_come,
     "proximity": lambda: proximity(ties_as_published()),
-    "proximity_ties_by_name": lambda: proximity({}),
+    "proximity_by_name": lambda: proximity({}),
     "medrelay": lambda: medrelay(WHOLE_REQUESTS),
-    "medrelay_equal_shares": lambda: medrelay(EQUAL_SHARES),
+    "medrelay_equal": lambda: medrelay(EQUAL_SHARES),
 }
 
 
@@ -54,8 +55,13 @@ class Row:
         }
 
 
-def rows(records: Records, started: Callable[[str], None] = lambda _: None) -> list[Row]:
-    """Play each strategy, telling its name to `started` first, and return the rows in order."""
+def rows(
+    records: Records, started: Callable[[str], None] = lambda _: None, *, whole: bool = True
+) -> list[Row]:
+    """Play each strategy, telling its name to `started` first, and return the rows in order.
+
+    The published figures are those of the whole records; with a part of them they are left out.
+    """
     played: dict[str, tuple[Figures, float]] = {}
     for name, build in STRATEGIES.items():
         started(name)
@@ -67,7 +73,7 @@ def rows(records: Records, started: Callable[[str], None] = lambda _: None) -> l
             name,
             figures,
             seconds,
-            _published(name),
+            _published(name) if whole else None,
             better_on(figures, [played[each][0] for each in PUBLISHED if each != name]),
         )
         for name, (figures, seconds) in played.items()
@@ -81,13 +87,18 @@ def _published(name: str) -> dict[str, float] | None:
 
 def table(played: list[Row]) -> Table:
     """Lay the rows out for people, the published figures under those played here."""
-    drawn = Table(caption="better: on how many of the five figures than both published strategies")
+    drawn = Table(
+        box=SIMPLE,
+        padding=(0, 0, 0, 1),
+        pad_edge=False,
+        caption="better: on how many of the five than both published strategies",
+    )
     drawn.add_column("strategy", no_wrap=True)
     for heading in (
         "fill\nrate",
-        "without\nzeros",
+        "no\nzeros",
         "unit-\nmiles",
-        "sends a\ndonor",
+        "sent a\ndonor",
         "days\nheld",
         "pieces",
         "better",
@@ -95,7 +106,7 @@ def table(played: list[Row]) -> Table:
         drawn.add_column(heading, justify="right", no_wrap=True)
     for row in played:
         five = {name: getattr(row.figures, name) for name in PUBLISHED_FIGURES}
-        better = "" if row.published else f"{len(row.better_on)} of {len(five)}"
+        better = "" if row.strategy in PUBLISHED else f"{len(row.better_on)} of {len(five)}"
         drawn.add_row(row.strategy, *_told(five), f"{row.figures.pieces:,}", better)
         if row.published:
             drawn.add_row("  as published", *_told(row.published), style="dim")
