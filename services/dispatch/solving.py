@@ -63,11 +63,7 @@ def solve_run(database: Database, run_id: UUID, crew: Crew | None = None) -> Run
 
 def compare(problem: Problem, plan: Plan) -> dict[str, Any]:
     """The plan beside what people do today, on the same snapshot."""
-    practices = {
-        "medrelay": plan,
-        "first_come_first_served": baselines.first_come_first_served(problem),
-        "proportional": baselines.proportional(problem),
-    }
+    practices = {"medrelay": plan, **baselines.practised(problem)}
     return {name: asdict(baselines.summary(problem, each)) for name, each in practices.items()}
 
 

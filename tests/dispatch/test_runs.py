@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
+from optimizer.baselines import PRACTICES
 from services.database import Database
 from services.dispatch.models import RunState
 from services.dispatch.solving import solve_run
@@ -73,7 +74,7 @@ def test_short_supply_is_shared_at_one_rate_with_a_reason(
         [(500, 1000), (1000, 2000)],
     )
     assert {need["reason"]["code"] for need in run["needs"]} == {"shared_shortage"}
-    assert set(run["comparison"]) == {"medrelay", "first_come_first_served", "proportional"}
+    assert set(run["comparison"]) == {"medrelay", *PRACTICES}
     fair, queue = (run["comparison"][name] for name in ("medrelay", "first_come_first_served"))
     assert fair["min_fill_ppm"] == 500_000
     assert queue["min_fill_ppm"] < fair["min_fill_ppm"]
