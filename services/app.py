@@ -17,6 +17,7 @@ from services.database import Database
 from services.dispatch.api import router as dispatch_api
 from services.dispatch.api_what_if import router as what_if_api
 from services.dispatch.pages import router as dispatch_pages
+from services.dispatch.reasons import find_answer
 from services.donations.api import router as donations_api
 from services.donations.pages import router as donations_pages
 from services.inventory.api import router as inventory_api
@@ -29,7 +30,7 @@ from services.transport.api import router as transport_api
 from services.transport.pages import router as transport_pages
 from services.web.head import AnswerHead
 from services.web.http import DatabaseSession, answer_unexpected, install_error_handlers
-from services.web.i18n import LANGUAGES
+from services.web.i18n import LANGUAGES, preferred_language
 from services.web.limits import LimitBody
 from services.web.metrics import exposition, measure
 from services.web.pages import CONTENT_SECURITY_POLICY
@@ -72,6 +73,7 @@ def create_app(database: Database) -> FastAPI:
         redoc_url=None,
     )
     app.state.database = database
+    app.state.find_answer = find_answer
     install_error_handlers(app)
     app.add_middleware(LimitBody)
     app.middleware("http")(_protect)
@@ -90,8 +92,8 @@ def create_app(database: Database) -> FastAPI:
 
 def _home(request: Request) -> Response:
     """To the language that the browser asks for first."""
-    wanted = request.headers.get("accept-language", "")
-    return RedirectResponse("/zh/" if wanted.lower().startswith("zh") else "/en/")
+    wanted = preferred_language(request.headers.get("accept-language", ""))
+    return RedirectResponse(f"/{wanted}/")
 
 
 def _metrics(session: DatabaseSession) -> Response:

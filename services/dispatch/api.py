@@ -1,33 +1,41 @@
 """Endpoints of dispatch: start a run, look at its plan, approve or reject it."""
 
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Query, Response, status
 from sqlmodel import col, select
 
-from optimizer.explain import sentence
-from optimizer.plan import NeedOutcome
-from optimizer.problem import Need
-from services.dispatch import deciding, service, store
+from optimizer.plan import Plan
+from services.dispatch import deciding, reasons, service, store
 from services.dispatch.models import Run
 from services.dispatch.schemas import (
     Decision,
     LineOut,
+    NeedAnswer,
     OutcomeOut,
-    ReasonOut,
     Rejection,
     RunIn,
     RunOut,
     RunSummary,
 )
+from services.errors import NotFound
+from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Role, User
+from services.parties.models import DESKS, Role, User
 from services.parties.service import require_role
+from services.requests import service as requests
 from services.transport.service import PlannedLine
-from services.web.http import DatabaseSession
+from services.web.http import MAX_QUANTITY, DatabaseSession, Language
 
 router = APIRouter(tags=["dispatch"])
+
+
+class NotAnswered(NotFound):
+    code, title = "not-answered", "No approved plan has looked at this need yet"
+
+
 READERS = (Role.DISPATCHER, Role.APPROVER, Role.AUDITOR)
 
 
@@ -50,10 +58,56 @@ def list_runs(session: DatabaseSession, actor: CurrentActor) -> list[RunSummary]
 
 
 @router.get("/runs/{run_id}")
-def show_run(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> RunOut:
-    """A run: its progress, then its plan with a reason for each need and the comparison."""
+def show_run(
+    run_id: UUID, session: DatabaseSession, actor: CurrentActor, language: Language
+) -> RunOut:
+    """A run: its progress, then its plan, each need's reason and remedies, and the comparison."""
     require_role(actor, *READERS)
-    return run_out(session, store.get_run(session, run_id))
+    return run_out(session, store.get_run(session, run_id), language)
+
+
+@router.get("/runs/{run_id}/outcomes.csv", response_class=Response)
+def download_outcomes(
+    run_id: UUID, session: DatabaseSession, actor: CurrentActor, language: Language
+) -> Response:
+    """Download what each need gets, why, and what would change it, as CSV."""
+    require_role(actor, *READERS)
+    run = store.get_run(session, run_id)
+    outcomes = outcomes_out(session, run, store.stored_plan(run), language)
+    name = f"run-{run_id}-outcomes.csv"
+    return Response(
+        reasons.outcomes_csv(outcomes),
+        media_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Language": language,
+        },
+    )
+
+
+@router.get("/needs/{need_id}/answer")
+def show_answer(
+    need_id: UUID,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    language: Language,
+    pieces: Annotated[
+        int | None,
+        Query(ge=1, le=MAX_QUANTITY, description="How many more pieces to tell the effect of"),
+    ] = None,
+) -> NeedAnswer:
+    """What the newest approved plan says to a need: what it gets, why, and what would change it."""
+    need = requests.get_needs(session, [need_id]).get(need_id)
+    if need is None:
+        raise NotFound(f"There is no need {need_id}", field="need_id", value=need_id)
+    if actor.role not in DESKS:
+        parties.require_site(session, actor, need.site, Role.HOSPITAL)
+    answer = reasons.find_answer(session, need, language, pieces)
+    if answer is None:
+        raise NotAnswered(
+            f"No approved plan looked at need {need_id}", field="need_id", value=need_id
+        )
+    return answer
 
 
 @router.get("/runs/{run_id}/snapshot")
@@ -117,7 +171,7 @@ def _usernames(session: DatabaseSession, users: Iterable[UUID]) -> dict[UUID, st
     return dict(rows.all())
 
 
-def run_out(session: DatabaseSession, run: Run) -> RunOut:
+def run_out(session: DatabaseSession, run: Run, language: str = "en") -> RunOut:
     orders = store.stored_orders(run)
     ordered_by = {pin.by for pin in orders.pins} | {ban.by for ban in orders.bans}
     out = RunOut(
@@ -130,12 +184,11 @@ def run_out(session: DatabaseSession, run: Run) -> RunOut:
     if run.plan is None:
         return out
     plan = store.stored_plan(run)
-    needs = {need.id: need for need in store.stored_problem(run).needs}
     return out.model_copy(
         update={
             "solver": {"name": plan.solver.name, "status": plan.solver.status},
             "objective": dict(plan.objective),
-            "needs": [_outcome_out(each, needs[each.need_id]) for each in plan.outcomes],
+            "needs": outcomes_out(session, run, plan, language),
             "lines": [_line_out(line) for line in store.planned_lines(run)],
             "comparison": run.comparison,
         }
@@ -158,20 +211,24 @@ def _line_out(line: PlannedLine) -> LineOut:
     )
 
 
-def _outcome_out(outcome: NeedOutcome, need: Need) -> OutcomeOut:
-    return OutcomeOut(
-        need_id=UUID(outcome.need_id),
-        site=need.site,
-        item=need.item,
-        tier=need.tier,
-        requested=outcome.requested,
-        allocated=outcome.allocated,
-        substituted=outcome.substituted,
-        late=outcome.late,
-        fill_ppm=1_000_000 * outcome.allocated // outcome.requested,
-        reason=ReasonOut(
-            code=outcome.reason.code,
-            params=dict(outcome.reason.params),
-            sentence=sentence(outcome.reason),
-        ),
-    )
+def outcomes_out(session: DatabaseSession, run: Run, plan: Plan, language: str) -> list[OutcomeOut]:
+    """What each need gets, why, and what would change it, in one language."""
+    problem, told_in = store.stored_problem(run), reasons.words(session, language, run.day)
+    remedies = reasons.remedies_out(problem, plan, told_in)
+    return [
+        OutcomeOut(
+            need_id=UUID(outcome.need_id),
+            site=need.site,
+            item=need.item,
+            tier=need.tier,
+            requested=outcome.requested,
+            allocated=outcome.allocated,
+            substituted=outcome.substituted,
+            late=outcome.late,
+            fill_ppm=1_000_000 * outcome.allocated // outcome.requested,
+            reason=reasons.reason_out(outcome.reason, told_in),
+            remedies=remedies[outcome.need_id],
+        )
+        # Both are sorted by need.
+        for outcome, need in zip(plan.outcomes, problem.needs, strict=True)
+    ]

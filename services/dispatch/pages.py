@@ -20,6 +20,7 @@ from services.requests.models import TIERS
 from services.settings import get_settings
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
+from services.web.i18n import language_of
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -94,7 +95,7 @@ def _list_page(request: Request, session: Session, actor: Actor, form: Form) -> 
 def _run_page(
     request: Request, session: Session, actor: Actor, run: Run, approval: Form, rejection: Form
 ) -> Response:
-    shown = run_out(session, run)
+    shown = run_out(session, run, language_of(request.url.path))
     shown.needs.sort(key=lambda need: (need.tier, need.site, need.item))
     comparison = shown.comparison or {}
     left_out = _left_out(comparison, len(shown.needs))

@@ -97,9 +97,15 @@ class Rejection(Input):
 
 
 class ReasonOut(BaseModel):
+    """A code, its figures, and both in words, in the language that was asked for."""
+
     code: str
     params: dict[str, int | str]
     sentence: str
+
+
+class RemedyOut(ReasonOut):
+    """One thing that would change what a need gets, as it follows from the plan's proof."""
 
 
 class OutcomeOut(BaseModel):
@@ -115,6 +121,25 @@ class OutcomeOut(BaseModel):
     late: int
     fill_ppm: int
     reason: ReasonOut
+    remedies: list[RemedyOut] = []
+
+
+class NeedAnswer(BaseModel):
+    """What the newest approved plan says to one need.
+
+    ``next_run`` is the state of a newer run that looks at this need too: its plan is still to come,
+    or waits for a decision.
+    """
+
+    need_id: UUID
+    run_id: UUID
+    day: date
+    requested: int
+    allocated: int
+    reason: ReasonOut
+    remedies: list[RemedyOut]
+    next_run: RunState | None
+    next_run_day: date | None
 
 
 class LineOut(BaseModel):

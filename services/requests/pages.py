@@ -1,5 +1,6 @@
 """Pages of requests: a hospital lists, posts, edits and cancels what it needs."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -18,6 +19,7 @@ from services.requests.models import Need, Priority
 from services.requests.schemas import NeedCancel, NeedEdit, RequestIn
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
+from services.web.i18n import language_of
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -151,6 +153,16 @@ def _own_sites(session: Session, actor: Actor) -> list[object]:
     return list(parties.sites_of(session, actor.organisation))
 
 
+Answerer = Callable[[Session, Need, str], object]
+"""What tells a hospital why its need gets what it gets, in a language. Plans are made above here,
+so the application hands it in."""
+
+
+def answer_of(request: Request) -> Answerer:
+    answerer: Answerer = request.app.state.find_answer
+    return answerer
+
+
 def _need_page(
     request: Request, session: Session, need: Need, form: Form, cancel: Form
 ) -> Response:
@@ -160,6 +172,7 @@ def _need_page(
         max(form.status, cancel.status),
         need=need,
         state=service.served(session, [need])[0],
+        answer=answer_of(request)(session, need, language_of(request.url.path)),
         form=form,
         cancel=cancel.keyed("cancel"),
         item=catalog.get_item(session, need.item),

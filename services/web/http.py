@@ -4,11 +4,11 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 import structlog
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import (
@@ -32,7 +32,7 @@ from services.errors import (
     Unavailable,
     is_secret,
 )
-from services.web.i18n import to_gettext
+from services.web.i18n import preferred_language, to_gettext
 from services.web.pages import error_page, wants_html
 
 MAX_QUANTITY = 10**12
@@ -48,6 +48,19 @@ def _session(request: Request) -> Iterator[Session]:
 
 # scope="function": commit before the answer is sent, so that a 201 is never followed by a rollback.
 DatabaseSession = Annotated[Session, Depends(_session, scope="function")]
+
+
+def _language(
+    request: Request,
+    lang: Annotated[
+        Literal["en", "zh"] | None,
+        Query(description="The language of sentences; otherwise as Accept-Language asks"),
+    ] = None,
+) -> str:
+    return lang or preferred_language(request.headers.get("accept-language", ""))
+
+
+Language = Annotated[str, Depends(_language)]
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY, examples=[5000])]
 Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]

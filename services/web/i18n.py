@@ -11,6 +11,8 @@ from babel.messages.pofile import read_po
 from services.settings import get_settings
 
 LANGUAGES = ("en", "zh")
+# How each writes numbers and dates.
+LOCALES = {"en": "en_GB", "zh": "zh_CN"}
 # The clock on the wall of those who read and fill in the pages; programs use UTC.
 ZONE = get_settings().zone
 _LOCALES = Path(__file__).parent / "locales"
@@ -18,16 +20,36 @@ _LOCALES = Path(__file__).parent / "locales"
 
 @lru_cache
 def translations(language: str) -> gettext.NullTranslations:
-    """The catalogue of a language; English is what the sources say."""
-    path = _LOCALES / f"{language}.po"
-    if language not in LANGUAGES or not path.exists():
-        return gettext.NullTranslations()
-    with path.open("rb") as source:
-        catalogue = read_po(source, locale=language)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+    """The catalogues of a language, as one; English is what the sources say.
+
+    ``zh.po`` holds the pages' texts, ``zh.plans.po`` the sentences that explain plans.
+    """
+    found = gettext.NullTranslations()
+    for path in sorted(_LOCALES.glob(f"{language}*.po")) if language in LANGUAGES else ():
+        with path.open("rb") as source:
+            catalogue = read_po(source, locale=language)
+        compiled = io.BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        more = gettext.GNUTranslations(compiled)
+        more.add_fallback(found)
+        found = more
+    return found
+
+
+def preferred_language(accepted: str) -> str:
+    """The language of ours that an Accept-Language header likes best; English where none is."""
+    best, liking = LANGUAGES[0], 0.0
+    for choice in accepted.lower().split(","):
+        name, _, weight = choice.partition(";")
+        language = name.strip().partition("-")[0]
+        try:
+            liked = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            liked = 0.0
+        if language in LANGUAGES and liked > liking:
+            best, liking = language, liked
+    return best
 
 
 def language_of(path: str) -> str:
