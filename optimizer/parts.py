@@ -252,12 +252,16 @@ class Roads:
 
 @dataclass(frozen=True, slots=True)
 class Corridor:
-    """What can leave one zone for another on one day, of all items together; None is no limit."""
+    """What can leave one zone for another on one day, of all items together; None is no limit.
+
+    `taken` is of problems that `derive` made: on which days pins take how many ml and g of it.
+    """
 
     origin_zone: str
     destination_zone: str
     volume_ml_per_day: int | None = None
     weight_g_per_day: int | None = None
+    taken: tuple[tuple[int, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         where = f"corridor from {self.origin_zone!r} to {self.destination_zone!r}"
@@ -267,6 +271,22 @@ class Corridor:
             value = getattr(self, name)
             if value is not None:
                 check_whole(value, 0, LARGEST_CAPACITY, name, where)
+        object.__setattr__(self, "taken", _loads(self.taken, where))
+        limits = (self.volume_ml_per_day, self.weight_g_per_day)
+        for _, *load in self.taken:
+            for amount, limit in zip(load, limits, strict=True):
+                check_whole(amount, 0, LARGEST_CAPACITY if limit is None else limit, "taken", where)
+
+
+def _loads(value: object, where: str) -> tuple[tuple[int, int, int], ...]:
+    if not isinstance(value, list | tuple):
+        raise ProblemError("bad_document", where, "taken must list a day, ml and g each")
+    for each in value:
+        if not isinstance(each, list | tuple) or len(each) != len(("day", "ml", "g")):
+            raise ProblemError("bad_document", where, "taken must list a day, ml and g each")
+        for number in each:
+            check_whole(number, 0, LARGEST_CAPACITY, "taken", where)
+    return tuple(sorted((day, ml, g) for day, ml, g in value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,8 +322,8 @@ class Pin:
 class Ban:
     """A pair that must not be used, and why; without a need, the whole source, and vice versa."""
 
-    source_id: str | None
-    need_id: str | None
+    source_id: str | None = None
+    need_id: str | None = None
     why: str = ""
 
     def __post_init__(self) -> None:

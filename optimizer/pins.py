@@ -1,15 +1,20 @@
 """What people have decided by hand: pins and bans, checked before anything is shared out."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from optimizer.errors import ProblemError
-from optimizer.parts import Need, Pin, Source
+from optimizer.parts import Corridor, Need, Pin, Source
 from optimizer.problem import Problem
 from optimizer.rules import depart_day, refusal
 
 __all__ = ["Line", "check_bans", "pinned_lines", "without_pinned"]
+
+
+Loads = Mapping[int, tuple[int, int]]
+"""ml and g by day of departure."""
 
 
 class Line(NamedTuple):
@@ -58,7 +63,7 @@ def pinned_lines(problem: Problem) -> tuple[Line, ...]:
         _check_pin(problem, pin, source, need)
         lines.append(Line(source.id, need.id, pin.quantity, depart_day(source)))
     _check_sums(problem, lines)
-    _check_corridors(problem, lines)
+    _corridors(problem, lines)
     return tuple(lines)
 
 
@@ -115,33 +120,52 @@ def _check_sums(problem: Problem, lines: list[Line]) -> None:
             raise ProblemError("overfilled_pins", where, message)
 
 
-def _check_corridors(problem: Problem, lines: list[Line]) -> None:
-    """Refuse pins that a corridor cannot carry on the day on which they leave."""
-    if not problem.corridors:
-        return
+def _loads(
+    problem: Problem, lines: Iterable[Line]
+) -> dict[tuple[str, str], dict[int, tuple[int, int]]]:
+    """Return the ml and g that the lines load, by zones and day."""
     sources = {source.id: source for source in problem.sources}
     needs = {need.id: need for need in problem.needs}
-    loads: dict[tuple[str, str, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    loads: dict[tuple[str, str], dict[int, tuple[int, int]]] = defaultdict(dict)
     for line in lines:
         source, need = sources[line.source_id], needs[line.need_id]
         item = problem.item(source.item)
-        key = (problem.zone(source.site), problem.zone(need.site), line.depart_day)
-        volume, weight = loads[key]
-        loads[key] = (
+        by_day = loads[problem.zone(source.site), problem.zone(need.site)]
+        volume, weight = by_day.get(line.depart_day, (0, 0))
+        by_day[line.depart_day] = (
             volume + line.quantity * item.volume_ml,
             weight + line.quantity * item.weight_g,
         )
-    limits = {(each.origin_zone, each.destination_zone): each for each in problem.corridors}
-    for (origin, destination, day), load in sorted(loads.items()):
-        corridor = limits.get((origin, destination))
-        if corridor is None:
-            continue
-        allowed = (corridor.volume_ml_per_day, corridor.weight_g_per_day)
-        for unit, pinned, limit in zip(("ml", "g"), load, allowed, strict=True):
+    return loads
+
+
+def _corridors(problem: Problem, lines: Iterable[Line]) -> tuple[Corridor, ...]:
+    """Return the corridors with what the lines take of them; refuse what they cannot carry."""
+    if not problem.corridors:
+        return ()
+    loads = _loads(problem, lines)
+    return tuple(
+        _with_taken(each, loads.get((each.origin_zone, each.destination_zone), {}))
+        for each in problem.corridors
+    )
+
+
+def _with_taken(corridor: Corridor, loads: Loads) -> Corridor:
+    limits = (corridor.volume_ml_per_day, corridor.weight_g_per_day)
+    taken = []
+    for day, load in sorted(loads.items()):
+        for unit, pinned, limit in zip(("ml", "g"), load, limits, strict=True):
             if limit is not None and pinned > limit:
-                where = f"pins from zone {origin!r} to {destination!r} on day {day}"
+                zones = f"{corridor.origin_zone!r} to {corridor.destination_zone!r}"
                 message = f"load {pinned} {unit}, {limit} {unit} can leave; pin fewer"
-                raise ProblemError("overloaded_pins", where, message)
+                raise ProblemError(
+                    "overloaded_pins", f"pins from zone {zones} on day {day}", message
+                )
+        # What nothing limits nobody adds up.
+        volume, weight = (0 if limits[side] is None else load[side] for side in (0, 1))
+        if volume or weight:
+            taken.append((day, volume, weight))
+    return replace(corridor, taken=tuple(taken)) if taken else corridor
 
 
 def without_pinned(problem: Problem, lines: tuple[Line, ...]) -> Problem:
@@ -161,5 +185,6 @@ def without_pinned(problem: Problem, lines: tuple[Line, ...]) -> Problem:
             for each in problem.needs
             if given.get(each.id, 0) < each.quantity
         ),
+        corridors=_corridors(problem, lines),
         pins=(),
     )

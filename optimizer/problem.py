@@ -56,7 +56,7 @@ __all__ = [
 ]
 
 FORMAT = "medrelay-problem/2"
-READABLE = {FORMAT, "medrelay-problem/1"}
+READABLE = (FORMAT, "medrelay-problem/1")
 
 Key = Callable[[Any], tuple[str, ...]]
 
@@ -218,9 +218,18 @@ def _sorted(name: str, parts: Iterable[Any], kind: type, key: Key) -> tuple[Any,
 
 
 def _check_zones(problem: Problem) -> None:
-    """A limit on zones that no site has would silently limit nothing."""
+    """A limit on zones that no site has would silently limit nothing, or everything."""
     zones = {place.zone for place in problem.places if place.zone}
+    for source in problem.sources:
+        if source.only_zone is not None and source.only_zone not in zones:
+            where = f"source {source.id!r} of {source.item!r} at {source.site!r}"
+            message = f"no place lies in its only zone {source.only_zone!r}; give one, or drop it"
+            raise ProblemError("unknown_zone", where, message)
     for corridor in problem.corridors:
+        if any(day > problem.horizon_days for day, _, _ in corridor.taken):
+            where = f"corridor from {corridor.origin_zone!r} to {corridor.destination_zone!r}"
+            message = "is taken on a day beyond the horizon; correct the day"
+            raise ProblemError("out_of_range", where, message)
         for zone in (corridor.origin_zone, corridor.destination_zone):
             if zone not in zones:
                 where = f"corridor from {corridor.origin_zone!r} to {corridor.destination_zone!r}"

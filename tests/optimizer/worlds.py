@@ -111,7 +111,8 @@ def zones(draw: st.DrawFn, problem: Problem) -> Problem:
         for site in (*ORIGINS, *DESTINATIONS)
         if draw(st.integers(0, 4))
     )
-    only = st.sampled_from((None, None, None, *ZONES[1:]))
+    known = sorted({place.zone for place in places if place.zone})
+    only = st.sampled_from((None, None, None, *known))
     sources = tuple(replace(each, only_zone=draw(only)) for each in problem.sources)
     return replace(problem, places=places, sources=sources)
 
