@@ -1,10 +1,12 @@
 """Rounds under construction, and putting into them what still fits.
 
 It makes sure that what is left out for lack of room finds none: no lorry with time and room left
-could take it as one more stop or one more trip. Where the search found nothing, it is the plan.
+could take a piece of it as one more stop or one more trip. Where the search found nothing, it is
+the plan.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from optimizer.rounds_parcels import Parcel
 from optimizer.rounds_parts import Vehicle
@@ -21,7 +23,7 @@ class Plan:
 
     def __init__(self, vehicles: Sequence[Vehicle], parcels: Sequence[Parcel]) -> None:
         self.vehicles = vehicles
-        self.parcels = parcels
+        self.parcels = list(parcels)
         self.tours: dict[tuple[Vehicle, int], list[list[int]]] = {}
         self.waiting = list(range(len(parcels)))
 
@@ -33,9 +35,26 @@ class Plan:
         taken = {number for trip in trips for number in trip}
         self.waiting = [number for number in self.waiting if number not in taken]
 
+    def put_in(self, number: int, option: "_Option") -> int | None:
+        """Give a lorry what the option says; what is left of the parcel has the number returned."""
+        self.parcels[number] = option.taken
+        self.waiting.remove(number)
+        trips = self.tours.setdefault(option.lorry, [])
+        if option.trip == len(trips):
+            trips.append([])
+        trips[option.trip].insert(option.place, number)
+        if option.rest is None:
+            return None
+        self.parcels.append(option.rest)
+        self.waiting.append(len(self.parcels) - 1)
+        return self.waiting[-1]
+
     def calls(self, trip: Sequence[int]) -> list[str]:
         """The sites of a trip: parcels for one site, one after another, are one call."""
-        sites = [self.parcels[number].site for number in trip]
+        return self.merged([self.parcels[number].site for number in trip])
+
+    @staticmethod
+    def merged(sites: Sequence[str]) -> list[str]:
         return [site for at, site in enumerate(sites) if at == 0 or sites[at - 1] != site]
 
     def lorries(self) -> Iterator[tuple[tuple[Vehicle, int], list[list[int]]]]:
@@ -48,45 +67,83 @@ class Plan:
 
 
 def fill(ways: Ways, plan: Plan) -> None:
-    """Put in what waits, most urgent first, wherever it costs the fewest metres more."""
+    """Put in what waits, most urgent first, wherever it costs the fewest metres more.
+
+    A parcel that fits nowhere as a whole is parted: what still fits somewhere goes there.
+    """
     for number in sorted(plan.waiting, key=lambda each: (plan.parcels[each].drop.tier, each)):
-        best: tuple[int, tuple[Vehicle, int], list[list[int]]] | None = None
+        rest: int | None = number
+        while rest is not None:
+            rest = _put_in(ways, plan, rest)
+
+
+def _put_in(ways: Ways, plan: Plan, number: int) -> int | None:
+    """Put in a parcel, or a part of it; the number of what is left to be put in, if anything."""
+    for parts in (False, True):
+        best: _Option | None = None
         for lorry, trips in plan.lorries():
-            for metres, changed in _insertions(ways, plan, lorry[0], trips, number):
-                if best is None or metres < best[0]:
-                    best = metres, lorry, changed
+            for option in _options(ways, plan, lorry, trips, plan.parcels[number], parts=parts):
+                if best is None or option.metres < best.metres:
+                    best = option
         if best is not None:
-            plan.tours[best[1]] = best[2]
-            plan.waiting.remove(number)
+            return plan.put_in(number, best)
+    return None
 
 
-def _insertions(
-    ways: Ways, plan: Plan, vehicle: Vehicle, trips: list[list[int]], number: int
-) -> Iterator[tuple[int, list[list[int]]]]:
-    """Every way in which a lorry may take one parcel more, with the metres that it adds."""
-    parcel = plan.parcels[number]
-    if not parcel.may_ride(vehicle) or not parcel.fits(vehicle):
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """A lorry takes ``taken`` as the ``place``-th of its ``trip``; ``rest`` stays behind."""
+
+    metres: int
+    lorry: tuple[Vehicle, int]
+    trip: int
+    place: int
+    taken: Parcel
+    rest: Parcel | None
+
+
+def _options(
+    ways: Ways,
+    plan: Plan,
+    lorry: tuple[Vehicle, int],
+    trips: list[list[int]],
+    parcel: Parcel,
+    *,
+    parts: bool,
+) -> Iterator[_Option]:
+    """Every way in which a lorry may take one parcel, or a part of it, in time."""
+    vehicle, _ = lorry
+    if not parcel.may_ride(vehicle):
         return
-    options = []
-    if len(trips) < vehicle.most_rounds:
-        options.append([*trips, [number]])
-    for at, trip in enumerate(trips):
-        if not _has_room(plan, vehicle, trip, parcel):
+    sites = [[plan.parcels[number].site for number in trip] for trip in trips]
+    before = sum(ways.length_m(vehicle.depot, calls) for calls in sites)
+    more: list[list[int]] = [[]] if len(trips) < vehicle.most_rounds else []
+    for at, trip in enumerate([*trips, *more]):
+        fitting = _fitting(parcel, *_room(plan, vehicle, trip), parts=parts)
+        if fitting is None:
             continue
         for place in range(len(trip) + 1):
-            changed = [*trip[:place], number, *trip[place:]]
-            options.append([*trips[:at], changed, *trips[at + 1 :]])
-    before = _length(ways, plan, vehicle, trips)
-    for option in options:
-        if timetable(ways, vehicle, [plan.calls(trip) for trip in option]) is not None:
-            yield _length(ways, plan, vehicle, option) - before, option
+            calls = [*sites, []]
+            calls[at] = [*calls[at][:place], parcel.site, *calls[at][place:]]
+            changed = [plan.merged(each) for each in calls if each]
+            if timetable(ways, vehicle, changed) is not None:
+                after = sum(ways.length_m(vehicle.depot, each) for each in changed)
+                yield _Option(after - before, lorry, at, place, *fitting)
 
 
-def _has_room(plan: Plan, vehicle: Vehicle, trip: Sequence[int], parcel: Parcel) -> bool:
-    volume = parcel.volume_ml + sum(plan.parcels[each].volume_ml for each in trip)
-    weight = parcel.weight_g + sum(plan.parcels[each].weight_g for each in trip)
-    return volume <= vehicle.volume_ml and weight <= vehicle.weight_g
+def _fitting(
+    parcel: Parcel, room_ml: int, room_g: int, *, parts: bool
+) -> tuple[Parcel, Parcel | None] | None:
+    """The parcel, or, if parts will do, what of it fits, with the rest; None if nothing does."""
+    if parts:
+        return parcel.parted(room_ml, room_g)
+    whole = parcel.volume_ml <= room_ml and parcel.weight_g <= room_g
+    return (parcel, None) if whole else None
 
 
-def _length(ways: Ways, plan: Plan, vehicle: Vehicle, trips: Sequence[Sequence[int]]) -> int:
-    return sum(ways.length_m(vehicle.depot, plan.calls(trip)) for trip in trips)
+def _room(plan: Plan, vehicle: Vehicle, trip: Sequence[int]) -> tuple[int, int]:
+    """Millilitres and grams that are free on a trip."""
+    return (
+        vehicle.volume_ml - sum(plan.parcels[each].volume_ml for each in trip),
+        vehicle.weight_g - sum(plan.parcels[each].weight_g for each in trip),
+    )

@@ -6,7 +6,7 @@ that are brought together are handed over in one stop.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.rounds_parts import Drop, Goods, LeftOut, Load, RoundsProblem, Vehicle
 from optimizer.rounds_ways import Ways, timetable
@@ -35,6 +35,40 @@ class Parcel:
     def may_ride(self, vehicle: Vehicle) -> bool:
         """Whether the goods stand at its depot and are as cold on it as they must be."""
         return vehicle.depot in self.drop.depots and (vehicle.cold or not self.cold)
+
+    def parted(self, room_ml: int, room_g: int) -> "tuple[Parcel, Parcel] | None":
+        """What of it fits into so much room, and the rest; None where not one piece does."""
+        sizes = {one.code: one for one in self.drop.goods}
+        inside: list[Load] = []
+        outside: list[Load] = []
+        for load in self.loads:
+            one = sizes[load.goods]
+            pieces = min(load.quantity, _pieces_in(one, room_ml, room_g))
+            room_ml -= pieces * one.volume_ml
+            room_g -= pieces * one.weight_g
+            if pieces:
+                inside.append(replace(load, quantity=pieces))
+            if pieces < load.quantity:
+                outside.append(replace(load, quantity=load.quantity - pieces))
+        if not inside or not outside:
+            return None
+        return self._of(inside), self._of(outside)
+
+    def _of(self, loads: Sequence[Load]) -> "Parcel":
+        sizes = {one.code: one for one in self.drop.goods}
+        return replace(
+            self,
+            volume_ml=sum(each.quantity * sizes[each.goods].volume_ml for each in loads),
+            weight_g=sum(each.quantity * sizes[each.goods].weight_g for each in loads),
+            loads=tuple(loads),
+        )
+
+
+def _pieces_in(one: Goods, room_ml: int, room_g: int) -> int:
+    """How many pieces of the goods fit."""
+    by_volume = room_ml // one.volume_ml if one.volume_ml else one.quantity
+    by_weight = room_g // one.weight_g if one.weight_g else one.quantity
+    return max(0, min(by_volume, by_weight, one.quantity))
 
 
 def cut(problem: RoundsProblem, ways: Ways) -> tuple[list[Parcel], list[LeftOut]]:
@@ -101,7 +135,8 @@ class _Cutter:
         for one in self.goods:
             left = one.quantity
             while left and made < self._most:
-                pieces = min(left, self._room(one, volume, weight))
+                room = self._limit_ml - volume, self._limit_g - weight
+                pieces = min(left, _pieces_in(one, *room))
                 if pieces == 0 and not loads:
                     pieces = 1  # larger than the limit, and yet it fits a lorry
                 if pieces:
@@ -116,11 +151,6 @@ class _Cutter:
                 self.rest.append(LeftOut(self.drop.id, one.code, left, "no_room"))
         if loads:
             yield self._parcel(loads, volume, weight)
-
-    def _room(self, one: Goods, volume: int, weight: int) -> int:
-        by_volume = (self._limit_ml - volume) // one.volume_ml if one.volume_ml else one.quantity
-        by_weight = (self._limit_g - weight) // one.weight_g if one.weight_g else one.quantity
-        return max(0, min(by_volume, by_weight))
 
     def _parcel(self, loads: list[Load], volume: int, weight: int) -> Parcel:
         return Parcel(self.drop, self.cold, volume, weight, tuple(loads))

@@ -165,6 +165,5 @@ def _barred(profile: tuple[str, bool], parcels: Sequence[Parcel], first: int) ->
 def _without(durations: _Matrix, barred: Sequence[int]) -> _Matrix:
     seconds = durations.copy()
     seconds[:, barred] = _FORBIDDEN_S
-    seconds[barred, :] = _FORBIDDEN_S
     np.fill_diagonal(seconds, 0)
     return seconds

@@ -26,6 +26,8 @@ from services.parties.api import router as parties_api
 from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
 from services.requests.pages import router as requests_pages
+from services.rounds.api import router as rounds_api
+from services.rounds.pages import router as rounds_pages
 from services.transport.api import router as transport_api
 from services.transport.pages import router as transport_pages
 from services.web.head import AnswerHead
@@ -45,6 +47,7 @@ API = (
     inventory_api,
     parties_api,
     requests_api,
+    rounds_api,
     transport_api,
     what_if_api,
 )
@@ -56,6 +59,7 @@ PAGES: tuple[APIRouter, ...] = (
     inventory_pages,
     parties_pages,
     requests_pages,
+    rounds_pages,
     transport_pages,
 )
 

@@ -22,6 +22,9 @@ class ItemOut(BaseModel):
     category: str
     base_unit: str
     shelf_life_days: int | None
+    volume_ml: int
+    weight_g: int
+    cold: bool
     packs: list[PackOut]
     substitutes: list[str]
 

@@ -1,12 +1,20 @@
 """Reference data: what can be asked for and given."""
 
+import sqlalchemy as sa
 from sqlmodel import Field
 
 from services.database import Row
 
+# What a piece takes up where nobody has measured it: assumed, as for a small packed article.
+ASSUMED_VOLUME_ML = 100
+ASSUMED_WEIGHT_G = 50
+
 
 class Item(Row, table=True):
-    """A kind of supply, counted in pieces."""
+    """A kind of supply, counted in pieces.
+
+    Volume and weight are a packed piece's; ``cold`` goods must not get warm on the way.
+    """
 
     code: str = Field(primary_key=True, foreign_key="commodity.code")
     name_en: str
@@ -14,6 +22,13 @@ class Item(Row, table=True):
     category: str
     shelf_life_days: int | None = None
     note: str | None = None
+    volume_ml: int = Field(
+        default=ASSUMED_VOLUME_ML, sa_column_kwargs={"server_default": str(ASSUMED_VOLUME_ML)}
+    )
+    weight_g: int = Field(
+        default=ASSUMED_WEIGHT_G, sa_column_kwargs={"server_default": str(ASSUMED_WEIGHT_G)}
+    )
+    cold: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class Pack(Row, table=True):

@@ -14,7 +14,7 @@ from ledger.chain import ChainError
 from services.database import Database
 from services.dispatch.service import SOLVE
 from services.dispatch.solving import fail_run, solve_run
-from services.jobs import parts
+from services.jobs import parts, rounds
 from services.jobs.log import Anchorer, LogWriter, WrongContract
 from services.jobs.parts import Workshop
 from services.jobs.retries import RETRIES
@@ -58,6 +58,7 @@ class Jobs:
         self._sweeper.hold()
         _running = self
         parts.use(self.workshop)
+        rounds.use(self.database)
         DBOS(config=config)
         DBOS.launch()
         DBOS.register_queue(QUEUE_NAME, worker_concurrency=2, polling_interval_sec=0.2)

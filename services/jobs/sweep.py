@@ -6,6 +6,8 @@ lives. Whoever can take another one's lock knows that it died, and puts its work
 
 import hashlib
 import threading
+from collections.abc import Callable
+from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
@@ -18,10 +20,14 @@ from services.dispatch.service import SOLVE
 from services.dispatch.solving import fail_run
 from services.jobs.parts import look_after_parts
 from services.queue import enqueue, job_id
+from services.rounds.service import PLAN_ROUNDS
+from services.rounds.solving import fail_rounds
+from services.transport.models import UNPLANNED, RoundsPlan
 
 log = structlog.get_logger(__name__)
 
 _ALIVE = 0xA11E
+_Fail = Callable[[Database, UUID, str], object]
 _ENDED_BADLY = {"ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"}
 
 
@@ -73,17 +79,21 @@ class Sweeper(threading.Thread):
             self._let_go()
 
     def sweep(self) -> None:
-        """One look over all runs that aren't solved yet."""
+        """One look over all runs that aren't solved, and all rounds that aren't planned yet."""
         with self._database.transaction() as session:
-            waiting = list(session.exec(select(Run.id).where(col(Run.state).in_(UNSOLVED))))
+            runs = list(session.exec(select(Run.id).where(col(Run.state).in_(UNSOLVED))))
+            unplanned = col(RoundsPlan.state).in_(UNPLANNED)
+            rounds = list(session.exec(select(RoundsPlan.id).where(unplanned)))
         dead: set[str] = set()
-        for run_id in waiting:
-            status = DBOS.get_workflow_status(job_id(SOLVE, str(run_id)))
+        waiting: list[tuple[str, UUID, _Fail]] = [(SOLVE, each, fail_run) for each in runs]
+        waiting += [(PLAN_ROUNDS, each, fail_rounds) for each in rounds]
+        for name, subject, fail in waiting:
+            status = DBOS.get_workflow_status(job_id(name, str(subject)))
             if status is None:
                 with self._database.transaction() as session:
-                    enqueue(session, SOLVE, str(run_id))
+                    enqueue(session, name, str(subject))
             elif status.status in _ENDED_BADLY:
-                fail_run(self._database, run_id, _why(status))
+                fail(self._database, subject, _why(status))
             elif status.status == "PENDING" and status.executor_id:
                 dead.add(status.executor_id)
         dead |= look_after_parts(self._database, _ENDED_BADLY)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from services.parties import service
 from services.parties.access import CurrentActor, MaybeActor, cookie_name, refuse_foreign_form
 from services.parties.api import UserChange, UserIn, change_user, register_user
-from services.parties.models import Organisation, Role, Site, SiteKind, User
+from services.parties.models import Organisation, OrganisationKind, Role, Site, SiteKind, User
 from services.parties.service import WrongPassword
 from services.settings import get_settings
 from services.web.forms import Form, SentForm
@@ -146,3 +146,9 @@ def names_of_organisations(session: Session, language: str) -> dict[str, str | N
     """Each organisation's public name; None where it wants none shown."""
     rows = session.exec(select(Organisation))
     return {row.code: service.public_name(row, language) for row in rows}
+
+
+def organisations_of_kind(session: Session, kind: OrganisationKind) -> list[Organisation]:
+    """Every organisation of a kind, for choices in forms."""
+    statement = select(Organisation).where(Organisation.kind == kind)
+    return list(session.exec(statement.order_by(col(Organisation.code))))

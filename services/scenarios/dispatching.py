@@ -33,6 +33,8 @@ _DONE = {
     "lost": 5,
     "cancelled": 5,
 }
+_GONE = _DONE["dispatched"]
+_LONGEST_SEARCH_S = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,23 @@ class Dispatching:
         elif run["state"] != "approved":
             why = run["failure"] or run["decision_note"]
             raise DriveFailed(f"Run {row.key_} is {run['state']}: {why}")
-        self._schedule_shipments(agenda, row)
+        shipments = self._shipments(row)
+        self._plan_rounds(row, shipments)
+        self._schedule_shipments(agenda, row, shipments)
+
+    def _plan_rounds(self, row: RunRow, shipments: list[dict[str, Any]]) -> None:
+        """Have the lorries' rounds planned for the day after the run, while some of these wait.
+
+        A run is in the evening: its shipments are brought on the next day. Nothing waits for it.
+        """
+        if all(_DONE[each["state"]] >= _GONE for each in shipments):
+            return
+        body = {
+            "id": str(self._scenario.id(f"rounds/{row.key_}")),
+            "day": (row.day + timedelta(days=1)).isoformat(),
+            "most_seconds": _LONGEST_SEARCH_S,
+        }
+        self._api.post(self._dispatcher, "/rounds", body)
 
     def _solved(self, row: RunRow) -> dict[str, Any]:
         give_up = time.monotonic() + _LONGEST_SOLVE_S
@@ -99,8 +117,9 @@ class Dispatching:
                 raise DriveFailed(f"Run {row.key_} isn't solved after {_LONGEST_SOLVE_S:.0f} s")
             time.sleep(_POLL_S)
 
-    def _schedule_shipments(self, agenda: Agenda, row: RunRow) -> None:
-        shipments = self._shipments(row)
+    def _schedule_shipments(
+        self, agenda: Agenda, row: RunRow, shipments: list[dict[str, Any]]
+    ) -> None:
         exceptions = self._exceptions(row, shipments)
         for shipment in shipments:
             mine = [each for each in exceptions if each.shipment == shipment["id"]]

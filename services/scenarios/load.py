@@ -21,7 +21,7 @@ from services.scenarios.crosscheck import check_scenario
 from services.scenarios.lanes import compute_lanes
 from services.scenarios.rows import ScenarioRow, UserRow
 from services.scenarios.scenario import Scenario, read_tables
-from services.transport.models import Lane
+from services.transport.models import Lane, Vehicle
 
 _NOT_STORED = {"basis", "position_basis"}
 
@@ -39,7 +39,7 @@ def read_scenario(folder: Path) -> Scenario:
 
 
 def load(session: Session, scenario: Scenario) -> None:
-    """Write items, packs, substitutes, regions, parties, users, funds and lanes.
+    """Write items, packs, substitutes, regions, parties, users, funds, lorries and lanes.
 
     Doing it again brings what changed up to date; users, whose passwords may have been changed
     since, stay as they were first written, and commodities, which the journal counts by, can't
@@ -55,6 +55,7 @@ def load(session: Session, scenario: Scenario) -> None:
     _upsert(session, Site, _plain(scenario.sites))
     _keep(session, User, _users(session, scenario))
     _upsert(session, Fund, _plain(scenario.funds, without={"minor_unit"}))
+    _upsert(session, Vehicle, _plain(scenario.vehicles))
     _upsert(session, Lane, [asdict(lane) for lane in compute_lanes(scenario)])
 
 

@@ -4,7 +4,7 @@
 stand, so that a slip is told with its file, row and column before anything is written.
 """
 
-from datetime import date
+from datetime import date, time
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
@@ -65,6 +65,9 @@ class ItemRow(ScenarioRow):
     name_zh: Name
     category: Code
     shelf_life_days: Count | None = None
+    volume_ml: Count
+    weight_g: Count
+    cold: bool
 
 
 class PackRow(ScenarioRow):
@@ -124,6 +127,24 @@ class CarrierRow(ScenarioRow):
     origin_region: Code
     destination_region: Code
     km_per_day: Count
+
+
+class VehicleRow(ScenarioRow):
+    """So many equal lorries of a carrier at a depot; the driver's day begins at a local time."""
+
+    key = ("carrier", "code")
+    refs = {"carrier": "organisations", "depot": "sites"}
+
+    carrier: Code
+    code: Code
+    depot: Code
+    count: Count
+    volume_l: Count
+    weight_kg: Count
+    cold: bool
+    starts_at: time
+    shift_minutes: Annotated[int, Field(ge=30, le=1440)]
+    most_rounds: Annotated[int, Field(ge=1, le=20)]
 
 
 class UserRow(ScenarioRow):

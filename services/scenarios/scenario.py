@@ -35,6 +35,7 @@ from services.scenarios.rows import (
     SiteRow,
     SubstituteRow,
     UserRow,
+    VehicleRow,
 )
 
 HUBEI_2020 = Path(__file__).parent / "hubei_2020"
@@ -87,6 +88,7 @@ class Scenario:
     organisations: tuple[OrganisationRow, ...]
     sites: tuple[SiteRow, ...]
     carriers: tuple[CarrierRow, ...]
+    vehicles: tuple[VehicleRow, ...]
     users: tuple[UserRow, ...]
     funds: tuple[FundRow, ...]
     needs: tuple[NeedRow, ...]
@@ -131,6 +133,7 @@ def read_tables(folder: Path) -> Scenario:
         organisations=read_table(folder / "organisations.csv", OrganisationRow),
         sites=read_table(folder / "sites.csv", SiteRow),
         carriers=read_table(folder / "carriers.csv", CarrierRow),
+        vehicles=read_table(folder / "vehicles.csv", VehicleRow),
         users=read_table(folder / "users.csv", UserRow),
         funds=read_table(folder / "funds.csv", FundRow),
         needs=read_table(folder / "needs.csv", NeedRow),

@@ -1,13 +1,16 @@
-"""Lanes and shipments. What became of each line is a reading of the journal, not a column."""
+"""Lanes, shipments, lorries and their rounds.
 
-from datetime import date, datetime
+What became of a shipment's line is a reading of the journal, not a column.
+"""
+
+from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from services.database import BIGINT, UTC_TIME, Row, enum_type
+from services.database import BIGINT, BYTES, UTC_TIME, Row, enum_type
 
 
 class Lane(Row, table=True):
@@ -105,3 +108,170 @@ class Receipt(Row, table=True):
     shipment_id: UUID = Field(primary_key=True)
     line: int = Field(primary_key=True)
     reason: str
+
+
+# A site that says nothing else can take goods in these hours, within so many minutes a call.
+DEFAULT_OPENS_AT, DEFAULT_CLOSES_AT = time(8), time(18)
+DEFAULT_SERVICE_MINUTES = 20
+# At a depot that says nothing else, the drivers' days alone count, and loading takes this long.
+DEFAULT_LOADING_MINUTES = 30
+
+
+class Vehicle(Row, table=True):
+    """``count`` equal lorries of a carrier that stand at a depot, each with a driver a day.
+
+    The driver's day begins at ``starts_at`` at the earliest and ends within ``shift_minutes``.
+    """
+
+    __table_args__ = (
+        sa.CheckConstraint("count >= 1 AND most_rounds >= 1", name="at_least_one"),
+        sa.CheckConstraint(
+            "volume_l >= 1 AND weight_kg >= 1 AND shift_minutes >= 1", name="carries_something"
+        ),
+    )
+
+    carrier: str = Field(primary_key=True, foreign_key="organisation.code")
+    code: str = Field(primary_key=True)
+    depot: str = Field(foreign_key="site.code", index=True)
+    count: int
+    volume_l: int
+    weight_kg: int
+    cold: bool
+    starts_at: time
+    shift_minutes: int
+    most_rounds: int
+
+
+class SiteHours(Row, table=True):
+    """When lorries are served at a site (local time), and how long a call there takes."""
+
+    __tablename__ = "site_hours"
+    __table_args__ = (
+        sa.CheckConstraint("opens_at < closes_at", name="opens_first"),
+        sa.CheckConstraint("service_minutes >= 0", name="service_not_negative"),
+    )
+
+    site: str = Field(primary_key=True, foreign_key="site.code")
+    opens_at: time
+    closes_at: time
+    service_minutes: int
+
+
+class RoundsState(StrEnum):
+    QUEUED = "queued"
+    SEARCHING = "searching"
+    PLANNED = "planned"
+    FAILED = "failed"
+
+
+# Rounds are still to come.
+UNPLANNED = (RoundsState.QUEUED, RoundsState.SEARCHING)
+
+
+class RoundsPlan(Row, table=True):
+    """The rounds of one day, of one depot or (None) of all, frozen with what they are made from.
+
+    ``problem`` are the bytes that the rounds can be checked against. Of two plans for the same
+    shipments, the one that was started later counts.
+    """
+
+    __tablename__ = "rounds_plan"
+
+    id: UUID = Field(primary_key=True)
+    content_digest: str
+    day: date = Field(index=True)
+    depot: str | None = Field(default=None, foreign_key="site.code")
+    state: RoundsState = Field(sa_type=enum_type(RoundsState), index=True)
+    started_by: UUID = Field(foreign_key="app_user.id")
+    started_at: datetime = Field(sa_type=UTC_TIME)
+    problem: bytes = Field(sa_type=BYTES)
+    shipments: int
+    most_seconds: int
+    finished_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    status: str | None = None
+    iterations: int | None = None
+    failure: str | None = None
+
+
+class Round(Row, table=True):
+    """One way of one lorry from its depot and back; numbers count within the plan."""
+
+    plan_id: UUID = Field(primary_key=True, foreign_key="rounds_plan.id")
+    number: int = Field(primary_key=True)
+    depot: str = Field(foreign_key="site.code")
+    carrier: str = Field(foreign_key="organisation.code")
+    vehicle: str
+    unit: int
+    trip: int
+    cold: bool
+    loads_at: datetime = Field(sa_type=UTC_TIME)
+    departs_at: datetime = Field(sa_type=UTC_TIME)
+    returns_at: datetime = Field(sa_type=UTC_TIME)
+    distance_m: int
+    volume_ml: int = Field(sa_type=BIGINT)
+    weight_g: int = Field(sa_type=BIGINT)
+
+
+class RoundStop(Row, table=True):
+    """A call of a round at a site; ``distance_m`` is from the stop before."""
+
+    __tablename__ = "round_stop"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["plan_id", "number"], ["round.plan_id", "round.number"], name="round"
+        ),
+    )
+
+    plan_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    stop: int = Field(primary_key=True)
+    site: str = Field(foreign_key="site.code")
+    arrives_at: datetime = Field(sa_type=UTC_TIME)
+    begins_at: datetime = Field(sa_type=UTC_TIME)
+    leaves_at: datetime = Field(sa_type=UTC_TIME)
+    distance_m: int
+
+
+class RoundLoad(Row, table=True):
+    """Pieces of a shipment's line that are handed over at a stop."""
+
+    __tablename__ = "round_load"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["plan_id", "number", "stop"],
+            ["round_stop.plan_id", "round_stop.number", "round_stop.stop"],
+            name="stop",
+        ),
+        sa.ForeignKeyConstraint(
+            ["shipment_id", "line"],
+            ["shipment_line.shipment_id", "shipment_line.line"],
+            name="line",
+        ),
+        sa.CheckConstraint("quantity_base > 0", name="quantity_positive"),
+    )
+
+    plan_id: UUID = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    stop: int = Field(primary_key=True)
+    shipment_id: UUID = Field(primary_key=True, index=True)
+    line: int = Field(primary_key=True)
+    quantity_base: int = Field(sa_type=BIGINT)
+
+
+class RoundLeftOut(Row, table=True):
+    """Pieces of a shipment's line that no round takes, and why."""
+
+    __tablename__ = "round_left_out"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["shipment_id", "line"],
+            ["shipment_line.shipment_id", "shipment_line.line"],
+            name="line",
+        ),
+    )
+
+    plan_id: UUID = Field(primary_key=True, foreign_key="rounds_plan.id")
+    shipment_id: UUID = Field(primary_key=True, index=True)
+    line: int = Field(primary_key=True)
+    reason: str = Field(primary_key=True)
+    quantity_base: int = Field(sa_type=BIGINT)

@@ -11,10 +11,11 @@ from services.catalog import service as catalog
 from services.errors import NotFound
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import Role
+from services.parties.models import DESKS, Role
 from services.parties.pages import names_of_organisations, sites_by_code
 from services.parties.service import Actor
 from services.transport import acts, service
+from services.transport.calls import calls_of
 from services.transport.manifest import Manifest, manifests, pick_list
 from services.transport.models import Shipment, ShipmentState
 from services.transport.schemas import ActIn, CancelIn, DeliverIn, LoseIn, ReceiveIn, VerifyIn
@@ -145,6 +146,8 @@ def _page(
         shipment=shipment,
         forms={step.value: form for step, form in forms.items()},
         to_pick=pick_list(manifest) if Step.PICK in possible else [],
+        on_rounds=calls_of(session, [shipment]).get(shipment.id),
+        may_see_rounds=actor.role in {*DESKS, Role.CARRIER},
         **_names(request, session),
     )
 

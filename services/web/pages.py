@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -143,6 +143,8 @@ def _filters(language: str) -> dict[str, Any]:
         "percent1": lambda value: format_percent(value, "#,##0.0%", locale=locale),
         "day": lambda value: format_date(value, "medium", locale=locale),
         "moment": moment,
+        "clock": clock,
+        "local_day": lambda value: value.astimezone(ZONE).date(),
         "local_input": lambda value: value.astimezone(ZONE).strftime("%Y-%m-%dT%H:%M"),
         "name": lambda thing: getattr(thing, f"name_{language}"),
         "field_id": lambda name: re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-"),
@@ -150,6 +152,13 @@ def _filters(language: str) -> dict[str, Any]:
         "bar": bar,
         "choices": partial(_choices, language),
     }
+
+
+def clock(value: datetime, day: date | None = None) -> str:
+    """The time on the wall; with a day, one on a later day says so, as in ``00:20 (+1)``."""
+    local = value.astimezone(ZONE)
+    later = (local.date() - day).days if day else 0
+    return f"{local:%H:%M} ({later:+d})" if later else f"{local:%H:%M}"
 
 
 _MOMENT = {"en": "d MMM yyyy, HH:mm", "zh": "y年M月d日 HH:mm"}

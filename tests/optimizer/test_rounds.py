@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from optimizer.errors import ProblemError
 from optimizer.rounds import plan_rounds, split
 from optimizer.rounds_check import check_rounds
+from optimizer.rounds_documents import problem_from_json, problem_to_json
 from optimizer.rounds_parts import Drop, Goods, Rounds, RoundsProblem, Site, Vehicle
 from tests.optimizer.rounds_worlds import DEPOT, HOUR, MINUTE, best_by_trying, problems, star
 
@@ -107,7 +108,7 @@ def test_the_instances_are_as_hard_as_they_say() -> None:
     assert {each.drop_id for each in planned(short).left_out} == {"d0", "d3"}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(problems(), st.integers(0, 3))
 def test_whatever_is_planned_keeps_every_rule(problem: RoundsProblem, seed: int) -> None:
     rounds = plan_rounds(problem, seed=seed, most_iterations=15)
@@ -260,3 +261,20 @@ def test_the_solver_writes_nothing_to_the_console(capfd: pytest.CaptureFixture[s
     planned(INSTANCES["one lorry in a line"])
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("pyvrp").level != logging.NOTSET
+
+
+@given(problems())
+def test_a_problem_survives_being_written_down(problem: RoundsProblem) -> None:
+    text = problem_to_json(problem)
+    assert problem_from_json(text) == problem
+    assert problem_to_json(problem_from_json(text.encode())) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"format":"medrelay-rounds/2"}', '{"format":"medrelay-rounds/1"}'],
+)
+def test_a_document_that_is_no_problem_is_refused(text: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        problem_from_json(text)
+    assert refused.value.code == "bad_document"
