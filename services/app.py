@@ -17,6 +17,7 @@ from services.database import Database
 from services.dispatch.api import router as dispatch_api
 from services.dispatch.api_what_if import router as what_if_api
 from services.dispatch.pages import router as dispatch_pages
+from services.dispatch.pages_what_if import router as what_if_pages
 from services.dispatch.reasons import find_answer
 from services.donations.api import router as donations_api
 from services.donations.pages import router as donations_pages
@@ -61,6 +62,7 @@ PAGES: tuple[APIRouter, ...] = (
     requests_pages,
     rounds_pages,
     transport_pages,
+    what_if_pages,
 )
 
 _STATIC = Path(__file__).parent / "web" / "static"

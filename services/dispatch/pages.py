@@ -7,14 +7,15 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from services.catalog import service as catalog
 from services.dispatch import deciding, service, store
 from services.dispatch.api import READERS, run_out, summaries
-from services.dispatch.models import UNSOLVED, Run
-from services.dispatch.schemas import Decision, Rejection, RunIn
+from services.dispatch.comparing import difference_out
+from services.dispatch.models import UNSOLVED, Run, RunKind
+from services.dispatch.orders import PolicyIn
+from services.dispatch.pages_what_if import policy_values, view_of
+from services.dispatch.schemas import AdoptIn, Decision, DifferenceOut, Rejection, RunIn
 from services.parties.access import CurrentActor
 from services.parties.models import Role
-from services.parties.pages import sites_by_code
 from services.parties.service import Actor, require_role
 from services.requests.models import TIERS
 from services.settings import get_settings
@@ -25,13 +26,15 @@ from services.web.pages import redirect, render
 
 router = APIRouter()
 
+# So many lines of a table; a nation's plan has too many for a page.
+_MOST = 500
 _PRACTICES = ("medrelay", "first_come_first_served", "proportional")
 
 
 @router.get("/runs")
 def list_runs(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     require_role(actor, *READERS)
-    return _list_page(request, session, actor, Form.blank(horizon_days=14))
+    return _list_page(request, session, actor, _blank())
 
 
 @router.post("/runs")
@@ -53,6 +56,25 @@ def show_run(
 ) -> Response:
     require_role(actor, *READERS)
     return _run_page(request, session, actor, store.get_run(session, run_id), Form(), Form())
+
+
+@router.post("/runs/{run_id}/stop")
+def stop(request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> Response:
+    service.stop_run(session, actor, run_id)
+    return redirect(request, f"/runs/{run_id}", done="run-stopped")
+
+
+@router.post("/runs/{run_id}/adopt")
+def adopt(
+    request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    started: list[Run] = []
+    with form.attempt(session):
+        started.append(service.adopt(session, actor, run_id, form.read(AdoptIn))[0])
+    if form.slips:
+        run = store.get_run(session, run_id)
+        return _run_page(request, session, actor, run, Form(), Form(), form)
+    return redirect(request, f"/runs/{started[0].id}", done="run-started")
 
 
 @router.post("/runs/{run_id}/approve")
@@ -81,6 +103,10 @@ def reject(
     return redirect(request, f"/runs/{run_id}", done="run-rejected")
 
 
+def _blank() -> Form:
+    return Form.blank(horizon_days=14, **policy_values(PolicyIn()))
+
+
 def _list_page(request: Request, session: Session, actor: Actor, form: Form) -> Response:
     return render(
         request,
@@ -93,8 +119,16 @@ def _list_page(request: Request, session: Session, actor: Actor, form: Form) -> 
 
 
 def _run_page(
-    request: Request, session: Session, actor: Actor, run: Run, approval: Form, rejection: Form
+    request: Request,
+    session: Session,
+    actor: Actor,
+    run: Run,
+    approval: Form,
+    rejection: Form,
+    adoption: Form | None = None,
 ) -> Response:
+    adoption = adoption or Form.blank()
+    view = view_of(session, store.stored_problem(run))
     shown = run_out(session, run, language_of(request.url.path))
     shown.needs.sort(key=lambda need: (need.tier, need.site, need.item))
     comparison = shown.comparison or {}
@@ -102,10 +136,15 @@ def _run_page(
     return render(
         request,
         "run.html",
-        max(approval.status, rejection.status),
+        max(approval.status, rejection.status, adoption.status),
         run=shown,
         approval=approval,
         rejection=rejection.keyed("reject"),
+        adoption=adoption.keyed("adopt"),
+        difference=_difference(session, run),
+        may_ask=actor.role in {Role.DISPATCHER, Role.ADMIN},
+        most=_MOST,
+        view=view,
         unsolved=run.state in UNSOLVED,
         may_approve=_may_approve(actor, run),
         may_reject=actor.role in {Role.APPROVER, Role.DISPATCHER, Role.ADMIN},
@@ -113,9 +152,15 @@ def _run_page(
         left_out=left_out,
         serves_fewer=_serves_fewer(comparison, dict(left_out)),
         priorities={tier: priority.value for priority, tier in TIERS.items()},
-        items={item.code: item for item in catalog.items(session)},
-        sites=sites_by_code(session),
+        items=view.items,
+        sites=view.sites,
     )
+
+
+def _difference(session: Session, run: Run) -> DifferenceOut | None:
+    """What a what-if changes, once it is answered."""
+    asked = run.kind is RunKind.WHAT_IF and run.plan is not None
+    return difference_out(session, run) if asked else None
 
 
 def _left_out(comparison: dict[str, Any], needs: int) -> list[tuple[str, int]]:

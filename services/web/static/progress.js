@@ -2,6 +2,7 @@
 // Without scripts the page reloads itself instead.
 const bar = document.querySelector("progress[data-run]");
 const note = document.querySelector("[data-percent]");
+const parts = document.querySelector("[data-parts]");
 
 async function look() {
   try {
@@ -11,6 +12,7 @@ async function look() {
     if (run.state !== "queued" && run.state !== "solving") return location.reload();
     bar.value = run.progress;
     note.textContent = `${run.progress} %`;
+    if (parts && run.parts_total) parts.textContent = `${run.parts_done} / ${run.parts_total}`;
     setTimeout(look, 700);
   } catch {
     // The network is away for a moment, or one was signed out: the page itself will say so.
