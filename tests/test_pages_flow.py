@@ -190,7 +190,7 @@ def test_a_run_is_watched_explained_and_approved_by_another_person(
     check_strict("default-src 'none'", browser("approver").get(page))
     assert "http-equiv" not in proposed
     assert "500 of 2,000 pieces needed can be served, 25%" in proposed
-    assert "Short: the one lot left for it, 500 pieces, is used up." in proposed
+    assert "Short: all that is left for it, 500 pieces in 1 lot, is used up" in proposed
     assert "First come, first served" in proposed
     assert "Another person, an approver, has to approve this plan." in proposed
     assert desk.post(f"{page}/approve", {}).status_code == 403
@@ -207,7 +207,7 @@ def test_a_rejection_needs_a_reason(browser: Open, database: Database) -> None:
     desk = browser("dispatcher")
     page = went_to(desk.fill("/en/runs", {"day": "2020-02-03"}))
     solve_run(database, UUID(page.rpartition("/")[2]))
-    assert "No lot of this item" in desk.get(page)
+    assert "No lot of its item" in desk.get(page)
     assert desk.fill(page, {"note": ""}, f"{page}/reject").status_code == 422
     assert went_to(desk.fill(page, {"note": "no stock"}, f"{page}/reject")) == page
     assert "no stock" in desk.get(page)
