@@ -7,12 +7,14 @@ from math import cos, pi, radians
 
 from sqlmodel import Session, select
 
+from optimizer.parts import Item as ItemIn
 from optimizer.parts import Lane as LaneIn
 from optimizer.parts import Need as NeedIn
 from optimizer.parts import Place, Source
 from optimizer.policy import Policy
 from optimizer.problem import Problem
 from services.catalog import service as catalog
+from services.catalog.models import Item
 from services.database import among
 from services.donations import service as donations
 from services.donations.models import EarmarkKind, LotEarmark
@@ -55,6 +57,7 @@ def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy
         for state in requests.served(session, needs)
         if state.outstanding > 0
     )
+    used = {each.item for each in sources} | {each.item for each in open_needs}
     sites = {each.site for each in sources} | {each.site for each in open_needs}
     return Problem(
         day0=day.isoformat(),
@@ -66,6 +69,7 @@ def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy
         ),
         policy=policy,
         horizon_days=horizon_days,
+        items=tuple(_item(item) for code, item in items.items() if code in used),
         places=_places(session.exec(select(Site).where(among(Site.code, sites)))),
     )
 
@@ -118,6 +122,10 @@ def _need(
         accepts=accepted.get(need.item, ()),
         earmarks=frozenset(tokens),
     )
+
+
+def _item(item: Item) -> ItemIn:
+    return ItemIn(item.code, volume_ml=item.volume_ml, weight_g=item.weight_g)
 
 
 def _smallest_packs(session: Session) -> dict[str, int]:
