@@ -64,10 +64,10 @@ def test_a_pin_goes_first_and_says_who_and_why(
     run = run_with(api, world, database, pins=[a_pin(lots["W1"], second, 900)])
     sent = {(line["lot_id"], line["need_id"]): line["quantity_base"] for line in run["lines"]}
     assert sent[str(lots["W1"]), second] >= 900
-    assert {need["need_id"]: need["allocated"] for need in run["needs"]} == {
-        first: 600,
-        second: 900,
-    }
+    got = {need["need_id"]: need["allocated"] for need in run["needs"]}
+    # What is left, 600, is shared at one rate by what is still missing: 1,000 and 100.
+    assert got[first] + got[second] == 1500
+    assert 954 <= got[second] <= 955
     [pin] = run["pins"]
     assert (pin["why"], run["ordered_by"][pin["by"]]) == ("promised", "dispatcher")
     [kept] = frozen(database, run["id"]).pins
