@@ -1,18 +1,29 @@
 """From shipments to a whole plan: days, outcomes and the terms of the aim, in exact integers."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.certificate import Certificate
-from optimizer.grid import LARGEST_ARC_COST
-from optimizer.parts import LARGEST_DAY, Lane, Need, Source
+from optimizer.grid import Grid
+from optimizer.parts import LARGEST_DAY
 from optimizer.plan import Allocation, NeedOutcome, Plan, Reason, SolverInfo
-from optimizer.policy import Policy
 from optimizer.problem import Problem
-from optimizer.rules import depart_day, preference
+from optimizer.rules import NEVER
+from optimizer.tables import Tables, components
 
-Received = dict[str, tuple[int, int, int]]
+Indices = NDArray[np.int64]
+
+Received = Mapping[str, tuple[int, int, int]]
 """Pieces of each need's own item: allocated, of them substitutes, of them late."""
+
+SAFE = 2**62
+AT_ONCE = -1
+"""The day of departure of what leaves as soon as its source can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,102 +39,131 @@ class Shipment:
     depart_day: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One shipment with what it is made of.
+def shipment_rows(shipments: Iterable[Shipment]) -> Indices:
+    """Return shipments as rows (source, need, quantity, day of departure or AT_ONCE)."""
+    rows = [
+        (s.source, s.need, s.quantity, AT_ONCE if s.depart_day is None else s.depart_day)
+        for s in shipments
+    ]
+    return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
-    `quantity` is in pieces of the source's item, `received` in pieces of the need's; `is_new` says
-    that the last plan did not join the two.
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """Shipments with what they are made of, sorted by need, source and day of departure.
+
+    `quantity` is in pieces of the source's item, `received` in pieces of the need's; `cost` is in
+    micro-units a piece, `rank` the place of the substitute, 0 for the item itself.
     """
 
-    source: Source
-    need: Need
-    lane: Lane
-    quantity: int
-    received: int
-    depart_day: int
-    is_new: bool
+    source: Indices
+    need: Indices
+    quantity: Indices
+    received: Indices
+    depart: Indices
+    arrive: Indices
+    late_days: Indices
+    metres: Indices
+    rank: Indices
+    cost: Indices
 
-    @property
-    def arrive_day(self) -> int:
-        return self.depart_day + self.lane.transit_days
+    def dot(self, name: str) -> int:
+        """Return the sum of the pieces, each times what it has of this."""
+        return exact_dot(self.quantity, getattr(self, name))
 
-    @property
-    def late_days(self) -> int:
-        return max(0, self.arrive_day - self.need.need_by_day)
 
-    @property
-    def substitute_rank(self) -> int:
-        rank = preference(self.source.item, self.need)
-        assert rank is not None, "a leg joins a need to a lot that it accepts"
-        return rank
+def exact_dot(one: Indices, other: Indices) -> int:
+    """Return the sum of the products, exact at any size."""
+    most = int(abs(one).max(initial=0)) * int(abs(other).max(initial=0)) * len(one)
+    if most < SAFE:
+        return int(one @ other)
+    return sum(a * b for a, b in zip(one.tolist(), other.tolist(), strict=True))
 
-    def cost_micro(self, policy: Policy) -> int:
-        """Return what all its pieces cost under the policy."""
-        each = (
-            policy.distance_micro_per_piece_m * self.lane.distance_m
-            + self.lane.cost_per_piece_micro
-            + policy.lateness_micro_per_piece_day * self.late_days
-            + policy.substitution_micro_per_piece * self.substitute_rank
-            + policy.stability_micro_per_piece * self.is_new
+
+def legs(problem: Problem, rows: Indices, grids: Sequence[Grid] | None = None) -> Legs:
+    """Return the legs of shipments, given as `shipment_rows` gives them.
+
+    `grids` are the problem's, where the caller has them already.
+    """
+    if grids is None:
+        tables = Tables(problem)
+        grids = [tables.grid(component) for component in components(problem)]
+    rows = rows[np.lexsort((rows[:, 3], rows[:, 0], rows[:, 1]))]
+    part = np.zeros(len(problem.sources), dtype=np.int64)
+    place = np.zeros(len(problem.sources), dtype=np.int64)
+    row_of_need = np.zeros(len(problem.needs), dtype=np.int64)
+    for number, grid in enumerate(grids):
+        part[grid.source], place[grid.source] = number, np.arange(len(grid.source))
+        row_of_need[grid.need] = np.arange(len(grid.need))
+    told = np.zeros((len(rows), 6), dtype=np.int64)
+    for number in np.unique(part[rows[:, 0]]).tolist():
+        inside = np.flatnonzero(part[rows[:, 0]] == number)
+        chosen = rows[inside]
+        told[inside] = _told(
+            grids[number], place[chosen[:, 0]], row_of_need[chosen[:, 1]], chosen[:, 3]
         )
-        assert 0 <= each <= LARGEST_ARC_COST
-        return each * self.quantity
+    source, need, quantity, _ = rows.T
+    depart, arrive, late, metres, rank, cost = told.T
+    received = _received(problem, rows)
+    return Legs(source, need, quantity, received, depart, arrive, late, metres, rank, cost)
 
 
-def legs(problem: Problem, shipments: Iterable[Shipment]) -> list[Leg]:
-    """Return the shipments' legs, sorted by need, source and day of departure."""
-    result = []
-    for each in shipments:
-        source, need = problem.sources[each.source], problem.needs[each.need]
-        lane = problem.way(source.site, need.site)
-        assert lane is not None, "a shipment goes where a way leads"
-        received = problem.converted(each.quantity, source.item, need.item)
-        assert received is not None, "a shipment is of whole pieces of what was asked for"
-        day = depart_day(source) if each.depart_day is None else each.depart_day
-        is_new = problem.is_new(source.id, need.id)
-        result.append(Leg(source, need, lane, each.quantity, received, day, is_new))
-    return sorted(result, key=lambda leg: (leg.need.id, leg.source.id, leg.depart_day))
+def _told(grid: Grid, source: Indices, need: Indices, day: Indices) -> Indices:
+    """Return depart, arrive, days late, metres, rank and cost of each pair, in columns."""
+    metre, late_day, substitute, new_pair = (int(each) for each in grid.prices[:4])
+    depart = np.where(day == AT_ONCE, grid.depart[source], day)
+    metres, days, extra = grid.ways.pairs(grid.destination[need], grid.origin[source])
+    late = np.maximum(depart + days - grid.need_by[need], 0)
+    rank = grid.rank[need, grid.item[source]]
+    cost = metres * metre + extra + late * late_day + rank * substitute
+    if new_pair:
+        width = len(grid.source)
+        known = grid.known[:, 0] * width + grid.known[:, 1]
+        cost = cost + new_pair * ~np.isin(need * width + source, known)
+    return np.stack([depart, depart + days, late, metres, rank, cost], axis=1)
 
 
-def received_by_need(problem: Problem, all_legs: list[Leg]) -> Received:
-    result = {need.id: (0, 0, 0) for need in problem.needs}
-    for leg in all_legs:
-        pieces, substitutes, late = result[leg.need.id]
-        result[leg.need.id] = (
-            pieces + leg.received,
-            substitutes + leg.received * (leg.substitute_rank > 0),
-            late + leg.received * (leg.late_days > 0),
-        )
-    return result
+def _received(problem: Problem, rows: Indices) -> Indices:
+    """Return the pieces in terms of each need's own item."""
+    if all(item.uses_per_piece == 1 for item in problem.items):
+        return rows[:, 2]
+    received = []
+    for source, need, quantity, _ in rows.tolist():
+        pieces = problem.converted(quantity, problem.sources[source].item, problem.needs[need].item)
+        assert pieces is not None, "a shipment is of whole pieces of what was asked for"
+        received.append(pieces)
+    return np.array(received, dtype=np.int64)
+
+
+def received_by_need(problem: Problem, all_legs: Legs) -> dict[str, tuple[int, int, int]]:
+    sums = np.zeros((3, len(problem.needs)), dtype=np.int64)
+    np.add.at(sums[0], all_legs.need, all_legs.received)
+    np.add.at(sums[1], all_legs.need, np.where(all_legs.rank > 0, all_legs.received, 0))
+    np.add.at(sums[2], all_legs.need, np.where(all_legs.late_days > 0, all_legs.received, 0))
+    ids = (need.id for need in problem.needs)
+    return dict(zip(ids, zip(*sums.tolist(), strict=True), strict=True))
 
 
 def assemble(
     problem: Problem,
-    shipments: Iterable[Shipment],
+    shipments: Iterable[Shipment] | Indices,
     explain: Callable[[Received], Mapping[str, Reason]],
     certificate: Certificate | None,
     solver: SolverInfo,
+    grids: Sequence[Grid] | None = None,
 ) -> Plan:
     """Return the plan that these shipments make; `explain` gives each need's reason."""
-    all_legs = legs(problem, shipments)
+    rows = shipments if isinstance(shipments, np.ndarray) else shipment_rows(shipments)
+    all_legs = legs(problem, rows, grids)
     received = received_by_need(problem, all_legs)
     reasons = explain(received)
     return Plan(
-        allocations=tuple(
-            Allocation(
-                leg.source.id,
-                leg.need.id,
-                leg.quantity,
-                leg.depart_day,
-                leg.arrive_day,
-            )
-            for leg in all_legs
-        ),
+        allocations=tuple(starmap(Allocation, _lines(problem, all_legs))),
         outcomes=tuple(
             NeedOutcome(need.id, need.quantity, pieces, reasons[need.id], substitutes, late)
-            for need in problem.needs
-            for pieces, substitutes, late in [received[need.id]]
+            for need, (pieces, substitutes, late) in zip(
+                problem.needs, received.values(), strict=True
+            )
         ),
         objective=_objective(problem, all_legs, received),
         certificate=certificate,
@@ -131,23 +171,37 @@ def assemble(
     )
 
 
-def _objective(problem: Problem, all_legs: list[Leg], received: Received) -> dict[str, int]:
+def _lines(problem: Problem, all_legs: Legs) -> Iterable[tuple[Any, ...]]:
+    sources, needs = problem.sources, problem.needs
+    return zip(
+        (sources[row].id for row in all_legs.source.tolist()),
+        (needs[row].id for row in all_legs.need.tolist()),
+        all_legs.quantity.tolist(),
+        all_legs.depart.tolist(),
+        all_legs.arrive.tolist(),
+        strict=True,
+    )
+
+
+def _objective(problem: Problem, all_legs: Legs, received: Received) -> dict[str, int]:
+    asked: dict[int, int] = {}
+    got: dict[int, int] = {}
+    for need, (pieces, _, _) in zip(problem.needs, received.values(), strict=True):
+        asked[need.tier] = asked.get(need.tier, 0) + need.quantity
+        got[need.tier] = got.get(need.tier, 0) + pieces
     terms: dict[str, int] = {}
-    for tier in sorted({need.tier for need in problem.needs}):
-        needs = [need for need in problem.needs if need.tier == tier]
-        pieces = sum(received[need.id][0] for need in needs)
-        terms[f"tier_{tier}_pieces"] = pieces
-        terms[f"tier_{tier}_unmet"] = sum(need.quantity for need in needs) - pieces
+    for tier in sorted(asked):
+        terms[f"tier_{tier}_pieces"] = got[tier]
+        terms[f"tier_{tier}_unmet"] = asked[tier] - got[tier]
+    expiry = np.array(
+        [NEVER if s.expiry_day is None else s.expiry_day for s in problem.sources], dtype=np.int64
+    )
+    fefo = np.where(expiry == NEVER, LARGEST_DAY + 1, expiry)[all_legs.source]
     return terms | {
-        "cost_micro": sum(leg.cost_micro(problem.policy) for leg in all_legs),
-        "piece_metres": sum(leg.quantity * leg.lane.distance_m for leg in all_legs),
-        "late_piece_days": sum(leg.quantity * leg.late_days for leg in all_legs),
+        "cost_micro": all_legs.dot("cost"),
+        "piece_metres": all_legs.dot("metres"),
+        "late_piece_days": all_legs.dot("late_days"),
         "substitute_pieces": sum(substitutes for _, substitutes, _ in received.values()),
-        "fefo_piece_days": sum(leg.quantity * fefo_day(leg.source) for leg in all_legs),
-        "drops": len(all_legs),
+        "fefo_piece_days": exact_dot(all_legs.quantity, fefo),
+        "drops": len(all_legs.source),
     }
-
-
-def fefo_day(source: Source) -> int:
-    """Return the day that first expired first out goes by; what never expires goes last."""
-    return LARGEST_DAY + 1 if source.expiry_day is None else source.expiry_day

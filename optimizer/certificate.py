@@ -16,6 +16,7 @@ from typing import Any
 
 from optimizer.documents import decode_int, encode_int, need_list, need_object
 from optimizer.errors import ProblemError
+from optimizer.lane_proof import LaneProof, lane_proof_document, lane_proof_from_document
 
 NO_TIER = 100
 """The tier written on a pool whose needs are all met: after every real one."""
@@ -57,7 +58,10 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
+    """Pools of the plain problem; with `lanes`, of the problem in which each share is a source."""
+
     pools: tuple[Pool, ...] = field(default_factory=tuple)
+    lanes: LaneProof | None = None
 
 
 NUMBERS = ("tier", "rate_numerator", "rate_denominator")
@@ -65,8 +69,11 @@ NAMES = ("needs", "carried", "sources")
 DUALS = ("source_prices", "need_prices", "source_cutoffs", "need_cutoffs")
 
 
-def certificate_document(certificate: Certificate) -> list[dict[str, Any]]:
-    return [_pool_document(pool) for pool in certificate.pools]
+def certificate_document(certificate: Certificate) -> dict[str, Any]:
+    document: dict[str, Any] = {"pools": [_pool_document(pool) for pool in certificate.pools]}
+    if certificate.lanes is not None:
+        document["lanes"] = lane_proof_document(certificate.lanes)
+    return document
 
 
 def _pool_document(pool: Pool) -> dict[str, Any]:
@@ -76,10 +83,20 @@ def _pool_document(pool: Pool) -> dict[str, Any]:
 
 
 def certificate_from_document(document: object) -> Certificate:
-    """Read what `certificate_document` wrote; ProblemError `bad_document` otherwise."""
-    pools = need_list(document, "certificate")
+    """Read what `certificate_document` wrote; ProblemError `bad_document` otherwise.
+
+    A list is read as well: the pools of a certificate of the first format.
+    """
+    if isinstance(document, list):
+        document = {"pools": document}
+    content = need_object(document, "certificate")
+    if not content.keys() <= {"pools", "lanes"}:
+        raise ProblemError("bad_document", "certificate", "must have pools, and may have lanes")
+    pools = need_list(content.get("pools"), "certificate.pools")
+    lanes = content.get("lanes")
     return Certificate(
-        tuple(_pool_from(pool, f"certificate[{index}]") for index, pool in enumerate(pools))
+        tuple(_pool_from(pool, f"pools[{index}]") for index, pool in enumerate(pools)),
+        None if lanes is None else lane_proof_from_document(lanes),
     )
 
 

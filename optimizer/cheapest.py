@@ -47,17 +47,18 @@ def spare_costs(expiry: Indices) -> tuple[int, Indices]:
     return max(1, len(days)), rank.reshape(-1).astype(np.int64)
 
 
-def deal(grid: Grid, reach: Reach, costs: Costs, level: Level) -> Dealt:
+def deal(grid: Grid, reach: Reach, costs: Costs, level: Level, seed: int = 0) -> Dealt:
     """Return the cheapest way to serve one level at its targets, and the proof of it.
 
     Raises ProblemError if costs are too large to be exact.
     """
-    return _Dealer(grid, reach, costs, level).deal()
+    return _Dealer(grid, reach, costs, level, seed).deal()
 
 
 class _Dealer:
-    def __init__(self, grid: Grid, reach: Reach, costs: Costs, level: Level) -> None:
+    def __init__(self, grid: Grid, reach: Reach, costs: Costs, level: Level, seed: int) -> None:
         self.grid, self.reach, self.costs, self.level = grid, reach, costs, level
+        self.seed = seed
         carried = grid.demand[level.carried]
         self.members = np.concatenate([level.needs, level.carried])
         self.lower = np.concatenate([level.lower, carried])
@@ -148,7 +149,7 @@ class _Dealer:
         row[kept] = np.arange(len(kept))
         slack = replace(network.slack, need=row[network.slack.need])
         network = replace(network, lower=network.lower[kept], slack=slack)
-        pairs = Pairs(self.costs, self.members[kept], self.level.sources, factor)
+        pairs = Pairs(self.costs, self.members[kept], self.level.sources, factor, self.seed)
         arcs, flow, prices = cheapest_flow(network, pairs, (support[0], row[support[1]]))
         units = fewest_drops(arcs, flow.arcs)
         used = np.flatnonzero(units)

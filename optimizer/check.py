@@ -1,19 +1,33 @@
 """Accept or refuse a plan without a solver: NumPy and the standard library only.
 
-What is shared with the solver is the statement of the problem: `rules.py`, `arcs.py` (which pairs
-the rules allow, and at what cost) and `reasons.py`. All sums, days, rates, roundings and prices are
-worked out here and in `proof.py` anew, and every allocation is held against each rule on its own.
+What is shared with the solver is the statement of the problem: `rules.py`, `grid.py` (which pairs
+the rules allow, and at what cost), `derive.py` and `reasons.py`. All sums, days, rates, roundings
+and prices are worked out in `tally.py` and `proof.py` anew, and every allocation is held against
+each rule on its own.
 """
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import defaultdict
 
-from optimizer.parts import LARGEST_DAY, Lane, Need, Source
-from optimizer.plan import Allocation, NeedOutcome, Plan
+import numpy as np
+
+from optimizer.assemble import exact_dot
+from optimizer.bound import bound, price_faults, weighted_objective
+from optimizer.certificate import Certificate, Pool
+from optimizer.derive import Derived, Line, derive
+from optimizer.errors import ProblemError
+from optimizer.grid import Grid
+from optimizer.lane_proof import LaneProof
+from optimizer.lane_shares import in_shares, share_faults
+from optimizer.lanes import Lanes, pair_costs
+from optimizer.plan import Allocation, Plan
 from optimizer.problem import Problem
-from optimizer.proof import check_proof
+from optimizer.proof import Proven, check_proof
+from optimizer.reasons import Refused, reasons
 from optimizer.report import Report, Violation
-from optimizer.rules import refusal
+from optimizer.tables import Tables, components
+from optimizer.tally import Ledger
+
+Weights = tuple[tuple[int, int], ...]
 
 __all__ = ["Report", "Violation", "check"]
 
@@ -22,157 +36,212 @@ def check(problem: Problem, plan: Plan) -> Report:
     """Judge a plan of any origin.
 
     Every plan must be feasible and state its totals truly. One that claims to be optimal must prove
-    it; its report then also lists fairness, rounding, cost and reasons as verified. `proven` says
-    that all of those hold; a plan without the claim can be `ok`, never `proven`.
+    it; its report then also lists fairness, rounding, cost and reasons as verified. One that claims
+    to be bounded must prove all of that within its shares of the lanes, and its bound. `proven`
+    says that the claim holds; a plan without a claim can be `ok`, never `proven`.
     """
-    ledger = _Ledger(problem, plan)
-    violations = ledger.check_allocations()
-    if violations:
-        return Report(False, False, (), tuple(violations))
-    violations = [*ledger.check_outcomes(), *ledger.check_objective()]
+    ledger = Ledger(problem)
+    found = ledger.check_allocations(plan.allocations) or _overloads(problem, plan)
+    if found:
+        return Report(False, False, (), tuple(found))
     verified = ["allocations"]
-    if violations:
-        return Report(False, False, tuple(verified), tuple(violations))
+    found = [*ledger.check_outcomes(plan), *ledger.check_objective(plan)]
+    if found:
+        return Report(False, False, tuple(verified), tuple(found))
     verified += ["outcomes", "objective"]
-    if plan.solver.status != "optimal":
+    if plan.solver.status not in {"optimal", "bounded"}:
         return Report(True, False, tuple(verified), ())
-    proven, violations = check_proof(problem, plan)
-    verified += proven
-    return Report(not violations, not violations, tuple(verified), tuple(violations))
+    steps, found = _Claim(problem, plan, ledger).check()
+    return Report(not found, not found, (*verified, *steps), tuple(found))
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What one need receives, in pieces."""
-
-    allocated: int = 0
-    substituted: int = 0
-    late: int = 0
-
-
-@dataclass(slots=True)
-class _Sums:
-    """The aim's terms that add up over allocations."""
-
-    cost_micro: int = 0
-    piece_metres: int = 0
-    late_piece_days: int = 0
-    substitute_pieces: int = 0
-    fefo_piece_days: int = 0
-    drops: int = 0
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """One pass over the allocations, adding up what the outcomes and the objective must say."""
-
-    problem: Problem
-    plan: Plan
-    tallies: dict[str, _Tally] = field(default_factory=dict)
-    sums: _Sums = field(default_factory=_Sums)
-
-    def check_allocations(self) -> list[Violation]:
-        sources = {source.id: source for source in self.problem.sources}
-        needs = {need.id: need for need in self.problem.needs}
-        self.tallies = {need: _Tally() for need in needs}
-        drawn: Counter[str] = Counter()
-        seen: set[tuple[str, str]] = set()
-        found: list[Violation] = []
-        for each in self.plan.allocations:
-            where = f"{each.source_id} → {each.need_id}"
-            source, need = sources.get(each.source_id), needs.get(each.need_id)
-            if source is None or need is None:
-                found.append(Violation("unknown", where, "names no source or need of the problem"))
-                continue
-            if (source.id, need.id) in seen:
-                found.append(Violation("twice", where, "is allocated twice; one line a pair"))
-            seen.add((source.id, need.id))
-            drawn[source.id] += each.quantity
-            lane = self.problem.way(source.site, need.site)
-            found += self._check_one(each, source, need, lane, where)
-        found += _overdrawn(sources, drawn)
-        return found + self._overfilled(needs)
-
-    def _check_one(
-        self, each: Allocation, source: Source, need: Need, lane: Lane | None, where: str
-    ) -> list[Violation]:
-        if each.quantity < 1:
-            return [Violation("quantity", where, f"allocates {each.quantity} pieces")]
-        refused = refusal(source, need, lane, self.problem)
-        if refused is not None or lane is None:
-            code = refused.code if refused else "no_lane"
-            return [Violation(code, where, f"this source may not serve this need: {code}")]
-        leave = max(0, source.ready_day)
-        arrive = leave + lane.transit_days
-        if (each.depart_day, each.arrive_day) != (leave, arrive):
-            message = f"must leave on day {leave} and arrive on day {arrive}"
-            return [Violation("days", where, message)]
-        self._add(each.quantity, source, need, lane, arrive)
+def _overloads(problem: Problem, plan: Plan) -> list[Violation]:
+    """Return the corridors that take more on a day than they can; pieces have their items' size."""
+    if not problem.corridors:
         return []
-
-    def _add(self, pieces: int, source: Source, need: Need, lane: Lane, arrive: int) -> None:
-        policy, sums, tally = self.problem.policy, self.sums, self.tallies[need.id]
-        late_days = max(0, arrive - need.need_by_day)
-        rank = 0 if source.item == need.item else 1 + need.accepts.index(source.item)
-        tally.allocated += pieces
-        tally.late += pieces if late_days else 0
-        tally.substituted += pieces if rank else 0
-        sums.cost_micro += pieces * (
-            lane.cost_per_piece_micro
-            + lane.distance_m * policy.distance_micro_per_piece_m
-            + late_days * policy.lateness_micro_per_piece_day
-            + rank * policy.substitution_micro_per_piece
+    zone = {need.id: problem.zone(need.site) for need in problem.needs}
+    source = {each.id: each for each in problem.sources}
+    load: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for each in plan.allocations:
+        lot = source[each.source_id]
+        item, key = problem.item(lot.item), (problem.zone(lot.site), zone[each.need_id])
+        volume, weight = load.get((*key, each.depart_day), (0, 0))
+        load[*key, each.depart_day] = (
+            volume + item.volume_ml * each.quantity,
+            weight + item.weight_g * each.quantity,
         )
-        sums.piece_metres += pieces * lane.distance_m
-        sums.late_piece_days += pieces * late_days
-        sums.substitute_pieces += pieces if rank else 0
-        expiry = LARGEST_DAY + 1 if source.expiry_day is None else source.expiry_day
-        sums.fefo_piece_days += pieces * expiry
-        sums.drops += 1
+    limits = {(each.origin_zone, each.destination_zone): each for each in problem.corridors}
+    found = []
+    for (origin, destination, day), (volume, weight) in sorted(load.items()):
+        limit = limits.get((origin, destination))
+        if limit is None:
+            continue
+        most = (limit.volume_ml_per_day, limit.weight_g_per_day)
+        if any(
+            cap is not None and load > cap for cap, load in zip(most, (volume, weight), strict=True)
+        ):
+            where = f"corridor from {origin!r} to {destination!r}"
+            message = f"takes {volume} ml and {weight} g on day {day}, more than it can"
+            found.append(Violation("lane_full", where, message))
+    return found
 
-    def _overfilled(self, needs: dict[str, Need]) -> list[Violation]:
+
+class _Claim:
+    """A plan's claim to be the best, or nearly."""
+
+    def __init__(self, problem: Problem, plan: Plan, ledger: Ledger) -> None:
+        self.problem, self.plan, self.ledger = problem, plan, ledger
+
+    def check(self) -> tuple[list[str], list[Violation]]:
+        """Return the names of what is proven, and what is wrong."""
+        certificate = self.plan.certificate
+        if certificate is None:
+            return [], [Violation("no_certificate", "plan", "claims to be best without a proof")]
+        if (certificate.lanes is None) != (self.plan.solver.status == "optimal"):
+            message = "a plan is optimal without shared lanes, and bounded with them"
+            return [], [Violation("status", "plan", message)]
+        try:
+            derived = derive(self.problem)
+        except ProblemError as error:
+            return [], [Violation(error.code, error.where, error.message)]
+        lines, found = derived.lower(
+            Line(each.source_id, each.need_id, each.quantity, each.depart_day)
+            for each in self.plan.allocations
+        )
+        if found:
+            return [], found
+        if certificate.lanes is None:
+            return self._check_pools(derived, derived.problem, lines, certificate.pools)
+        return self._check_lanes(derived, lines, certificate, certificate.lanes)
+
+    def _check_pools(
+        self, derived: Derived, problem: Problem, lines: list[Line], pools: tuple[Pool, ...]
+    ) -> tuple[list[str], list[Violation]]:
+        """Check the proof over all pairs of `problem`, the derived one or that of its shares."""
+        proven: Proven = check_proof(problem, lines, pools)
+        if proven.violations:
+            return proven.steps, proven.violations
+        found = self._check_reasons(derived, problem, lines, pools, proven.refused)
+        return proven.steps if found else [*proven.steps, "reasons"], found
+
+    def _check_lanes(
+        self, derived: Derived, lines: list[Line], certificate: Certificate, lanes: LaneProof
+    ) -> tuple[list[str], list[Violation]]:
+        plain = derived.problem
+        faults = share_faults(plain, lanes.shares)
+        if faults:
+            return [], [Violation("shares", where, message) for where, message in faults]
+        shared = in_shares(plain, lanes.shares)
+        moved, found = _in_shares(plain, shared, lanes, lines)
+        if found:
+            return [], found
+        steps, found = self._check_pools(derived, shared, moved, certificate.pools)
+        if found:
+            return steps, found
+        found = _check_bound(plain, lanes, lines)
+        return (steps if found else [*steps, "lanes", "bound"]), found
+
+    def _check_reasons(
+        self,
+        derived: Derived,
+        problem: Problem,
+        lines: list[Line],
+        pools: tuple[Pool, ...],
+        refused: Refused,
+    ) -> list[Violation]:
+        ledger = self.ledger
+        if problem is not self.problem:
+            ledger = Ledger(problem)
+            ledger.check_allocations(_allocations(problem, lines))
+        inside = {
+            name: (tally.allocated, tally.substituted, tally.late)
+            for name, tally in ledger.tallies.items()
+        }
+        received = {
+            each.need_id: (each.allocated, each.substituted, each.late)
+            for each in self.plan.outcomes
+        }
+        found = reasons(problem, refused, pools, inside)
+        expected = derived.lift_reasons(found, received)
         return [
-            Violation("overfilled", name, f"gets {tally.allocated} of {needs[name].quantity}")
-            for name, tally in self.tallies.items()
-            if tally.allocated > needs[name].quantity
+            Violation("reason", outcome.need_id, "is not the reason that the proof gives")
+            for outcome in self.plan.outcomes
+            if outcome.reason != expected[outcome.need_id]
         ]
 
-    def check_outcomes(self) -> list[Violation]:
-        stated = [outcome.need_id for outcome in self.plan.outcomes]
-        if stated != [need.id for need in self.problem.needs]:
-            message = "must hold one line for each need, sorted"
-            return [Violation("outcomes", "outcomes", message)]
-        return [
-            Violation("outcome", outcome.need_id, "does not state what its allocations add up to")
-            for outcome, need in zip(self.plan.outcomes, self.problem.needs, strict=True)
-            if not self._is_true(outcome, need)
-        ]
 
-    def _is_true(self, outcome: NeedOutcome, need: Need) -> bool:
-        tally = self.tallies[need.id]
-        stated = (outcome.requested, outcome.allocated, outcome.substituted, outcome.late)
-        return stated == (need.quantity, tally.allocated, tally.substituted, tally.late)
-
-    def check_objective(self) -> list[Violation]:
-        terms: dict[str, int] = {}
-        for need in self.problem.needs:
-            got = self.tallies[need.id].allocated
-            served, unmet = f"tier_{need.tier}_pieces", f"tier_{need.tier}_unmet"
-            terms[served] = terms.get(served, 0) + got
-            terms[unmet] = terms.get(unmet, 0) + need.quantity - got
-        for name in _Sums.__slots__:
-            terms[name] = getattr(self.sums, name)
-        stated = dict(self.plan.objective)
-        return [
-            Violation("objective", name, f"is {terms.get(name)}, not {stated.get(name)}")
-            for name in sorted(terms.keys() | stated.keys())
-            if terms.get(name) != stated.get(name)
-        ]
+def _allocations(problem: Problem, lines: list[Line]) -> list[Allocation]:
+    site = {each.id: each.site for each in problem.sources}
+    site |= {each.id: each.site for each in problem.needs}
+    found = []
+    for line in lines:
+        way = problem.way(site[line.source_id], site[line.need_id])
+        arrive = line.depart_day + (way.transit_days if way else 0)
+        found.append(Allocation(*line, arrive))
+    return found
 
 
-def _overdrawn(sources: dict[str, Source], drawn: Counter[str]) -> list[Violation]:
-    return [
-        Violation("overdrawn", name, f"{pieces} pieces are drawn, {sources[name].quantity} exist")
-        for name, pieces in drawn.items()
-        if pieces > sources[name].quantity
+def _in_shares(
+    plain: Problem, shared: Problem, lanes: LaneProof, lines: list[Line]
+) -> tuple[list[Line], list[Violation]]:
+    """Return the lines as lines of the shares that they are drawn from, and those of none."""
+    name = {
+        (share.source_id, share.zone, share.day): source.id
+        for share, source in zip(lanes.shares, shared.sources, strict=True)
+    }
+    zone = {need.id: plain.zone(need.site) for need in plain.needs}
+    moved, found = [], []
+    for line in lines:
+        share = name.get((line.source_id, zone[line.need_id], line.depart_day))
+        if share is None:
+            where = f"{line.source_id} → {line.need_id}"
+            found.append(Violation("shares", where, "is drawn from no share of a lane"))
+        else:
+            moved.append(line._replace(source_id=share))
+    return moved, found
+
+
+def _check_bound(plain: Problem, stated: LaneProof, lines: list[Line]) -> list[Violation]:
+    """Work the plan's weight and the bound of the prices out again."""
+    lanes, tables = Lanes.of(plain), Tables(plain)
+    grids = [tables.grid(component) for component in components(plain)]
+    try:
+        prices = stated.prices(len(plain.corridors))
+    except (ValueError, OverflowError):
+        return [Violation("bound", "prices", "do not fit the corridors")]
+    faults = price_faults(lanes, grids, prices)
+    if faults:
+        return [Violation("bound", "prices", fault) for fault in faults]
+    proven = bound(lanes, grids, prices)
+    if proven != stated.bound:
+        return [Violation("bound", "bound", f"is {proven} by the prices, not {stated.bound}")]
+    weighed = _weigh(plain, tables, grids, prices.weights, lines)
+    if weighed != stated.objective:
+        return [Violation("bound", "objective", f"is {weighed}, not {stated.objective}")]
+    return []
+
+
+def _weigh(
+    plain: Problem, tables: Tables, grids: list[Grid], weights: Weights, lines: list[Line]
+) -> int:
+    """Return what a plan weighs: what each tier lacks, by its weight, and what the lines cost."""
+    lacking: dict[int, int] = defaultdict(int)
+    tier = {need.id: need.tier for need in plain.needs}
+    for need in plain.needs:
+        lacking[need.tier] += need.quantity
+    for line in lines:
+        lacking[tier[line.need_id]] -= line.quantity
+    told = [
+        (tables.source_row[line.source_id], tables.need_row[line.need_id], *line[2:])
+        for line in lines
     ]
+    rows = np.array(told, dtype=np.int64).reshape(-1, 4)
+    cost = 0
+    for grid in grids:
+        inside = rows[np.isin(rows[:, 0], grid.source)]
+        source, need = (
+            np.searchsorted(*each)
+            for each in zip((grid.source, grid.need), inside[:, :2].T, strict=True)
+        )
+        cost += exact_dot(inside[:, 2], pair_costs(grid, need, source, inside[:, 3]))
+    return weighted_objective(weights, list(lacking.items()), cost)

@@ -1,6 +1,6 @@
 """What a plan and its certificate claim of one component, as arrays. NumPy only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from optimizer.certificate import Pool
 from optimizer.grid import Costs, Grid, forbidden
-from optimizer.plan import Plan
+from optimizer.pins import Line
 from optimizer.problem import Problem
 from optimizer.report import Violation
 from optimizer.tables import Component, Tables, components
@@ -126,11 +126,11 @@ class Claim:
 class Claims:
     """All of a plan's claims, component by component.
 
-    Every source and need must stand in exactly one of the pools, and the plan must name only
+    Every source and need must stand in exactly one of the pools, and the lines must name only
     sources and needs of the problem. `violations` names pools that join what has no part in common.
     """
 
-    def __init__(self, problem: Problem, plan: Plan, pools: Sequence[Pool]) -> None:
+    def __init__(self, problem: Problem, lines: Iterable[Line], pools: Sequence[Pool]) -> None:
         self.problem, self.pools = problem, pools
         self.parts = components(problem)
         self.tables = Tables(problem)
@@ -140,8 +140,7 @@ class Claims:
         self.pool_sources = [_rows(source_row, pool.sources) for pool in pools]
         self.pool_needs = [_rows(need_row, (*pool.needs, *pool.carried)) for pool in pools]
         shipped = [
-            (source_row[each.source_id], need_row[each.need_id], each.quantity)
-            for each in plan.allocations
+            (source_row[each.source_id], need_row[each.need_id], each.quantity) for each in lines
         ]
         self.shipped = np.array(shipped, dtype=np.int64).reshape(-1, 3)
         self.pool_part = [self._part(number) for number in range(len(pools))]

@@ -32,12 +32,16 @@ NONE = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Some needs (rows) and sources (columns) of a matrix of costs, each times `factor`."""
+    """Some needs (rows) and sources (columns) of a matrix of costs, each times `factor`.
+
+    Ties between equal costs follow the order of the arcs, which `seed` shuffles unless it is 0.
+    """
 
     costs: Costs
     needs: Indices
     sources: Indices
     factor: int = 1
+    seed: int = 0
 
     def blocks(self) -> list[slice]:
         return row_blocks(len(self.needs), len(self.sources))
@@ -107,9 +111,12 @@ class Pairs:
         return int((prices.needs[head] - prices.sources[tail] - cost).max(initial=0))
 
     def arcs(self, tail: Indices, head: Indices) -> Arcs:
-        """Return these pairs once each, sorted: ties between equal costs follow the order."""
+        """Return these pairs once each, in one order."""
         width = len(self.sources)
-        head, tail = np.divmod(np.unique(head * width + tail), max(1, width))
+        keys = np.unique(head * width + tail)
+        if self.seed:
+            keys = np.random.default_rng(self.seed).permutation(keys)
+        head, tail = np.divmod(keys, max(1, width))
         cost = self.costs[self.needs[head], self.sources[tail]].astype(np.int64)
         return Arcs(tail, head, cost * self.factor)
 

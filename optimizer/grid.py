@@ -77,6 +77,25 @@ class Ways:
             extra = np.where(given, self.extra_cost[lane], 0)
         return found, metres, days, extra, cold
 
+    def pairs(self, destination: Indices, origin: Indices) -> tuple[Indices, Indices, Indices]:
+        """Return metres, days and extra cost from each origin to the destination beside it.
+
+        There is a way between them.
+        """
+        metres = days = extra = np.zeros(len(origin), dtype=np.int64)
+        if len(self.roads):
+            apart = (self.destination_xy[destination] - self.origin_xy[origin]) ** 2
+            line = np.sqrt(apart.sum(axis=1).astype(np.float64)).astype(np.int64)
+            metres = line * self.roads[0] // 1000
+            days = (metres + self.roads[1] - 1) // self.roads[1]
+        if self.lane.size:
+            lane = self.lane[destination, origin]
+            given = lane >= 0
+            metres = np.where(given, self.metres[lane], metres)
+            days = np.where(given, self.transit[lane], days)
+            extra = np.where(given, self.extra_cost[lane], 0)
+        return metres, days, extra
+
     def _by_road(self, destinations: Indices, origins: Indices) -> tuple[NDArray[Any], ...]:
         across = self.destination_xy[destinations, 0][:, None] - self.origin_xy[origins, 0]
         up = self.destination_xy[destinations, 1][:, None] - self.origin_xy[origins, 1]
@@ -250,20 +269,21 @@ class Grid:
                 allowed = kept
         return Unreached(needs, sources, units)
 
-    def encode(self) -> bytes:
-        """Return the grid as bytes that `decode` reads, without pickle."""
+    def encode(self, seed: int = 0) -> bytes:
+        """Return the grid and the seed for ties as bytes that `decode` reads, without pickle."""
         parts = {f"grid.{each.name}": getattr(self, each.name) for each in _arrays(Grid)}
         parts |= {f"ways.{each.name}": getattr(self.ways, each.name) for each in _arrays(Ways)}
         stream = BytesIO()
-        np.savez(stream, items=np.array(self.items), **parts)
+        np.savez(stream, items=np.array(self.items), seed=np.int64(seed), **parts)
         return stream.getvalue()
 
     @classmethod
-    def decode(cls, content: bytes) -> "Grid":
+    def decode(cls, content: bytes) -> tuple["Grid", int]:
         with np.load(BytesIO(content), allow_pickle=False) as parts:
             ways = Ways(**{each.name: parts[f"ways.{each.name}"] for each in _arrays(Ways)})
             arrays = {each.name: parts[f"grid.{each.name}"] for each in _arrays(Grid)}
-            return cls(**arrays, ways=ways, items=tuple(str(each) for each in parts["items"]))
+            items = tuple(str(each) for each in parts["items"])
+            return cls(**arrays, ways=ways, items=items), int(parts["seed"])
 
 
 def _arrays(kind: type) -> list[Field[Any]]:

@@ -54,18 +54,24 @@ class SolvedPart:
     pools: tuple[SolvedPool, ...]
     unreached: Unreached
 
+    @property
+    def shipments(self) -> Indices:
+        """Rows (need, source, units), by positions in the component."""
+        return np.concatenate([_empty("shipments"), *(pool.shipments for pool in self.pools)])
+
 
 def solve_part(task: bytes) -> bytes:
     """Solve the grid that `task` encodes; ProblemError where it is too large to be exact."""
-    return encode_part(solve_grid(Grid.decode(task)))
+    grid, seed = Grid.decode(task)
+    return encode_part(solve_grid(grid, seed))
 
 
-def solve_grid(grid: Grid) -> SolvedPart:
+def solve_grid(grid: Grid, seed: int = 0) -> SolvedPart:
     """Return the fair and cheapest plan of a component, with its proof."""
     costs = grid.costs()
     allowed = costs != forbidden(costs)
     reach = Reach(allowed)
-    pools = [_pool(deal(grid, reach, costs, level)) for level in fair_levels(grid, reach)]
+    pools = [_pool(deal(grid, reach, costs, level, seed)) for level in fair_levels(grid, reach)]
     unreached = np.flatnonzero(~allowed.any(axis=1))
     return SolvedPart(tuple(pools), grid.unreached(unreached))
 

@@ -19,7 +19,8 @@ __all__ = [
     "plan_from_document",
 ]
 
-FORMAT = "medrelay-plan/1"
+FORMAT = "medrelay-plan/2"
+READABLE = (FORMAT, "medrelay-plan/1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ class NeedOutcome:
 class SolverInfo:
     """What made the plan, and what it claims.
 
-    `status` is `optimal` (proven by the certificate), `stopped` (feasible; solving was cut short)
-    or `heuristic` (feasible; no claim, as of the baselines).
+    `status` is `optimal` (proven by the certificate), `bounded` (proven within its shares of the
+    lanes, and at most so far from the best), `stopped` (feasible; solving was cut short) or
+    `heuristic` (feasible; no claim, as of the baselines).
     """
 
     name: str
@@ -73,7 +75,7 @@ class SolverInfo:
     status: str
 
 
-STATUSES = ("optimal", "stopped", "heuristic")
+STATUSES = ("optimal", "bounded", "stopped", "heuristic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class Plan:
     `tier_N_pieces` and `tier_N_unmet`; then `cost_micro` and its parts `piece_metres`,
     `late_piece_days` and `substitute_pieces`; then `fefo_piece_days`, the expiry days of the pieces
     used, added up; then `drops`, the number of allocations. `problem_digest` is whatever digest of
-    the problem the caller supplies.
+    the problem the caller supplies. A stopped plan has `bounds`: for each tier
+    `tier_N_units`, which no plan exceeds that gives earlier tiers what they can have.
     """
 
     allocations: tuple[Allocation, ...]
@@ -93,6 +96,7 @@ class Plan:
     certificate: Certificate | None
     solver: SolverInfo
     problem_digest: str = ""
+    bounds: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the document as text, always the same for the same plan."""
@@ -117,6 +121,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "allocations": [_document(each) for each in plan.allocations],
         "outcomes": [_outcome_document(each) for each in plan.outcomes],
     }
+    if plan.bounds:
+        document["bounds"] = {name: encode_int(value) for name, value in plan.bounds.items()}
     if plan.certificate is not None:
         document["certificate"] = certificate_document(plan.certificate)
     return document
@@ -153,7 +159,7 @@ def _outcome_document(outcome: NeedOutcome) -> dict[str, Any]:
 def plan_from_document(document: object) -> Plan:
     """Read what `plan_document` wrote; ProblemError `bad_document` names what cannot be read."""
     content = need_object(document, "plan")
-    if content.get("format") != FORMAT:
+    if content.get("format") not in READABLE:
         raise ProblemError("bad_document", "plan", f"format must be {FORMAT!r}")
     solver = need_object(content.get("solver"), "solver")
     objective = need_object(content.get("objective"), "objective")
@@ -176,6 +182,10 @@ def plan_from_document(document: object) -> Plan:
         certificate=None if certificate is None else certificate_from_document(certificate),
         solver=info,
         problem_digest=_text(content, "problem_digest", "plan"),
+        bounds={
+            name: decode_int(value, f"bounds.{name}")
+            for name, value in need_object(content.get("bounds", {}), "bounds").items()
+        },
     )
 
 

@@ -9,49 +9,55 @@ carry nothing in any plan with these totals, so prices within each pool prove th
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.certificate import NO_TIER, Certificate, Pool
+from optimizer.certificate import NO_TIER, Pool
 from optimizer.claims import Claim, Claims, Duals
-from optimizer.plan import Plan
+from optimizer.pins import Line
 from optimizer.problem import Problem
-from optimizer.reasons import Refused, reasons, refused
+from optimizer.reasons import Refused, refused
 from optimizer.report import Violation
 
 Indices = NDArray[np.int64]
 
 LARGEST_PRICE = 2**61
-STEPS = ("fairness", "rounding", "cost", "reasons")
+STEPS = ("fairness", "rounding", "cost")
 
 
-def check_proof(problem: Problem, plan: Plan) -> tuple[list[str], list[Violation]]:
-    """Return what the certificate proves of a feasible plan with true totals, and what not."""
-    if plan.certificate is None:
-        return [], [Violation("no_certificate", "plan", "claims to be optimal without a proof")]
-    found = _check_shape(problem, plan.certificate)
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """The steps that hold, what is wrong with the first that doesn't, and whom nobody can serve."""
+
+    steps: list[str]
+    violations: list[Violation]
+    refused: Refused
+
+
+def check_proof(problem: Problem, lines: Iterable[Line], pools: tuple[Pool, ...]) -> Proven:
+    """Return what the pools prove of a feasible plan, given as lines of units, and what not."""
+    found = _check_shape(problem, pools)
     if found:
-        return [], found
-    claims = Claims(problem, plan, plan.certificate.pools)
-    found = [*claims.violations(), *_check_order(plan.certificate)]
+        return Proven([], found, {})
+    claims = Claims(problem, lines, pools)
+    found = [*claims.violations(), *_check_order(pools)]
     if found:
-        return [], found
+        return Proven([], found, {})
     refusals: Refused = {}
     failed: list[tuple[int, Violation]] = []
     for claim in claims:
         failed += _Proof(claim).failures()
         refusals |= _refused(problem, claim)
-    if not failed:
-        failed = [(3, each) for each in _check_reasons(problem, plan, refusals)]
     first = min((step for step, _ in failed), default=len(STEPS))
-    return list(STEPS[:first]), [each for step, each in failed if step == first]
+    violations = [each for step, each in failed if step == first]
+    return Proven(list(STEPS[:first]), violations, refusals)
 
 
-def _check_shape(problem: Problem, certificate: Certificate) -> list[Violation]:
+def _check_shape(problem: Problem, pools: tuple[Pool, ...]) -> list[Violation]:
     """Every source and need must stand in one pool, with a price each."""
-    pools = certificate.pools
     found = []
     if sorted(each for pool in pools for each in pool.sources) != [s.id for s in problem.sources]:
         found.append(Violation("pools", "sources", "must each stand in exactly one pool"))
@@ -70,8 +76,8 @@ def _check_shape(problem: Problem, certificate: Certificate) -> list[Violation]:
     return found
 
 
-def _check_order(certificate: Certificate) -> Iterator[Violation]:
-    keys = [_order(pool) for pool in certificate.pools]
+def _check_order(pools: tuple[Pool, ...]) -> Iterator[Violation]:
+    keys = [_order(pool) for pool in pools]
     if keys != sorted(keys):
         yield Violation("order", "certificate", "pools must rise by tier and rate")
 
@@ -86,18 +92,7 @@ def _refused(problem: Problem, claim: Claim) -> Refused:
     reached = np.zeros(len(claim.grid.need), dtype=np.bool_)
     for rows in claim.grid.blocks():
         reached[rows] = claim.allowed(rows).any(axis=1)
-    return refused(problem, claim.component, claim.grid.unreached(np.flatnonzero(~reached)))
-
-
-def _check_reasons(problem: Problem, plan: Plan, refusals: Refused) -> Iterator[Violation]:
-    assert plan.certificate is not None
-    received = {
-        each.need_id: (each.allocated, each.substituted, each.late) for each in plan.outcomes
-    }
-    expected = reasons(problem, refusals, plan.certificate, received)
-    for outcome in plan.outcomes:
-        if outcome.reason != expected[outcome.need_id]:
-            yield Violation("reason", outcome.need_id, "is not the reason that the proof gives")
+    return refused(problem, claim.grid.need, claim.grid.unreached(np.flatnonzero(~reached)))
 
 
 class _Proof:

@@ -1,28 +1,29 @@
 """Why each need gets what it gets, read from the proof and not guessed. NumPy only."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.assemble import Received
-from optimizer.certificate import Certificate, Pool
+from optimizer.certificate import Pool
 from optimizer.grid import Unreached
 from optimizer.plan import Reason
 from optimizer.problem import Problem
 from optimizer.rules import RULES
-from optimizer.tables import Component
 
 Refused = dict[str, Reason]
 """The needs that no source may serve, by the rule that stood last in the way."""
 
 
 def reasons(
-    problem: Problem, refused: Refused, certificate: Certificate, received: Received
+    problem: Problem, refused: Refused, pools: Sequence[Pool], received: Received
 ) -> dict[str, Reason]:
-    """Return one reason for each need of the problem."""
+    """Return one reason for each need of the problem, whose sources and needs the pools name."""
     pieces = {source.id: source.quantity for source in problem.sources}
     quantity = {need.id: need.quantity for need in problem.needs}
     result: dict[str, Reason] = {}
-    for number, pool in enumerate(certificate.pools):
+    for number, pool in enumerate(pools):
         short = None if pool.is_met else _short(number, pool, pieces)
         for need in pool.needs:
             if short is None or received[need][0] == quantity[need]:
@@ -34,15 +35,15 @@ def reasons(
     return result | refused
 
 
-def refused(problem: Problem, component: Component, unreached: Unreached) -> Refused:
-    """Return why each unreached need of a component is one.
+def refused(problem: Problem, needs: NDArray[np.int64], unreached: Unreached) -> Refused:
+    """Return why each unreached need of a component is one; `needs` are its needs' positions.
 
     Of a need's sources, those that passed the most rules were nearest to serving it.
     """
     found = {}
     for row, need in enumerate(unreached.needs.tolist()):
         reason = _last_refusal(unreached.sources[row], unreached.units[row])
-        found[problem.needs[component.needs[need]].id] = reason
+        found[problem.needs[int(needs[need])].id] = reason
     return found
 
 

@@ -3,27 +3,54 @@
 The aim, each part only where the parts before it leave a choice: tiers in order; within a tier
 leximin fair fill rates; least cost (distance, lateness, substitution); first expired first out; few
 drops. README.md explains each step, and `optimizer.check` verifies all but the last.
+
+What is not a pure flow is taken off first (`derive.py`); what is left falls into components that
+share nothing, each solved by itself (`part.py`). Only if the components' plans together overload a
+corridor do they have to be solved again, each within its shares of the corridors (`shares.py`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
 
 from optimizer.arcs import build_arcs
-from optimizer.assemble import Received, Shipment, assemble
-from optimizer.baselines import serve_in_order
-from optimizer.certificate import Certificate, Pool
+from optimizer.assemble import (
+    AT_ONCE,
+    Received,
+    assemble,
+    legs,
+    received_by_need,
+    shipment_rows,
+)
+from optimizer.baselines import first_come_first_served, serve_in_order
+from optimizer.certificate import Certificate
 from optimizer.crew import Crew, inline
+from optimizer.derive import Derived, Line, derive
 from optimizer.flow import VERSION
-from optimizer.part import SolvedPart, SolvedPool, decode_part
+from optimizer.grid import Grid
+from optimizer.lane_proof import LaneProof
+from optimizer.lane_shares import in_shares
+from optimizer.lanes import overloaded
+from optimizer.naming import named_pools, named_refusals, ordered
+from optimizer.part import SolvedPart, decode_part
 from optimizer.plan import Plan, Reason, SolverInfo
 from optimizer.policy import Policy
 from optimizer.problem import Problem
-from optimizer.reasons import Refused, reasons, refused
+from optimizer.reasons import Refused, reasons
+from optimizer.shares import solve_in_lanes
 from optimizer.tables import Component, Tables, components
 
+Indices = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
 Stop = Callable[[], bool]
+
+NAME = "medrelay with OR-Tools"
+
+
+class _Stopped(Exception):
+    """Somebody asked to stop before all was solved."""
 
 
 def solve(
@@ -37,14 +64,19 @@ def solve(
     """Return the optimal plan and its certificate; the same problem always gives the same plan.
 
     `policy` takes the place of the problem's own. `progress(stage, done, total)` counts parts, that
-    is components of items; `crew` says who solves them (this process, if nobody is named), and the
-    plan doesn't depend on that. Once `stop()` is true, parts that are not solved yet are served by
-    tier and order of posting; the plan then says `stopped` and carries no proof. Raises
-    ProblemError, naming the items, where quantities or costs are too large to be exact.
+    is components of items, or of items and zones in the stage `lanes`; `crew` says who solves them
+    (this process, if nobody is named), and the plan doesn't depend on that. `seed` is for ties:
+    among plans of equal worth, another seed may find another one.
+
+    Status `optimal`: proven. `bounded`: corridors are shared, the plan is exact within its shares,
+    and the certificate bounds how far it can be from the best. `stopped`: once `stop()` was true,
+    what was not solved yet is served by tier and order of posting, without a proof; `bounds` says
+    what no plan can exceed. Raises ProblemError, naming the items, where the input contradicts
+    itself or is too large to be exact.
     """
     problem = replace(problem, policy=policy) if policy else problem
-    run = _Run(problem, progress or _ignore, stop or _never, crew or inline)
-    return run.stopped_plan() if run.was_stopped() else run.optimal_plan()
+    run = _Run(problem, progress or _ignore, stop or _never, seed, crew or inline)
+    return run.plan()
 
 
 def _ignore(stage: str, done: int, total: int) -> None:
@@ -56,54 +88,105 @@ def _never() -> bool:
 
 
 class _Run:
-    def __init__(self, problem: Problem, progress: Progress, stop: Stop, crew: Crew) -> None:
-        self.problem = problem
-        self.tables = Tables(problem)
-        self.components = components(problem)
+    def __init__(
+        self, problem: Problem, progress: Progress, stop: Stop, seed: int, crew: Crew
+    ) -> None:
+        self.problem, self.progress, self.stop = problem, progress, stop
+        self.seed, self.crew = seed, crew
+        self.derived: Derived = derive(problem)
+        self.plain = self.derived.problem
+        self.tables = Tables(self.plain)
+        self.components = components(self.plain)
+        self.grids = [self.tables.grid(component) for component in self.components]
         self.parts: dict[int, SolvedPart] = {}
-        tasks = [self.tables.grid(component).encode() for component in self.components]
-        for number, result in crew(tasks, stop):
-            self.parts[number] = decode_part(result)
-            progress("parts", len(self.parts), len(tasks))
 
-    def was_stopped(self) -> bool:
-        return len(self.parts) < len(self.components)
+    def plan(self) -> Plan:
+        try:
+            parts = self._solve("parts", self.grids, self.parts)
+            shipments = _shipments(self.grids, parts)
+            if not overloaded(self.plain, shipments[:, :3]):
+                pools = named_pools(self.plain, self.plain, self.grids, parts)
+                refusals = named_refusals(self.plain, self.grids, parts)
+                return self._finish(shipments, Certificate(ordered(pools)), refusals, "optimal")
+            return self._plan_in_lanes()
+        except _Stopped:
+            return self._stopped_plan()
 
-    def optimal_plan(self) -> Plan:
-        # Components share no pair, so their pools may be sorted together; within one, tiers and
-        # rates rise already.
-        pools: list[Pool] = []
-        refusals: Refused = {}
-        for component, part in self._solved():
-            pools += [named_pool(self.problem, component, pool) for pool in part.pools]
-            refusals |= refused(self.problem, component, part.unreached)
-        certificate = Certificate(tuple(sorted(pools, key=_order)))
+    def _solve(
+        self, stage: str, grids: Sequence[Grid], found: dict[int, SolvedPart]
+    ) -> list[SolvedPart]:
+        """Have all grids solved, noting each result as it comes."""
+        tasks = [grid.encode(self.seed) for grid in grids]
+        for number, result in self.crew(tasks, self.stop):
+            found[number] = decode_part(result)
+            self.progress(stage, len(found), len(tasks))
+        if len(found) < len(tasks):
+            raise _Stopped
+        return [found[number] for number in range(len(tasks))]
+
+    def _plan_in_lanes(self) -> Plan:
+        parts: list[SolvedPart] = []
+
+        def exact(grids: Sequence[Grid]) -> list[Indices]:
+            parts[:] = self._solve("lanes", grids, {})
+            return [part.shipments for part in parts]
+
+        solution = solve_in_lanes(self.plain, self.grids, exact, self.stop)
+        shared = in_shares(self.plain, solution.shares)
+        pools = named_pools(self.plain, shared, solution.grids, parts)
+        refusals = named_refusals(self.plain, solution.grids, parts)
+        proof = LaneProof.of(solution.shares, solution.prices, solution.objective, solution.bound)
+        certificate = Certificate(ordered(pools), proof)
+        source, need, day, units = solution.shipments.T
+        rows = np.stack([source, need, units, day], axis=1)
+        return self._finish(rows, certificate, refusals, "bounded", shared)
+
+    def _finish(
+        self,
+        rows: Indices,
+        certificate: Certificate,
+        refusals: Refused,
+        status: str,
+        shared: Problem | None = None,
+    ) -> Plan:
+        """Return the plan of these shipments of units, with its reasons.
+
+        `shared` is the problem that the certificate's pools speak of, if not the plain one.
+        """
 
         def explain(received: Received) -> dict[str, Reason]:
-            return reasons(self.problem, refusals, certificate, received)
+            inside = received if self._is_plain() else self._received(rows)
+            found = reasons(shared or self.plain, refusals, certificate.pools, inside)
+            return self.derived.lift_reasons(found, received)
 
-        info = SolverInfo("medrelay with OR-Tools", VERSION, "optimal")
-        return assemble(self.problem, self._shipments(), explain, certificate, info)
+        info = SolverInfo(NAME, VERSION, status)
+        grids = self.grids if self._is_plain() else None
+        return assemble(self.problem, self._lift(rows), explain, certificate, info, grids)
 
-    def _solved(self) -> Iterable[tuple[Component, SolvedPart]]:
-        for number, component in enumerate(self.components):
-            if number in self.parts:
-                yield component, self.parts[number]
+    def _is_plain(self) -> bool:
+        return self.plain is self.problem
 
-    def _shipments(self) -> list[Shipment]:
-        return [
-            Shipment(component.sources[source], component.needs[need], units)
-            for component, part in self._solved()
-            for pool in part.pools
-            for need, source, units in pool.shipments.tolist()
+    def _received(self, rows: Indices) -> Received:
+        return received_by_need(self.plain, legs(self.plain, rows, self.grids))
+
+    def _lift(self, rows: Indices) -> Indices:
+        """Return shipments of units as shipments of the original's pieces, pins among them."""
+        if self._is_plain():
+            return rows
+        plain = self.plain
+        lines = [
+            Line(plain.sources[source].id, plain.needs[need].id, units, day)
+            for source, need, units, day in rows.tolist()
         ]
+        source_row = {each.id: row for row, each in enumerate(self.problem.sources)}
+        need_row = {each.id: row for row, each in enumerate(self.problem.needs)}
+        lifted = [
+            (source_row[line.source_id], need_row[line.need_id], line.quantity, line.depart_day)
+            for line in self.derived.lift(lines)
+        ]
+        return np.array(lifted, dtype=np.int64).reshape(-1, 4)
 
-    def stopped_plan(self) -> Plan:
-        shipments = self._shipments()
-        for number, component in enumerate(self.components):
-            if number not in self.parts:
-                shipments += self._serve_by_urgency(component)
-
+    def _stopped_plan(self) -> Plan:
         def explain(received: Received) -> dict[str, Reason]:
             return {
                 need.id: Reason(
@@ -112,35 +195,68 @@ class _Run:
                 for need in self.problem.needs
             }
 
-        info = SolverInfo("medrelay with OR-Tools", VERSION, "stopped")
-        return assemble(self.problem, shipments, explain, None, info)
+        info = SolverInfo(NAME, VERSION, "stopped")
+        if self.plain.corridors:
+            # Parts that don't know of the corridors would overload them.
+            plan = first_come_first_served(self.problem, by_tier=True)
+            received = {each.need_id: (each.allocated, 0, 0) for each in plan.outcomes}
+            reason = explain(received)
+            outcomes = tuple(replace(each, reason=reason[each.need_id]) for each in plan.outcomes)
+            return replace(plan, outcomes=outcomes, solver=info, bounds=self._bounds())
+        known = [number for number in range(len(self.grids)) if number in self.parts]
+        rows = [_shipments([self.grids[n] for n in known], [self.parts[n] for n in known])]
+        rows += [
+            self._serve_by_urgency(component)
+            for number, component in enumerate(self.components)
+            if number not in self.parts
+        ]
+        plan = assemble(self.problem, self._lift(np.concatenate(rows)), explain, None, info)
+        return replace(plan, bounds=self._bounds())
 
-    def _serve_by_urgency(self, component: Component) -> list[Shipment]:
+    def _serve_by_urgency(self, component: Component) -> Indices:
         def urgency(row: int) -> tuple[int, int, str]:
-            need = self.problem.needs[component.needs[row]]
+            need = self.plain.needs[component.needs[row]]
             return need.tier, need.posted_at, need.id
 
         order = sorted(range(len(component.needs)), key=urgency)
-        return serve_in_order(self.problem, build_arcs(self.tables, component), order)
+        served = serve_in_order(self.plain, build_arcs(self.tables, component), order)
+        return self._at_once(shipment_rows(served))
+
+    def _at_once(self, rows: Indices) -> Indices:
+        """State the day on which lots leave that leave as soon as they can."""
+        ready = np.array(
+            [max(0, source.ready_day) for source in self.plain.sources], dtype=np.int64
+        )
+        at_once = rows[:, 3] == AT_ONCE
+        rows[at_once, 3] = ready[rows[at_once, 0]]
+        return rows
+
+    def _bounds(self) -> dict[str, int]:
+        """Return what no plan can exceed, tier by tier, given what earlier tiers get.
+
+        Exact where a part was solved; else all that is on offer, or all that is asked for.
+        """
+        bounds: dict[str, int] = {}
+        for number, grid in enumerate(self.grids):
+            part = self.parts.get(number)
+            got = np.zeros_like(grid.demand)
+            if part is not None:
+                np.add.at(got, part.shipments[:, 0], part.shipments[:, 2])
+            for tier in np.unique(grid.tier).tolist():
+                inside = grid.tier == tier
+                most = min(int(grid.demand[inside].sum()), int(grid.supply.sum()))
+                name = f"tier_{tier}_units"
+                reached = int(got[inside].sum()) if part is not None else most
+                bounds[name] = bounds.get(name, 0) + reached
+        return bounds
 
 
-def named_pool(problem: Problem, component: Component, pool: SolvedPool) -> Pool:
-    """Return a pool of the certificate: the same by identifiers."""
-    needs, sources = problem.needs, problem.sources
-    return Pool(
-        pool.tier,
-        pool.numerator,
-        pool.denominator,
-        tuple(needs[component.needs[each]].id for each in pool.needs.tolist()),
-        tuple(needs[component.needs[each]].id for each in pool.carried.tolist()),
-        tuple(sources[component.sources[each]].id for each in pool.sources.tolist()),
-        tuple(pool.source_prices.tolist()),
-        tuple(pool.need_prices.tolist()),
-        tuple(pool.source_cutoffs.tolist()),
-        tuple(pool.need_cutoffs.tolist()),
-    )
-
-
-def _order(pool: Pool) -> tuple[int, Fraction]:
-    denominator = pool.rate_denominator
-    return pool.tier, Fraction(pool.rate_numerator, denominator) if denominator else Fraction(0)
+def _shipments(grids: Sequence[Grid], parts: Sequence[SolvedPart]) -> Indices:
+    """Return all shipments as rows (source, need, units, day), by positions in the problem."""
+    rows = [np.zeros((0, 4), dtype=np.int64)]
+    for grid, part in zip(grids, parts, strict=True):
+        need, source, units = part.shipments.T
+        rows.append(
+            np.stack([grid.source[source], grid.need[need], units, grid.depart[source]], axis=1)
+        )
+    return np.concatenate(rows)

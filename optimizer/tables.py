@@ -6,7 +6,7 @@ items that share nothing and are solved apart.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,9 +54,28 @@ def components(problem: Problem) -> list[Component]:
         needs[root(need.item)].append(index)
         items[root(need.item)].update((need.item, *need.accepts))
     return [
-        Component(tuple(sorted(items[name])), tuple(sources[name]), tuple(needs[name]))
+        part
         for name in sorted(items)
+        for part in _by_zone(
+            problem,
+            Component(tuple(sorted(items[name])), tuple(sources[name]), tuple(needs[name])),
+        )
     ]
+
+
+def _by_zone(problem: Problem, component: Component) -> Iterator[Component]:
+    """Yield the component's zones apart where each source is kept for one of them."""
+    only = [problem.sources[each].only_zone for each in component.sources]
+    if not only or None in only:
+        yield component
+        return
+    zone = [problem.zone(problem.needs[each].site) for each in component.needs]
+    for name in sorted({*zone, *(each for each in only if each is not None)}):
+        yield Component(
+            component.items,
+            tuple(row for row, of in zip(component.sources, only, strict=True) if of == name),
+            tuple(row for row, of in zip(component.needs, zone, strict=True) if of == name),
+        )
 
 
 class Tables:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optimizer.assemble import Shipment, legs
+from optimizer.assemble import Shipment, legs, shipment_rows
+from optimizer.check import check
 from optimizer.derive import Derived, Line, derive
 from optimizer.plan import Reason
 from optimizer.problem import (
@@ -166,7 +167,29 @@ def cost(problem: Problem, lines: Iterable[Line]) -> int:
         Shipment(row[line.source_id], column[line.need_id], line.quantity, line.depart_day)
         for line in lines
     ]
-    return sum(leg.cost_micro(problem.policy) for leg in legs(problem, shipments))
+    return legs(problem, shipment_rows(shipments)).dot("cost")
+
+
+@quick
+@given(everything)
+def test_the_whole_way_there_and_back_is_proven(problem: Problem) -> None:
+    plan = solve(problem)
+    report = check(problem, plan)
+    assert report.proven, report.violations
+    derived = derive(problem)
+    outcomes = {each.need_id: each for each in plan.outcomes}
+    for name, reason in derived.left_out.items():
+        assert outcomes[name].reason == reason
+    fair = oracle.fair_targets(derived.problem)
+    by_hand = Counter[str]()
+    own = {need.id: need.item for need in problem.needs}
+    item = {source.id: source.item for source in problem.sources}
+    for pin in problem.pins:
+        pieces = problem.converted(pin.quantity, item[pin.source_id], own[pin.need_id])
+        by_hand[pin.need_id] += pieces or 0
+    for name, outcome in outcomes.items():
+        units = fair.get(name, 0) * pieces_of_a_unit(derived, own[name])
+        assert outcome.allocated == units + by_hand[name]
 
 
 @quick

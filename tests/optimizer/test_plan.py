@@ -63,10 +63,10 @@ def test_no_number_in_a_document_is_larger_than_json_can_hold() -> None:
         ("outcomes", 0, "need_id"),
         ("outcomes", 0, "reason"),
         ("outcomes", 0, "reason", "params"),
-        ("certificate", 0),
-        ("certificate", 0, "tier"),
-        ("certificate", 0, "needs"),
-        ("certificate", 0, "source_prices"),
+        ("certificate", "pools", 0),
+        ("certificate", "pools", 0, "tier"),
+        ("certificate", "pools", 0, "needs"),
+        ("certificate", "pools", 0, "source_prices"),
     ],
 )
 @pytest.mark.parametrize("value", [1.5, "no", [None], True])
