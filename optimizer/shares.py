@@ -1,0 +1,282 @@
+"""Sharing the corridors out: a linear program by zones, then every zone exactly, then what is left.
+
+1. `share_out`: items drawn together by zones make one linear program; PDLP solves it nearly. Its
+   flows, cut down to whole units that fit, are the shares.
+2. Inside its shares each zone of each component is a problem of its own and is solved exactly.
+3. What no need used is passed on to needs it can still reach, and 2 is done again.
+4. The program's dual values become prices, and prices prove a bound on every plan.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.aggregate import Outline, outline
+from optimizer.bound import PRICE_SCALE, Prices, bound, tier_weights, weighted_objective
+from optimizer.grid import Grid
+from optimizer.lane_program import FAIRNESS, Flows, Program, build, flows, served
+from optimizer.lane_shares import Columns, Share, share_grids
+from optimizer.lanes import NO_CORRIDOR, Lanes, Loads, check_zones, pair_costs
+from optimizer.leftovers import Left, pass_on
+from optimizer.pdlp import Answer, minimise
+from optimizer.problem import Problem
+
+Indices = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Stop = Callable[[], bool]
+Exact = Callable[[Sequence[Grid]], Sequence[Indices]]
+"""Solves grids that share nothing: for each its shipments, rows of (need, source, units)."""
+
+TOLERANCE = 1e-4
+SECONDS = 20.0
+ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSolution:
+    """A plan within shares.
+
+    `shipments` of shape (count, 4) hold the positions of source and need in the problem, the day of
+    departure and the units; `objective` is what they weigh, `bound` what no plan can weigh less
+    than. `grids` are those that were solved last, one for each component and zone: their `source`
+    numbers the shares.
+    """
+
+    shares: tuple[Share, ...]
+    shipments: Indices
+    grids: tuple[Grid, ...]
+    prices: Prices
+    objective: int
+    bound: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lanework:
+    """A problem with corridors, as arrays."""
+
+    problem: Problem
+    lanes: Lanes
+    grids: Sequence[Grid]
+    weights: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, problem: Problem, grids: Sequence[Grid]) -> "Lanework":
+        return cls(problem, Lanes.of(problem), grids, tier_weights(grids))
+
+    def everything(self) -> Left:
+        """Return what there is before anything is sent."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return Left(
+            supply=np.array([each.quantity for each in self.problem.sources], dtype=np.int64),
+            demand=np.array([each.quantity for each in self.problem.needs], dtype=np.int64),
+            room=self.lanes.room(self.lanes.loads(nothing, nothing, nothing, nothing)),
+        )
+
+    def left(self, shipments: Indices) -> Left:
+        """Return what these shipments leave."""
+        source, need, day, units = shipments.T
+        left = self.everything()
+        np.subtract.at(left.supply, source, units)
+        np.subtract.at(left.demand, need, units)
+        loads = self.lanes.loads(source, self.lanes.need_zone[need], day, units)
+        return Left(left.supply, left.demand, self.lanes.room(loads))
+
+    def objective(self, shipments: Indices) -> int:
+        """Return what a plan weighs."""
+        lacks = self.left(shipments).demand
+        tiers = np.array([each.tier for each in self.problem.needs], dtype=np.int64)
+        unmet = [(tier, sum(lacks[tiers == tier].tolist())) for tier, _ in self.weights]
+        return weighted_objective(self.weights, unmet, self._cost(shipments))
+
+    def _cost(self, shipments: Indices) -> int:
+        row_of_need, row_of_source, part = (
+            np.zeros(size, dtype=np.int64)
+            for size in (
+                len(self.problem.needs),
+                len(self.problem.sources),
+                len(self.problem.needs),
+            )
+        )
+        for number, grid in enumerate(self.grids):
+            row_of_need[grid.need] = np.arange(len(grid.need))
+            row_of_source[grid.source] = np.arange(len(grid.source))
+            part[grid.need] = number
+        total = 0
+        for number, grid in enumerate(self.grids):
+            source, need, day, units = shipments[part[shipments[:, 1]] == number].T
+            costs = pair_costs(grid, row_of_need[need], row_of_source[source], day)
+            total += sum(map(int.__mul__, costs.tolist(), units.tolist()))
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The linear program with its answer, ready to be read."""
+
+    outlines: Sequence[Outline]
+    ways: Sequence[Flows]
+    program: Program
+    answer: Answer
+
+
+def draft(
+    work: Lanework, left: Left, fairness: float = FAIRNESS, start: Answer | None = None
+) -> Draft:
+    """Solve the linear program for what is left."""
+    lanes = work.lanes
+    outlines = [outline(g, lanes, left.supply[g.source], left.demand[g.need]) for g in work.grids]
+    ways = [
+        flows(each, lanes, int(grid.prices[1]))
+        for each, grid in zip(outlines, work.grids, strict=True)
+    ]
+    serving = [
+        served(each, way, int(grid.prices[2]))
+        for each, way, grid in zip(outlines, ways, work.grids, strict=True)
+    ]
+    program = build(outlines, ways, serving, lanes, left.room, work.weights, fairness)
+    answer = minimise(program.linear, TOLERANCE, SECONDS, start)
+    return Draft(outlines, ways, program, answer)
+
+
+def share_out(work: Lanework, left: Left, drafted: Draft) -> Columns:
+    """Return whole shares that overdraw no source and overload no corridor."""
+    wanted = [
+        drafted.program.flow(number, way, drafted.answer) for number, way in enumerate(drafted.ways)
+    ]
+    wanted = _fit_corridors(left.room, drafted, wanted)
+    found = [
+        share
+        for grid, each, way, units in zip(
+            work.grids, drafted.outlines, drafted.ways, wanted, strict=True
+        )
+        for share in _whole_shares(grid, each, way, units)
+    ]
+    columns = Columns(*np.array(found, dtype=np.int64).reshape(-1, 4).T)
+    columns = _fitting(work.lanes, left.room, columns)
+    return columns.merged(NOTHING, len(work.lanes.zones) + 1, work.lanes.days)
+
+
+NOTHING = Columns(*(np.zeros(0, dtype=np.int64) for _ in range(4)))
+
+
+def _fit_corridors(room: Loads, drafted: Draft, wanted: list[Floats]) -> list[Floats]:
+    """Scale down what overloads a corridor: the answer is only nearly feasible."""
+    load = np.zeros(room.shape)
+    for each, way, units in zip(drafted.outlines, drafted.ways, wanted, strict=True):
+        inside = way.corridor != NO_CORRIDOR
+        weight = each.size[way.group] * units[:, None]
+        np.add.at(load, (way.corridor[inside], way.day[inside]), weight[inside])
+    space = room.astype(np.float64) * (1 - 1e-12)
+    fits = np.divide(space, load, out=np.ones_like(load), where=load > 1e-9)
+    scale = np.minimum(fits, 1).min(axis=2)
+    return [
+        np.where(way.corridor != NO_CORRIDOR, units * scale[way.corridor, way.day], units)
+        for way, units in zip(drafted.ways, wanted, strict=True)
+    ]
+
+
+def _whole_shares(
+    grid: Grid, each: Outline, way: Flows, wanted: Floats
+) -> list[tuple[int, int, int, int]]:
+    """Return source, zone, day and units: groups' flows in whole units, dealt to their sources."""
+    zones = int(each.cell_zone.max(initial=0)) + 1
+    days = int(way.day.max(initial=0)) + 1
+    key = (way.group * days + way.day) * zones + each.cell_zone[way.cell]
+    keys, row = np.unique(key, return_inverse=True)
+    sums = np.zeros(len(keys))
+    np.add.at(sums, row, wanted)
+    groups, rest = np.divmod(keys, days * zones)
+    units = np.floor(sums).astype(np.int64)
+    lots: list[list[tuple[int, int]]] = [[] for _ in way.supply]
+    for lot in np.flatnonzero(each.supply > 0)[::-1].tolist():
+        lots[each.group[lot]].append((lot, int(each.supply[lot])))
+    found = []
+    for group, place, asked in zip(groups.tolist(), rest.tolist(), units.tolist(), strict=True):
+        day, zone = divmod(place, zones)
+        missing = asked
+        while missing and lots[group]:
+            lot, held = lots[group].pop()
+            sent = min(missing, held)
+            missing -= sent
+            found.append((int(grid.source[lot]), zone, day, sent))
+            if held > sent:
+                lots[group].append((lot, held - sent))
+    return found
+
+
+def _fitting(lanes: Lanes, room: Loads, columns: Columns) -> Columns:
+    """Cut shares until every corridor holds exactly: floats may have let some units too many in."""
+    units = columns.units.copy()
+    corridor = lanes.corridor[lanes.source_zone[columns.source], columns.zone]
+    loads = lanes.loads(columns.source, columns.zone, columns.day, units)
+    for row, day in zip(*np.nonzero((loads > room).any(axis=2)), strict=True):
+        excess = loads[row, day] - room[row, day]
+        for share in np.flatnonzero((corridor == row) & (columns.day == day)).tolist():
+            size = lanes.sizes[columns.source[share]]
+            bites = (size > 0) & (excess > 0)
+            if bites.any():
+                cut = min(int(units[share]), int((-(-excess[bites] // size[bites])).max()))
+                units[share] -= cut
+                excess = excess - cut * size
+    return replace(columns, units=units)
+
+
+def solve_in_lanes(
+    problem: Problem, grids: Sequence[Grid], exact: Exact, stop: Stop
+) -> LaneSolution:
+    """Return a plan that overloads no corridor, with a bound on every plan.
+
+    `grids` are the problem's components. Once `stop` is true, the plan so far is returned; even the
+    first is whole. Raises ProblemError as `exact` does, and where costs can't be weighed.
+    """
+    work = Lanework.of(problem, grids)
+    check_zones(problem, work.lanes)
+    drafted = draft(work, work.everything())
+    columns = share_out(work, work.everything(), drafted)
+    solved, shipments = _solve_inside(work, columns, exact)
+    for _ in range(ROUNDS - 1):
+        left = work.left(shipments)
+        more = pass_on(work.lanes, work.grids, left)
+        if not len(more.units) or stop():
+            break
+        used = Columns(shipments[:, 0], work.lanes.need_zone[shipments[:, 1]], *shipments[:, 2:].T)
+        columns = used.merged(more, len(work.lanes.zones), work.lanes.days)
+        solved, shipments = _solve_inside(work, columns, exact)
+    drafted = draft(work, work.everything(), 0.0, drafted.answer)
+    prices = find_prices(work, drafted)
+    return LaneSolution(
+        columns.shares(problem, work.lanes),
+        shipments,
+        solved,
+        prices,
+        work.objective(shipments),
+        bound(work.lanes, grids, prices),
+    )
+
+
+def _solve_inside(
+    work: Lanework, columns: Columns, exact: Exact
+) -> tuple[tuple[Grid, ...], Indices]:
+    """Return the grids inside the shares, one for each component and zone, and all shipments."""
+    grids = tuple(share_grids(work.lanes, work.grids, columns))
+    rows = [np.zeros((0, 4), dtype=np.int64)]
+    for grid, found in zip(grids, exact(grids), strict=True):
+        need, share, units = found.T
+        share = grid.source[share]
+        rows.append(
+            np.column_stack([columns.source[share], grid.need[need], columns.day[share], units])
+        )
+    return grids, np.concatenate(rows)
+
+
+def find_prices(work: Lanework, drafted: Draft) -> Prices:
+    """Return whole prices from the program's dual values."""
+    lanes, program, answer = work.lanes, drafted.program, drafted.answer
+    source = np.zeros(len(lanes.source_zone), dtype=np.int64)
+    for number, (grid, each) in enumerate(zip(work.grids, drafted.outlines, strict=True)):
+        values = program.source_prices(number, each, answer)
+        source[grid.source] = np.rint(values).astype(np.int64)
+    corridor = np.rint(program.corridor_prices(lanes, answer) * PRICE_SCALE).astype(np.int64)
+    return Prices(work.weights, source, corridor)
