@@ -52,7 +52,11 @@ def getusppe(
         console.print(f"{error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
     with console.status("") as status:
-        played = rows(records, started=lambda name: status.update(f"Playing {name}"))
+        played = rows(
+            records,
+            started=lambda name: status.update(f"Playing {name}"),
+            whole=offers_from is None and offers_until is None,
+        )
     console.print(table(played))
     if as_json is not None:
         text = json.dumps([each.document() for each in played], indent=1)

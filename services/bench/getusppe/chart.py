@@ -14,6 +14,7 @@ INK, FAINT, PAPER = "#1d2733", "#d9dee4", "#ffffff"
 STYLE = (
     "text{font-family:system-ui,-apple-system,'Segoe UI',sans-serif;font-size:13px;"
     f"fill:{INK}}}.title{{font-size:15px;font-weight:600}}.tick{{font-size:12px}}"
+    f".word{{paint-order:stroke;stroke:{PAPER};stroke-width:4px}}"
 )
 
 
@@ -36,7 +37,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A mark at (x, y). Filled or hollow, with a word beside it or none, and told in full."""
+    """A mark at (x, y). Filled or hollow, with a word under it or none, and told in full."""
 
     x: float
     y: float
@@ -119,11 +120,7 @@ def _line(panel: Panel, line: Line) -> Iterator[str]:
     for point, (x, y) in zip(line.points, places, strict=True):
         yield _mark(x, y, line.colour, filled=point.filled, told=point.told)
         if point.word:
-            # Words near the right edge stand on the left of their mark.
-            near_edge = x > WIDE * 0.7
-            yield _text(
-                x + (-10 if near_edge else 10), y + 4, point.word, "end" if near_edge else "start"
-            )
+            yield _text(x, y + 21, point.word, "middle", "word")
 
 
 def _legend(lines: list[Line], notes: list[str], top: float) -> Iterator[str]:

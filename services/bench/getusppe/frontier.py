@@ -13,7 +13,7 @@ from services.bench.getusppe.rounds import play
 __all__ = ["frontier"]
 
 REACHES = {100: "#1b7f5c", 400: "#2660a4", 1_500: "#7d3fa0"}
-SHIPMENTS = (0, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000)
+SHIPMENTS = (2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000)
 PUBLISHED_COLOUR, CHOSEN_COLOUR = "#b3472a", "#d08a00"
 
 Played = dict[Weights, Figures]
@@ -27,7 +27,8 @@ def frontier(records: Records, started: Callable[[str], None] = lambda _: None) 
         "proximity": count(records.requests, play(records, proximity(ties_as_published()))),
     }
     played: Played = {}
-    for weights in [WHOLE_REQUESTS, *(each for reach in REACHES for each in _sweep(reach))]:
+    swept = [each for reach in REACHES for each in _sweep(reach)]
+    for weights in dict.fromkeys([WHOLE_REQUESTS, *swept]):
         started(f"a shipment at {weights.shipment_piece_miles}, reach {weights.reach_miles}")
         played[weights] = count(records.requests, play(records, medrelay(weights)))
     return _drawing(published, played)
@@ -46,25 +47,27 @@ def _drawing(published: dict[str, Figures], played: Played) -> str:
         (10, 20, 50, 100, 200, 500, 1_000, 2_000),
         logarithmic=True,
     )
-    shipments = Axis("shipments that a donor had to send, on average", 1, 5, (1, 2, 3, 4, 5))
+    shipments = Axis(
+        "shipments that a donor had to send, on average", 1.25, 3.5, (1.5, 2, 2.5, 3, 3.5)
+    )
     fill = Axis("fill rate (mean over who asked)", 0, 0.14, (0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12))
     return draw(
         [
             Panel(
-                "More get more, nearer by",
+                "Fill rate and distance",
                 miles,
                 fill,
                 _lines(published, played, "unit_miles"),
             ),
             Panel(
-                "… but more shipments for each donor",
+                "Fill rate and shipments",
                 shipments,
                 fill,
                 _lines(published, played, "shipments_per_donor"),
             ),
         ],
         [
-            f"Along a line, one more shipment costs 0 to {SHIPMENTS[-1]:,} piece-miles.",
+            f"Along a line, a shipment costs {SHIPMENTS[0]:,} to {SHIPMENTS[-1]:,} piece-miles.",
             "Filled: better than both published strategies on all five figures. Hollow: on fewer.",
         ],
         "Fill rate against miles and against shipments, for Medrelay's policy at many weights "
