@@ -18,7 +18,7 @@ _MARGIN = 40
 COLOURS = 9
 # How large marks and names are: nothing else is to stand there.
 MARK_HEIGHT, _CHARACTER, _STEP = 20.0, 7.0, 5.0
-_NAME_WIDTH, _NAME_HEIGHT = 170.0, 17.0
+_NAME_WIDTH, _NAME_HEIGHT = 200.0, 17.0
 _SAME = 3.0
 
 

@@ -25,7 +25,8 @@ from services.transport.models import (
     RoundStop,
 )
 
-_MOST_ITERATIONS = 1_000
+# Small days end by these, the same every time; large ones by the seconds.
+_ITERATIONS_A_SECOND = 200
 
 
 def solve_rounds(database: Database, plan_id: UUID) -> RoundsState:
@@ -39,7 +40,9 @@ def solve_rounds(database: Database, plan_id: UUID) -> RoundsState:
     try:
         problem = problem_from_json(problem_bytes)
         rounds = plan_rounds(
-            problem, most_iterations=_MOST_ITERATIONS, most_seconds=float(most_seconds)
+            problem,
+            most_iterations=_ITERATIONS_A_SECOND * most_seconds,
+            most_seconds=float(most_seconds),
         )
     except ProblemError as error:
         return fail_rounds(database, plan_id, str(error))
