@@ -132,6 +132,9 @@ class _Rooms:
             for each in problem.corridors
         }
         self.used: dict[tuple[str, str, int], list[int]] = defaultdict(lambda: [0, 0])
+        for each in problem.corridors:
+            for day, volume, weight in each.taken:
+                self.used[each.origin_zone, each.destination_zone, day] = [volume, weight]
 
     def take(self, zones: tuple[str, str], day: int, sizes: tuple[int, int], wanted: int) -> int:
         """Take room for up to so many pieces on this day; returns for how many there was."""
@@ -142,24 +145,9 @@ class _Rooms:
         for place, (limit, size) in enumerate(zip(limits, sizes, strict=True)):
             if limit is not None and size:
                 wanted = max(0, min(wanted, (limit - used[place]) // size))
-        self._use(zones, day, sizes, wanted)
-        return wanted
-
-    def use(self, problem: Problem, lines: Iterable[Line]) -> None:
-        """Take the room of what is set by hand, which goes before everything else."""
-        if not self.limits:
-            return
-        sources = {source.id: source for source in problem.sources}
-        site_of = {need.id: need.site for need in problem.needs}
-        for line in lines:
-            source = sources[line.source_id]
-            item = problem.item(source.item)
-            zones = (problem.zone(source.site), problem.zone(site_of[line.need_id]))
-            self._use(zones, line.depart_day, (item.volume_ml, item.weight_g), line.quantity)
-
-    def _use(self, zones: tuple[str, str], day: int, sizes: tuple[int, int], pieces: int) -> None:
         for place, size in enumerate(sizes):
-            self.used[*zones, day][place] += pieces * size
+            used[place] += wanted * size
+        return wanted
 
 
 class _Desk:
@@ -259,8 +247,6 @@ def _practise_all(problem: Problem, names: Sequence[str]) -> dict[str, Plan]:
     derived = derive(problem)
     plain = derived.problem
     tables, rooms = Tables(plain), {name: _Rooms(plain) for name in names}
-    for each in rooms.values():
-        each.use(problem, derived.pinned)
     lines: dict[str, list[Line]] = defaultdict(list)
     for component in components(plain):
         costs = tables.grid(component).costs()
