@@ -12,6 +12,8 @@ Reasons, and their parameters (counts and pieces, unless said otherwise):
 - `shared_shortage`: rate_numerator, rate_denominator (the fair fill rate); sources, source_pieces
   (all used up); needs (of this tier, at the same rate), earlier_needs (of earlier tiers, met in
   full from the same sources); tier; level (the pool's place in the certificate)
+- `shared_lanes` (the same inside shares of full lanes; sources and source_pieces are what may leave
+  for the need's zone): the same
 - `cheapest_first` (fairness is off): the same without the rate
 - `earlier_tiers_first`: level, tier
 - `no_supply`, `no_lane`, `cold_chain`, `too_late`, `expires_on_arrival`, `earmarked_elsewhere`,
@@ -28,6 +30,8 @@ Remedies, and their parameters. `site`, `origin` and `source` are identifiers, `
 - `meet_all`: pieces more in that lot meet all the needs that share it
 - `more_pieces` (fairness is off): each of up to most_pieces more there serves one more of `needs`
 - `after_more_urgent`: what comes there beyond these pieces is left for this need
+- the same four with `_and_room`, where lanes are shared: the lot needs more and also as much more
+  room on the way (origin_zone, destination_zone) on the day of departure `day`
 - `any_lot` (nothing is on offer), `other_lot` (each lot fails several limits): item, site
 - what opens so many pieces, if nothing else changes: `wider_corridor` (origin_zone,
   destination_zone, day), `lift_ban` (why: the text it was given), `release_earmark` (earmark,
@@ -64,6 +68,11 @@ SENTENCES: Mapping[str, str] = {
         "Short: all that is left for it, %(source_pieces)s in %(sources)s, is used up and shared "
         "with the needs of this priority that depend on it, %(needs)s, at one fill rate of "
         "%(rate)s."
+    ),
+    "shared_lanes": (
+        "Short: all that the lanes to its zone can bring it, %(source_pieces)s in %(sources)s, is "
+        "used up and shared with the needs of this priority there that depend on it, %(needs)s, "
+        "at one fill rate of %(rate)s."
     ),
     "cheapest_first": (
         "Short: all that is left for it, %(source_pieces)s in %(sources)s, is used up, and the "
@@ -116,6 +125,16 @@ REMEDIES: Mapping[str, str] = {
         "If the lot of %(item)s at %(site)s had %(pieces)s more, all needs that share it would be "
         "met in full: %(needs)s."
     ),
+    "more_supply_and_room": (
+        "If the lot of %(item)s at %(site)s had %(pieces)s more, and the way from %(origin_zone)s "
+        "to %(destination_zone)s as much more room on %(day)s, the fill rate here would rise from "
+        "%(rate)s to %(new_rate)s. It goes on like that for up to %(most_pieces)s."
+    ),
+    "meet_all_and_room": (
+        "If the lot of %(item)s at %(site)s had %(pieces)s more, and the way from %(origin_zone)s "
+        "to %(destination_zone)s as much more room on %(day)s, all needs that share it would be "
+        "met in full: %(needs)s."
+    ),
     "more_pieces": (
         "Each piece more in the lot of %(item)s at %(site)s, up to %(most_pieces)s, would serve "
         "one more for those whom it is cheapest to serve: %(needs)s wait for it."
@@ -123,6 +142,16 @@ REMEDIES: Mapping[str, str] = {
     "after_more_urgent": (
         "More in the lot of %(item)s at %(site)s goes to more urgent needs first, which lack up to "
         "%(pieces)s; of what comes beyond that, this need has its share."
+    ),
+    "more_pieces_and_room": (
+        "Each piece more in the lot of %(item)s at %(site)s, with room for it on %(day)s on the "
+        "way from %(origin_zone)s to %(destination_zone)s, up to %(most_pieces)s, would serve one "
+        "more for those whom it is cheapest to serve: %(needs)s wait for it."
+    ),
+    "after_more_urgent_and_room": (
+        "More in the lot of %(item)s at %(site)s, with room for it on %(day)s on the way from "
+        "%(origin_zone)s to %(destination_zone)s, goes to more urgent needs first, which lack up "
+        "to %(pieces)s; of what comes beyond that, this need has its share."
     ),
     "any_lot": "Any lot of %(item)s that can get to %(site)s in time could serve it.",
     "other_lot": (

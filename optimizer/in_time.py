@@ -6,6 +6,9 @@ from optimizer.parts import Lane, Need
 from optimizer.problem import Problem
 from optimizer.remedy import Remedy
 
+IN_TIME = {"in_time_by_road", "in_time_by_lane"}
+"""The codes that say that something can still be in time."""
+
 
 class InTime:
     """Answers for goods that leave on day 0; what must be kept cold goes by cold ways alone."""

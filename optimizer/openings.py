@@ -114,16 +114,7 @@ class Openings:
         pieces: dict[tuple[str, int], int] = {}
         for zone, day, each in keys:
             pieces[zone, day] = pieces.get((zone, day), 0) + int(view.pieces[each])
-        for zone, day in _largest(pieces):
-            yield Remedy(
-                "wider_corridor",
-                {
-                    "origin_zone": zone,
-                    "destination_zone": to_zone,
-                    "day": day,
-                    "pieces": pieces[zone, day],
-                },
-            )
+        yield from wider_corridors(pieces, to_zone)
 
     def _ban(self, view: _View) -> Iterator[Remedy]:
         """Tell the ban whose lifting opens the most; what two bans forbid is opened by neither."""
@@ -213,6 +204,22 @@ class Openings:
             site = str(self.site[each])
             sites[site] = sites.get(site, 0) + int(view.pieces[each])
         return sites
+
+
+def wider_corridors(pieces: dict[tuple[str, int], int], to_zone: str) -> tuple[Remedy, ...]:
+    """Return the corridor and day of departure with the most pieces to bring there, or nothing."""
+    return tuple(
+        Remedy(
+            "wider_corridor",
+            {
+                "origin_zone": zone,
+                "destination_zone": to_zone,
+                "day": day,
+                "pieces": pieces[zone, day],
+            },
+        )
+        for zone, day in _largest(pieces)
+    )
 
 
 def _largest(pieces: dict[Key, int]) -> list[Key]:

@@ -7,7 +7,7 @@ alone, and that is verified by adding up. Inside, fairness lifts the lowest rate
 next. How far that holds is bounded by what each lot along the way can hand on. NumPy only.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -110,19 +110,20 @@ def _rows(places: dict[str, int], names: Iterable[str]) -> Indices:
 class Shortages:
     """The remedies of a component's short needs.
 
-    `names` gives each source's id, site and item. `pieces` is how many more to tell the effect of.
+    `places` gives the figures that say where each source is: its id, site and item; for a share
+    of a lane also zones and day. `pieces` is how many more to tell the effect of.
     """
 
     def __init__(
         self,
         dealt: Dealt,
         all_levels: Sequence[Level],
-        names: Sequence[tuple[str, str, str]],
+        places: Sequence[Mapping[str, int | str]],
         unit_pieces: Sequence[int],
         pieces: int | None = None,
     ) -> None:
         self.dealt, self.grid, self.levels = dealt, dealt.grid, all_levels
-        self.names, self.unit_pieces, self.pieces = names, unit_pieces, pieces
+        self.places, self.unit_pieces, self.pieces = places, unit_pieces, pieces
         self.lacking = self.grid.demand - dealt.got
         held = self.grid
         plain = (held.token == NO_TOKEN) & (held.expiry == NEVER) & (held.depart == 0)
@@ -232,10 +233,10 @@ class Shortages:
             figures = here | {"pieces": some * pieces, "most_pieces": most * pieces}
             figures |= _fraction("rate", min(Fraction(1), weight * rate))
             figures |= _fraction("new_rate", min(Fraction(1), weight * new))
-            result.append(Remedy("more_supply", figures))
+            result.append(Remedy(self._code("more_supply", spread.root), figures))
         if spread.limit >= full:
             figures = {"pieces": whole * pieces, "needs": len(spread.own)}
-            result.append(Remedy("meet_all", here | figures))
+            result.append(Remedy(self._code("meet_all", spread.root), here | figures))
         return tuple(result)
 
     def _some(self, short: int, most: int, source: int) -> int:
@@ -246,8 +247,11 @@ class Shortages:
         return tenth if tenth <= most else round_number(most)
 
     def _here(self, source: int) -> dict[str, int | str]:
-        name, site, item = self.names[source]
-        return {"source": name, "site": site, "item": item}
+        return dict(self.places[source])
+
+    def _code(self, code: str, source: int) -> str:
+        """Return the code that says that a share needs more room on its way, too."""
+        return f"{code}_and_room" if "day" in self.places[source] else code
 
     # Without fairness
 
@@ -265,7 +269,7 @@ class Shortages:
             most = int(self.lacking[short].sum())
             some, pieces = self._some(most, most, root), self.unit_pieces[root]
             figures = {"pieces": some * pieces, "most_pieces": most * pieces, "needs": len(short)}
-            yield short, (Remedy("more_pieces", self._here(root) | figures),)
+            yield short, (Remedy(self._code("more_pieces", root), self._here(root) | figures),)
             waiting = waiting[~reach[:, place]]
 
     # Needs that more urgent ones leave nothing for
@@ -279,7 +283,8 @@ class Shortages:
         for place in np.unique(places).tolist():
             source = int(order[place])
             figures = self._here(source) | {"pieces": int(lack[source]) * self.unit_pieces[source]}
-            yield rows[places == place], (Remedy("after_more_urgent", figures),)
+            code = self._code("after_more_urgent", source)
+            yield rows[places == place], (Remedy(code, figures),)
 
     def _lacking_before(self, tier: int) -> Indices:
         """Return, for each source, the units lacking to earlier tiers that its pieces may reach."""

@@ -323,9 +323,13 @@ def test_what_is_late_is_told_how_long_it_would_have_to_wait() -> None:
     found = {each.code: each.params for each in codes(problem)["A"]}
     assert found == {
         "wait_longer": {"days": 1, "pieces": 40},
-        "sooner_supply": {"item": "mask", "pieces": 40},
         "in_time_no_more": {"days": 1},
     }
+    soon = (*LANES, Lane("U", "H", 9000, 1))
+    found = {each.code: each.params for each in codes(replace(problem, lanes=soon))["A"]}
+    assert found["sooner_supply"] == {"item": "mask", "pieces": 40}
+    early = (replace(SOURCE, id="T", site="U", quantity=40), SOURCE)
+    assert codes(replace(problem, lanes=soon, sources=early)) == {"A": []}
     assert codes(replace(problem, needs=(replace(need, need_by_day=2),))) == {"A": []}
 
 
