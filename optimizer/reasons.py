@@ -22,9 +22,10 @@ def reasons(
     """Return one reason for each need of the problem, whose sources and needs the pools name."""
     pieces = {source.id: source.quantity for source in problem.sources}
     quantity = {need.id: need.quantity for need in problem.needs}
+    in_lanes = any(source.only_zone is not None for source in problem.sources)
     result: dict[str, Reason] = {}
     for number, pool in enumerate(pools):
-        short = None if pool.is_met else _short(number, pool, pieces)
+        short = None if pool.is_met else _short(number, pool, pieces, in_lanes=in_lanes)
         for need in pool.needs:
             if short is None or received[need][0] == quantity[need]:
                 result[need] = _met(received[need])
@@ -63,7 +64,7 @@ def _met(received: tuple[int, int, int]) -> Reason:
     return Reason("met_in_full", {"pieces": pieces, "late_pieces": late})
 
 
-def _short(number: int, pool: Pool, pieces: dict[str, int]) -> Reason:
+def _short(number: int, pool: Pool, pieces: dict[str, int], *, in_lanes: bool) -> Reason:
     if not pool.sources or (pool.rate_numerator == 0 and not pool.is_unfair):
         return Reason("earlier_tiers_first", {"level": number, "tier": pool.tier})
     params: dict[str, int | str] = {
@@ -77,4 +78,4 @@ def _short(number: int, pool: Pool, pieces: dict[str, int]) -> Reason:
     if pool.is_unfair:
         return Reason("cheapest_first", params)
     rate = {"rate_numerator": pool.rate_numerator, "rate_denominator": pool.rate_denominator}
-    return Reason("shared_shortage", params | rate)
+    return Reason("shared_lanes" if in_lanes else "shared_shortage", params | rate)

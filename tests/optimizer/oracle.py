@@ -103,31 +103,39 @@ def fair_targets(problem: Problem) -> dict[str, int]:
     ordered = sorted(problem.needs, key=lambda need: need.tier)
     for _, group in groupby(ordered, key=lambda need: need.tier):
         members = list(group)
-        rates = _water_fill(limits, {need.id: need.quantity for need in members}, fixed)
-        fixed |= _round(limits, members, rates, fixed)
+        weighs = problem.policy.fairness == "weighted"
+        weight = {need.id: need.weight if weighs else 1 for need in members}
+        demand = {need.id: need.quantity for need in members}
+        levels = _water_fill(limits, demand, weight, fixed)
+        fixed |= _round(limits, members, weight, levels, fixed)
     return fixed
 
 
 def _water_fill(
-    limits: Limits, demand: dict[str, int], fixed: dict[str, int]
+    limits: Limits, demand: dict[str, int], weight: dict[str, int], fixed: dict[str, int]
 ) -> dict[str, Fraction]:
-    """Raise all rates together; whoever is in a set that can have no more stays where it is."""
-    rates: dict[str, Fraction] = {}
+    """Raise all levels together; whoever is full, or can have no more, stays where it is.
+
+    At a level a need gets its weight times it of what it asks.
+    """
+    levels: dict[str, Fraction] = {}
     rising = frozenset(demand)
+    weighed = {need: demand[need] * weight[need] for need in demand}
     while rising:
         bounds = [
-            ((limit - _spent(chosen, fixed, rates, demand)) / _sum(demand, chosen & rising), chosen)
+            (
+                (limit - _spent(chosen, fixed, levels, weighed)) / _sum(weighed, chosen & rising),
+                chosen & rising,
+            )
             for chosen, limit in limits.items()
             if chosen <= demand.keys() | fixed.keys() and chosen & rising
         ]
-        level = min([Fraction(1), *(bound for bound, _ in bounds)])
-        stopped = rising if level == 1 else frozenset()
-        for bound, chosen in bounds:
-            if bound == level:
-                stopped = stopped | (chosen & rising)
-        rates |= dict.fromkeys(stopped, level)
+        bounds += [(Fraction(1, weight[need]), frozenset({need})) for need in rising]
+        level = min(bound for bound, _ in bounds)
+        stopped = frozenset[str]().union(*(chosen for bound, chosen in bounds if bound == level))
+        levels |= dict.fromkeys(stopped, level)
         rising = rising - stopped
-    return rates
+    return levels
 
 
 def _sum(demand: dict[str, int], chosen: frozenset[str]) -> Fraction:
@@ -150,10 +158,14 @@ def _spent(
 
 
 def _round(
-    limits: Limits, members: list[Need], rates: dict[str, Fraction], fixed: dict[str, int]
+    limits: Limits,
+    members: list[Need],
+    weight: dict[str, int],
+    rates: dict[str, Fraction],
+    fixed: dict[str, int],
 ) -> dict[str, int]:
     """Of all whole vectors next to the shares that serve most, the one best for the queue."""
-    shares = {need.id: rates[need.id] * need.quantity for need in members}
+    shares = {need.id: rates[need.id] * weight[need.id] * need.quantity for need in members}
     queue = sorted(
         members,
         key=lambda need: (rates[need.id], -(shares[need.id] % 1), need.posted_at, need.id),
