@@ -45,8 +45,7 @@ class InTime:
         if nearest.transit_days > last:
             return _late(nearest.transit_days, last)
         sites = sum(lane.transit_days <= last for lane in lanes)
-        figures = {"sites": sites, "origin": nearest.origin, "day": last}
-        return Remedy("in_time_by_lane", figures)
+        return Remedy("in_time_by_lane", {"sites": sites, "origin": nearest.origin, "day": last})
 
 
 def _late(transit_days: int, last_day: int) -> Remedy:

@@ -44,8 +44,7 @@ class _View:
 
     def passes_all_but(self, codes: set[str]) -> Flags:
         others = [row for code, row in _ROW.items() if code not in codes]
-        flags: Flags = ~self.failed[others].any(axis=0)
-        return flags
+        return np.asarray(~self.failed[others].any(axis=0), dtype=np.bool_)
 
     def count(self, sources: Indices) -> int:
         return int(sum(self.pieces[sources].tolist()))
@@ -134,8 +133,8 @@ class Openings:
             token = str(self.earmark[each])
             pieces[token] = pieces.get(token, 0) + int(view.pieces[each])
         for token in _largest(pieces):
-            more = {"earmark": token, "pieces": pieces[token], "earmarks": len(pieces)}
-            yield Remedy("release_earmark", more)
+            figures = {"pieces": pieces[token], "earmarks": len(pieces)}
+            yield Remedy("release_earmark", {"earmark": token, **figures})
 
     def _shelf_life(self, view: _View) -> Iterator[Remedy]:
         """Ask for less shelf life, where anything is left of it on arrival."""
@@ -196,7 +195,7 @@ class Openings:
             )
             code = "new_cold_lane" if cold else "new_lane"
             figures = {"days": most, "pieces": sites[site], "sites": len(sites)}
-            yield Remedy(code, {"origin": site} | figures)
+            yield Remedy(code, {"origin": site, **figures})
 
     def _by_site(self, view: _View, lots: Indices) -> dict[str, int]:
         sites: dict[str, int] = {}

@@ -342,7 +342,8 @@ class _Route:
         for weight in np.unique(grid.weight[own]).tolist():
             asked = sum(grid.demand[own[grid.weight[own] == weight]].tolist())
             share += asked * min(Fraction(1), weight * rate)
-        return share == sum(grid.supply[lots].tolist())
+        held: int = sum(grid.supply[lots].tolist())
+        return share == held
 
     def handed_on(self, loads: dict[int, list[Batch]]) -> Iterator[tuple[int, list[Batch]]]:
         """Yield, for each lot that needs pieces, what it can be freed of, and for whom.
@@ -366,7 +367,8 @@ class _Route:
 def round_number(units: int) -> int:
     """Return the largest of 1, 2, 5, 10, 20, 50, ... that is not above so many, at least 1."""
     power = 10 ** (len(str(max(1, units))) - 1)
-    return max(step * power for step in (1, 2, 5) if step * power <= max(1, units))
+    steps: list[int] = [step * power for step in (1, 2, 5) if step * power <= max(1, units)]
+    return max(steps)
 
 
 def _rate(level: Level) -> Fraction:
