@@ -343,12 +343,30 @@ def test_a_shipment_is_a_stop_of_the_plan_started_last(
     page = f"/en/shipments/{sent.id}"
     headers = world.bearer("hospital")
     assert "Round 1" not in api.get(page, headers=headers).text
+    nothing = api.get(f"/api/v1/shipments/{sent.id}/calls", headers=headers).json()
+    assert nothing == {"calls": [], "left_out": []}
     plan_day(api, database)
     assert "Round 1, stop 1, about 08:00" in api.get(page, headers=headers).text
     api.put("/api/v1/site-hours", json={"site": "H1", "opens_at": "10:40"}, headers=headers)
     later = plan_day(api, database)
     text = api.get(page, headers=headers).text
     assert "Round 1, stop 1, about 10:40" in text
+    told = api.get(f"/api/v1/shipments/{sent.id}/calls", headers=headers).json()
+    assert told == {
+        "calls": [
+            {
+                "plan_id": later["id"],
+                "number": 1,
+                "stop": 1,
+                "vehicle": "van",
+                "unit": 1,
+                "begins_at": moment("10:40"),
+            }
+        ],
+        "left_out": [],
+    }
+    foreign = api.get(f"/api/v1/shipments/{sent.id}/calls", headers=world.bearer("hospital2"))
+    assert foreign.status_code == 403
     assert "08:00" not in text
     # A hospital is told the time; the sheet itself is the desk's and the carrier's.
     assert f"/rounds/{later['id']}/1" not in text

@@ -9,10 +9,12 @@ from services.parties.access import CurrentActor
 from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.transport import acts, service
+from services.transport.calls import Calls, calls_of
 from services.transport.manifest import Manifest, ManifestEvent, ManifestLine, manifests, pick_list
 from services.transport.models import Shipment, ShipmentState
 from services.transport.schemas import (
     ActIn,
+    CallsOut,
     CancelIn,
     DeliverIn,
     EventOut,
@@ -91,6 +93,14 @@ def list_shipments(
 def show_shipment(shipment_id: UUID, session: DatabaseSession, actor: CurrentActor) -> ShipmentOut:
     """A shipment: what happened to it, and what it carries, line by line."""
     return _one(session, actor, service.get_shipment(session, actor, shipment_id))
+
+
+@router.get("/shipments/{shipment_id}/calls")
+def show_calls(shipment_id: UUID, session: DatabaseSession, actor: CurrentActor) -> CallsOut:
+    """On which round of a lorry it is, as which stop, and about when it comes."""
+    shipment = service.get_shipment(session, actor, shipment_id)
+    found = calls_of(session, [shipment]).get(shipment.id, Calls((), ()))
+    return CallsOut.model_validate(found)
 
 
 @router.post("/shipments/{shipment_id}/pick")

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.transport.models import ShipmentState
-from services.web.http import MAX_QUANTITY, Code, Input, Moment, Text, example
+from services.web.http import MAX_QUANTITY, Code, FromRow, Input, Moment, Text, example
 
 # Longer than any way around the Earth; a slip of units is told, and the column holds it.
 _LONGEST_M = 40_100_000
@@ -137,6 +137,27 @@ class ShipmentOut(BaseModel):
     next_steps: list[str]
     events: list[EventOut]
     lines: list[LineOut]
+
+
+class CallOut(FromRow):
+    """A stop of a round at which the shipment, or a part of it, is handed over."""
+
+    plan_id: UUID
+    number: int
+    stop: int
+    vehicle: str
+    unit: int
+    begins_at: Moment
+
+
+class CallsOut(FromRow):
+    """What the plan of rounds started last says of a shipment; both are empty where none does.
+
+    ``left_out`` are the reasons why a part of it, or all of it, is on no round.
+    """
+
+    calls: list[CallOut]
+    left_out: list[str]
 
 
 class PickOut(BaseModel):
