@@ -38,7 +38,8 @@ def terminal(rows: Sequence[Row]) -> list[Table]:
         if "practice" in part[0]:
             tables.append(_across(title, columns, part))
             continue
-        shown = [column for column in columns if column not in WIDE]
+        left_out = WIDE if any(row.get("gap") for row in part) else {*WIDE, GAP}
+        shown = [column for column in columns if column not in left_out]
         table = Table(title=title)
         for place, (heading, _) in enumerate(shown):
             table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
@@ -128,7 +129,8 @@ SIZES: Sequence[Column] = (
     ("equal", _text("equal")),
     ("not measured, because", _text("why")),
 )
-WIDE = {column for column in SIZES if column[0].startswith(("objective", "gap", "not measured"))}
+WIDE = {column for column in SIZES if column[0].startswith(("objective", "not measured"))}
+GAP = next(column for column in SIZES if column[0] == "gap")
 GROWTH: Sequence[Column] = (
     ("solver", _text("solver")),
     ("items", _text("items")),

@@ -117,18 +117,19 @@ class Bench:
 
     def _against(self, peer: str, shape: Shape, arguments: dict[str, Any], ours: Row) -> Row:
         why = missing(peer)
-        if shape.lanes:
-            why = "shared lanes: there is no one programme that both could solve"
+        if shape.lanes and peer != "glop":
+            why = "only glop is asked where lanes are shared"
         if why is not None:
             return _row(shape, peer, "peer", Measured(why=why))
+        task = MAXMIN if peer == MAXMIN else "coupled" if shape.lanes else "peer"
         measured = run_apart(
-            MAXMIN if peer == MAXMIN else "peer",
+            task,
             arguments | {"peer": peer},
             timeout_s=self.peer_timeout_s,
             memory_mb=self.peer_memory_mb,
         )
         row = _row(shape, peer, "peer", measured, ours)
-        if row["objective"] is not None:
+        if task == "peer" and row["objective"] is not None:
             row["equal"] = row["objective"] == ours["objective"]
             row["gap"] = row["objective"] / ours["objective"] - 1 if ours["objective"] else 0.0
             row["proven"] = True

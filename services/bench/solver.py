@@ -21,4 +21,7 @@ def plan_for(
 
 def gap_of(plan: Plan) -> float | None:
     """Return how far from the best plan it can be, as a share, as far as it is certified."""
-    return 0.0 if plan.solver.status == "optimal" else None
+    if plan.solver.status == "optimal":
+        return 0.0
+    lanes = plan.certificate.lanes if plan.certificate else None
+    return None if lanes is None else float(lanes.gap)

@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from optimizer.problem import Corridor, Item, Lane, Need, Place, Problem, Source
 from services.bench import child, measure, sizes
 from services.bench.commands import bench
+from services.bench.coupled import least_weighed
 from services.bench.instances import Shape
 from services.bench.sizes import BadBench, Bench, growth, parse_peers, parse_shapes
 
@@ -43,6 +46,35 @@ def test_every_row_has_its_figures_and_glop_finds_the_same_optimum() -> None:
     assert glop["ratio"] == pytest.approx(glop["seconds"] / ours["seconds"])
     assert maxmin["equal"] is True
     assert "120x12" in result.output
+
+
+def test_in_shared_lanes_the_best_lies_between_the_bound_and_the_plan() -> None:
+    result, rows = run("optimizer", "--size", "120x12", "--items", "2", "--lanes")
+    assert result.exit_code == 0, result.output
+    ours, check, glop, highs, pot = rows
+    assert (ours["status"], check["why"]) == ("bounded", None)
+    assert 0 <= ours["gap"] < 1
+    assert glop["equal"] is True
+    assert -1e-7 < glop["gap"] <= ours["gap"] + 1e-7
+    assert highs["why"] == pot["why"] == "only glop is asked where lanes are shared"
+
+
+def test_the_best_in_lanes_is_what_a_hand_can_count() -> None:
+    needs = tuple(Need(name, "H", "mask", 90, 0, 9, posted_at=0) for name in "AB")
+    problem = Problem(
+        "2020-02-01",
+        (Source("S", "W", "mask", 100, ready_day=1),),
+        needs,
+        (Lane("W", "H", 7, 1),),
+        horizon_days=4,
+        items=(Item("mask", volume_ml=10),),
+        places=(Place("W", 0, 0, "a"), Place("H", 0, 0, "b")),
+        corridors=(Corridor("a", "b", volume_ml_per_day=300),),
+    )
+    # Days 1, 2 and 3 take 30 pieces each at 7 micro-units; 90 of 180 stay behind.
+    assert least_weighed(problem, {0: 1000}).objective == pytest.approx(90 * 1007 / 1e6)
+    free = replace(problem, corridors=())
+    assert least_weighed(free, {0: 1000}).objective == pytest.approx((80 * 1000 + 100 * 7) / 1e6)
 
 
 @pytest.mark.bench

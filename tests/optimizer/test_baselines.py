@@ -21,8 +21,10 @@ from optimizer.rules import refusal
 from optimizer.solve import solve
 from tests.optimizer.worlds import (
     DAY0,
+    conversion,
     corridors,
     featured,
+    least_drop,
     packs,
     pins,
     problems,
@@ -176,6 +178,14 @@ def assert_keeps_rules(problem: Problem, plan: Plan) -> None:
                 (corridor.weight_g_per_day, "g"),
             ):
                 assert limit is None or used[lane, day, unit] <= limit
+
+
+@settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(featured(conversion, packs, pins, least_drop, zones, sizes, corridors, largest=30))
+def test_practice_keeps_packs_pins_and_least_drops_too(problem: Problem) -> None:
+    for plan in practised(problem).values():
+        report = check(problem, plan)
+        assert report.ok, report.violations
 
 
 @settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
