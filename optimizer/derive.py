@@ -19,7 +19,7 @@ from optimizer.parts import LARGEST_SIZE, Item, Need, Source
 from optimizer.pins import Line, check_bans, pinned_lines, without_pinned
 from optimizer.plan import Reason
 from optimizer.problem import Problem
-from optimizer.tables import Component, components
+from optimizer.tables import Component, coupled_items
 from optimizer.units import Amount, common_unit
 
 __all__ = ["Derived", "Line", "derive"]
@@ -143,7 +143,7 @@ class _Taking:
         sources: dict[str, int] = {}
         needs: dict[str, int] = {}
         counted: set[str] = set()
-        for component in components(problem):
+        for component in coupled_items(problem):
             counting = _Counting(self, problem, component)
             if counting.is_needed():
                 counting.count(sources, needs)

@@ -30,6 +30,11 @@ class Component:
 
 
 def components(problem: Problem) -> list[Component]:
+    """Return what shares nothing with one another, sorted by its first item and then by zone."""
+    return [part for group in coupled_items(problem) for part in _by_zone(problem, group)]
+
+
+def coupled_items(problem: Problem) -> list[Component]:
     """Return the groups of items that substitutes couple, sorted by their first item."""
     parent: dict[str, str] = {}
 
@@ -54,12 +59,8 @@ def components(problem: Problem) -> list[Component]:
         needs[root(need.item)].append(index)
         items[root(need.item)].update((need.item, *need.accepts))
     return [
-        part
+        Component(tuple(sorted(items[name])), tuple(sources[name]), tuple(needs[name]))
         for name in sorted(items)
-        for part in _by_zone(
-            problem,
-            Component(tuple(sorted(items[name])), tuple(sources[name]), tuple(needs[name])),
-        )
     ]
 
 

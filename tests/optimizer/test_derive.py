@@ -19,6 +19,7 @@ from optimizer.problem import (
     Lane,
     Need,
     Pin,
+    Place,
     Policy,
     Problem,
     ProblemError,
@@ -360,6 +361,21 @@ def test_a_lot_that_holds_no_pack_of_its_own_does_not_set_the_unit() -> None:
     derived = derive(problem)
     assert derived.unit_pieces == {"mask": 10}
     assert derived.idle["T"].code == "less_than_a_pack"
+
+
+def test_an_item_is_counted_in_one_unit_in_all_zones() -> None:
+    problem = world(
+        replace(lot("S", "mask", 60, 2), only_zone="north"),
+        replace(lot("T", "mask", 60, 3), only_zone="south"),
+        need("A", "mask", 30),
+        replace(need("B", "mask", 30), site="G"),
+        policy=PACKS,
+        places=(Place("H", 0, 0, "north"), Place("G", 0, 0, "south")),
+    )
+    derived = derive(problem)
+    assert derived.unit_pieces == {"mask": 6}
+    assert {each.quantity for each in derived.problem.sources} == {10}
+    assert {each.quantity for each in derived.problem.needs} == {5}
 
 
 def test_packs_do_not_matter_unless_the_policy_says_so() -> None:
