@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from services.bench.sizes import CHECK, MEDRELAY
@@ -51,7 +52,7 @@ def terminal(rows: Sequence[Row]) -> list[Table]:
 
 def _across(title: str, columns: Sequence[Column], rows: Sequence[Row]) -> Table:
     """Return a table with a column for each row: there are more figures than practices."""
-    table = Table(title=title)
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, heading in enumerate(["", *(columns[0][1](row) for row in rows)]):
         table.add_column(heading, justify="left" if place == 0 else "right")
     for heading, show in columns[1:]:
