@@ -182,3 +182,17 @@ def test_refuses_a_lorry_in_two_places() -> None:
     both = replace(rounds, rounds=(one, replace(other, unit=1, trip=2)))
     lorry = (replace(VAN, cold=True),)
     assert "times" in found(both, replace(problem, vehicles=lorry))
+
+
+def test_refuses_goods_that_stand_at_another_depot() -> None:
+    elsewhere = tuple(replace(drop, depots=("S0",)) for drop in PROBLEM.drops)
+    assert found(GOOD, replace(PROBLEM, drops=elsewhere)) == {"load"}
+
+
+def test_refuses_more_rounds_than_a_lorry_drives() -> None:
+    alone = replace(VAN, cold=True, shift_s=14 * HOUR)
+    problem = replace(PROBLEM, vehicles=(alone,))
+    rounds = plan_rounds(problem, most_iterations=100)
+    assert len(rounds.rounds) == 2
+    assert found(rounds, problem) == set()
+    assert "trips" in found(rounds, replace(problem, vehicles=(replace(alone, most_rounds=1),)))
