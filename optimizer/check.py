@@ -22,7 +22,7 @@ from optimizer.lanes import Lanes, pair_costs
 from optimizer.plan import Allocation, Plan
 from optimizer.problem import Problem
 from optimizer.proof import Proven, check_proof
-from optimizer.reasons import Refused, reasons
+from optimizer.reasons import Refused, reasons, refused_in_lanes
 from optimizer.report import Report, Violation
 from optimizer.tables import Tables, components
 from optimizer.tally import Ledger
@@ -161,6 +161,11 @@ class _Claim:
             each.need_id: (each.allocated, each.substituted, each.late)
             for each in self.plan.outcomes
         }
+        plain = derived.problem
+        if problem is not plain:
+            tables = Tables(plain)
+            grids = (tables.grid(component) for component in components(plain))
+            refused = refused_in_lanes(plain, grids, refused)
         found = reasons(problem, refused, pools, inside)
         expected = derived.lift_reasons(found, received)
         return [

@@ -1,13 +1,13 @@
 """Why each need gets what it gets, read from the proof and not guessed. NumPy only."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.assemble import Received
 from optimizer.certificate import Pool
-from optimizer.grid import Unreached
+from optimizer.grid import Grid, Unreached
 from optimizer.plan import Reason
 from optimizer.problem import Problem
 from optimizer.rules import RULES
@@ -46,6 +46,26 @@ def refused(problem: Problem, needs: NDArray[np.int64], unreached: Unreached) ->
         reason = _last_refusal(unreached.sources[row], unreached.units[row])
         found[problem.needs[int(needs[need])].id] = reason
     return found
+
+
+def refused_in_lanes(plain: Problem, grids: Iterable[Grid], found: Refused) -> Refused:
+    """Return why each need that has no share of a lane can't be served, seen from all lots.
+
+    `grids` are those of the plain problem, `found` the refusals inside the shares. What a lot may
+    serve there lacks nothing but room on the way.
+    """
+    result: Refused = {}
+    for grid in grids:
+        ids = [plain.needs[each].id for each in grid.need.tolist()]
+        rows = np.array([row for row, name in enumerate(ids) if name in found], dtype=np.int64)
+        kept = grid.unreached(rows)
+        result |= refused(plain, grid.need, kept)
+        sources = len(grid.source) - kept.sources.sum(axis=1)
+        units = int(grid.supply.sum()) - kept.units.sum(axis=1)
+        for row, count, pieces in zip(rows.tolist(), sources.tolist(), units.tolist(), strict=True):
+            if count:
+                result[ids[row]] = Reason("lane_full", {"sources": count, "source_pieces": pieces})
+    return result
 
 
 def _last_refusal(sources: NDArray[np.int64], units: NDArray[np.int64]) -> Reason:

@@ -38,7 +38,7 @@ from optimizer.part import SolvedPart, decode_part
 from optimizer.plan import Plan, Reason, SolverInfo
 from optimizer.policy import Policy
 from optimizer.problem import Problem
-from optimizer.reasons import Refused, reasons
+from optimizer.reasons import Refused, reasons, refused_in_lanes
 from optimizer.shares import solve_in_lanes
 from optimizer.tables import Component, Tables, components
 
@@ -134,7 +134,8 @@ class _Run:
         solution = solve_in_lanes(self.plain, self.grids, exact, self.stop)
         shared = in_shares(self.plain, solution.shares)
         pools = named_pools(self.plain, shared, solution.grids, parts)
-        refusals = named_refusals(self.plain, solution.grids, parts)
+        inside = named_refusals(self.plain, solution.grids, parts)
+        refusals = refused_in_lanes(self.plain, self.grids, inside)
         proof = LaneProof.of(solution.shares, solution.prices, solution.objective, solution.bound)
         certificate = Certificate(ordered(pools), proof)
         source, need, day, units = solution.shipments.T

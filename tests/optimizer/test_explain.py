@@ -1,14 +1,18 @@
 """Every need gets its reason, in figures and in words."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import optimizer
 from optimizer.explain import COUNTED, NAMED, REMEDIES, SENTENCES, messages, sentence
+from optimizer.parts import Ban, Item, Lane, Need, Pin, Place, Source
 from optimizer.plan import Reason
-from optimizer.problem import Lane, Need, Policy, Problem, Source
+from optimizer.policy import Policy
+from optimizer.problem import Problem
 from optimizer.remedy import Remedy
 from optimizer.rules import RULES
 from optimizer.solve import solve
@@ -80,6 +84,37 @@ def test_what_cannot_be_reached_says_what_stands_in_the_way(
     reason = reason_of("N", source, need, lane, horizon=horizon)
     assert reason.code == code
     assert sentence(reason)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"items": (Item("mask", cold=True),)}, "cold_chain"),
+        ({"bans": (Ban("S", "N", "spoilt"),)}, "banned"),
+        ({"bans": (Ban(None, "N", "closed"),)}, "banned"),
+        ({"policy": Policy(least_drop_pieces=21)}, "below_least_drop"),
+        (
+            {
+                "sources": (replace(SOURCE, quantity=90, pack_size=30),),
+                "policy": Policy(whole_packs=True),
+            },
+            "less_than_a_pack",
+        ),
+        (
+            {"sources": (replace(SOURCE, pack_size=30),), "policy": Policy(whole_packs=True)},
+            "lots_left_out",
+        ),
+        ({"pins": (Pin("S", "N", 10),), "needs": (replace(NEED, quantity=10),)}, "pinned"),
+    ],
+)
+def test_what_policies_people_and_lanes_leave_out_says_so(
+    changes: dict[str, Any], code: str
+) -> None:
+    places = (Place("W", 0, 0, "north"), Place("H", 0, 0, "north"), Place("X", 0, 0, "south"))
+    problem = Problem(DAY0, (SOURCE,), (NEED,), (LANE,), Policy(), 7, places=places)
+    (outcome,) = solve(replace(problem, **changes)).outcomes
+    assert outcome.reason.code == code
+    assert "%(" not in sentence(outcome.reason)
 
 
 def test_the_obstacle_nearest_to_being_overcome_is_named() -> None:

@@ -5,10 +5,11 @@ from dataclasses import replace
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from optimizer.check import check
 from optimizer.derive import derive
 from optimizer.lane_shares import in_shares
-from optimizer.parts import Corridor, Item, Need, Place
-from optimizer.plan import Plan
+from optimizer.parts import Corridor, Item, Need, Place, Source
+from optimizer.plan import Plan, Reason
 from optimizer.policy import Policy
 from optimizer.problem import Problem
 from optimizer.remedies import Remedy, remedies
@@ -117,6 +118,30 @@ def test_what_has_no_room_is_told_how_much_more_room_would_let_come() -> None:
     wide = replace(problem, corridors=(Corridor("north", "south", volume_ml_per_day=250),))
     assert solve(wide).outcomes[0].allocated == 50
     assert opened(problem, problem.needs[0]) == 60
+
+
+def test_whom_a_shut_way_keeps_from_all_lots_is_told_so_and_not_that_there_are_none() -> None:
+    places = (Place("W", 0, 0, "north"), Place("H", 0, 0, "south"), Place("G", 0, 0, "north"))
+    problem = Problem(
+        DAY0,
+        (Source("S", "W", "mask", 60),),
+        (Need("A", "H", "mask", 50, 0, 9, 0), Need("B", "G", "mask", 50, 0, 9, 1)),
+        (LANES[0], replace(LANES[0], destination="G")),
+        horizon_days=3,
+        items=(Item("mask", volume_ml=10),),
+        places=places,
+        corridors=(Corridor("north", "south", volume_ml_per_day=0),),
+    )
+    plan = solve(problem)
+    assert check(problem, plan).proven
+    assert plan.outcomes[0].reason == Reason("lane_full", {"sources": 1, "source_pieces": 60})
+    first = remedies(problem, plan)["A"][0]
+    assert (first.code, first.params["pieces"]) == ("wider_corridor", 10)
+    missing = replace(problem, sources=(*problem.sources, Source("T", "W", "n95", 5)))
+    missing = replace(missing, needs=(*missing.needs, Need("C", "H", "gown", 5, 0, 9, 2)))
+    plan = solve(missing)
+    assert check(missing, plan).proven
+    assert plan.outcomes[2].reason.code == "no_supply"
 
 
 def test_who_asks_for_less_than_a_pack_is_told_what_to_ask_for() -> None:
