@@ -1,11 +1,12 @@
-"""A component drawn together by zones: what leaves which zone on which day, and who wants it.
+"""A component drawn together: what leaves which zone on which day for where, and who wants it.
 
-Sources of one zone that may serve the same needs are a *group*: alike in item, earmark and in the
-last days on which they may arrive. Needs of one zone that may be served by the same are a *class*:
-alike in tier, need-by day, shelf life, earmarks and items accepted. Distances are means over some
-needs of each zone. So the numbers here are estimates: good for sharing out, no proof of anything.
+Sources of one site that may serve the same needs are a *group*: alike in item, earmark, ready day
+and freshness on arrival. Zones fall into cells, and the needs of a cell that may be served by the
+same are a *class*: alike in tier, need-by day, shelf life, earmarks and items accepted. Costs are
+means over some needs of a cell. So the numbers here are estimates: good for sharing out, no proof.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,15 @@ from numpy.typing import NDArray
 
 from optimizer.grid import Grid
 from optimizer.lanes import NO_CORRIDOR, Lanes
-from optimizer.rules import NO_TOKEN
+from optimizer.rules import NEVER, NO_TOKEN
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-SAMPLE = 8  # needs of a cell that stand for all when distances are averaged
-CELL_DAYS = 0.35  # a cell is no wider than what a lorry goes in this part of a day
+SAMPLE = 16  # needs of a cell that stand for all where distances are taken
+WIDTHS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # of a cell, in days of travel
+LARGEST_PROGRAM = 700_000  # pairs of source and cell
 LANDMARKS = 8  # sites by whose distance cells are told apart where no roads are given
 FAR = 1e4  # days, where no way leads
 
@@ -31,11 +33,12 @@ class Outline:
     """A component's sources and needs, drawn together.
 
     Sources: `supply`, and the `group` of each. Groups: `kind`, `ready` day, `origin` zone, `size`
-    (ml and g of a unit); `reach`, `cost` and `transit` of shape (groups, cells) say whether, at
-    what cost and in how many days a group gets to a cell; `fresh` of shape (groups, days) is for
-    how many of the asked-for shelf lives, from the shortest on, what arrives is fresh enough.
-    Kinds: `accepted` of shape (kinds, classes), NO_TOKEN or the substitute's rank. Cells:
-    `cell_zone`. Classes: `cell`, `tier`, `need_by`, `shelf` among those asked for, and `demand` in units.
+    (ml and g of a unit); `reach`, `cost`, `soonest` and `usual` of shape (groups, cells) say
+    whether, at what cost and in how many days, at best and on average, a group gets to a cell;
+    `fresh` of shape (groups, days) is for how many of the asked-for shelf lives, from the shortest
+    on, what arrives is fresh enough. Kinds: `accepted` of shape (kinds, classes), NO_TOKEN or the
+    substitute's rank. Cells: `cell_zone`. Classes: `cell`, `tier`, `need_by`, `shelf` among those
+    asked for, and `demand` in units.
     """
 
     supply: Indices
@@ -46,7 +49,8 @@ class Outline:
     size: Indices
     reach: Flags
     cost: Floats
-    transit: Indices
+    soonest: Indices
+    usual: Indices
     fresh: Indices
     accepted: Indices
     cell_zone: Indices
@@ -57,9 +61,12 @@ class Outline:
     demand: Indices
 
 
-def outline(grid: Grid, lanes: Lanes, supply: Indices, demand: Indices) -> Outline:
-    """Return the component drawn together, with what is left of its supply and demand."""
-    cell, cell_zone = _cells(_needs_at(grid), lanes.need_zone[grid.need], demand > 0)
+def outline(grid: Grid, lanes: Lanes, supply: Indices, demand: Indices, width: float) -> Outline:
+    """Return the component drawn together, with what is left of its supply and demand.
+
+    A cell is no wider than what a lorry goes in `width` days.
+    """
+    cell, cell_zone = _cells(_needs_at(grid), lanes.need_zone[grid.need], demand > 0, width)
     shelves, shelf = np.unique(grid.min_shelf, return_inverse=True)
     carried = np.packbits(grid.carries, axis=1)
     traits = np.column_stack([cell, grid.tier, grid.need_by, shelf, grid.rank, carried])
@@ -75,8 +82,8 @@ def outline(grid: Grid, lanes: Lanes, supply: Indices, demand: Indices) -> Outli
     allowed = (free[:, None] | marked) & ((only == NO_TOKEN) | (only == grid.zone[first]))
     usable = _usable(grid, supply)
     group_first, group = _distinct(np.column_stack([kind, grid.origin, grid.depart, fresh]))
-    reach, cost, transit = _ways(grid, cell, np.flatnonzero(demand > 0), len(cell_zone))
-    reach, cost, transit = _by_group(group, len(group_first), usable, reach, cost, transit)
+    wanting = np.flatnonzero(demand > 0)
+    reach, cost, soonest, usual = _ways(grid, group_first, cell, wanting, len(cell_zone))
     return Outline(
         supply=usable,
         group=group,
@@ -86,7 +93,8 @@ def outline(grid: Grid, lanes: Lanes, supply: Indices, demand: Indices) -> Outli
         size=lanes.sizes[grid.source][group_first],
         reach=reach,
         cost=cost,
-        transit=transit,
+        soonest=soonest,
+        usual=usual,
         fresh=fresh[group_first],
         accepted=np.where(allowed, accepted, NO_TOKEN),
         cell_zone=cell_zone,
@@ -96,6 +104,20 @@ def outline(grid: Grid, lanes: Lanes, supply: Indices, demand: Indices) -> Outli
         shelf=shelf[first],
         demand=_sums(class_of, demand, len(first)),
     )
+
+
+def fitting_width(grids: Sequence[Grid], lanes: Lanes) -> float:
+    """Return how wide cells are to be, so that the whole program stays within bounds.
+
+    Narrow cells tell more truly what reaches whom in time. The largest component stands for all.
+    """
+    largest = max(grids, key=lambda grid: len(grid.need))
+    zone, everybody = lanes.need_zone[largest.need], np.ones(len(largest.need), dtype=np.bool_)
+    at, sources = _needs_at(largest), sum(len(grid.source) for grid in grids)
+    for width in WIDTHS:
+        if sources * len(_cells(at, zone, everybody, width)[1]) <= LARGEST_PROGRAM:
+            return width
+    return WIDTHS[-1]
 
 
 def _needs_at(grid: Grid) -> Floats:
@@ -114,7 +136,7 @@ def _landmarks(count: int) -> Indices:
     return np.unique(np.linspace(0, max(0, count - 1), min(LANDMARKS, count)).astype(np.int64))
 
 
-def _cells(at: Floats, zone: Indices, counts: Flags) -> tuple[Indices, Indices]:
+def _cells(at: Floats, zone: Indices, counts: Flags, width: float) -> tuple[Indices, Indices]:
     """Return the cell of each place, and the zone of each cell.
 
     A zone is halved along its longest side until what counts in each part lies together.
@@ -128,7 +150,7 @@ def _cells(at: Floats, zone: Indices, counts: Flags) -> tuple[Indices, Indices]:
             inside = part[counts[part]]
             spread = np.ptp(at[inside], axis=0) if len(inside) > 1 else np.zeros(1)
             side = int(np.argmax(spread)) if len(spread) else 0
-            if not len(spread) or spread[side] <= CELL_DAYS:
+            if not len(spread) or spread[side] <= width:
                 cell[part] = len(zones)
                 zones.append(each)
                 continue
@@ -144,34 +166,26 @@ def _usable(grid: Grid, supply: Indices) -> Indices:
     return np.where(bans >= max(1, len(grid.need)), 0, supply)
 
 
-def _ways(grid: Grid, cell: Indices, needs: Indices, cells: int) -> tuple[Flags, Floats, Indices]:
-    """Return reach, mean cost and mean days of transit from each source to each cell."""
-    shape = (len(grid.source), cells)
+def _ways(
+    grid: Grid, sources: Indices, cell: Indices, needs: Indices, cells: int
+) -> tuple[Flags, Floats, Indices, Indices]:
+    """Return reach, mean cost, least and usual days of transit from these sources to each cell."""
+    shape = (len(sources), cells)
     reach, cost = np.zeros(shape, dtype=np.bool_), np.zeros(shape)
-    transit = np.zeros(shape, dtype=np.int64)
+    soonest, usual = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     for each in np.unique(cell[needs]).tolist():
         inside = needs[cell[needs] == each]
         chosen = inside[np.linspace(0, len(inside) - 1, min(SAMPLE, len(inside))).astype(np.int64)]
-        found, metres, days, extra, cold = grid.ways.block(grid.destination[chosen], grid.origin)
-        found = found & (cold | ~grid.cold)
+        ends, starts = grid.destination[chosen], grid.origin[sources]
+        found, metres, days, extra, cold = grid.ways.block(ends, starts)
+        found = found & (cold | ~grid.cold[sources])
         count = np.maximum(found.sum(axis=0), 1)
         reach[:, each] = found.any(axis=0)
-        price = (metres * grid.prices[0] + extra) * grid.pieces
+        price = (metres * grid.prices[0] + extra) * grid.pieces[sources]
         cost[:, each] = np.where(found, price, 0).sum(axis=0) / count
-        transit[:, each] = np.rint(np.where(found, days, 0).sum(axis=0) / count)
-    return reach, cost, transit
-
-
-def _by_group(
-    group: Indices, count: int, supply: Indices, reach: Flags, cost: Floats, transit: Indices
-) -> tuple[Flags, Floats, Indices]:
-    """Return the same for groups: means over their sources, by what these have."""
-    weight = np.where(reach, supply[:, None], 0).astype(np.float64)
-    sums = [np.zeros((count, reach.shape[1])) for _ in range(3)]
-    for total, values in zip(sums, (weight, weight * cost, weight * transit), strict=True):
-        np.add.at(total, group, values)
-    total = np.maximum(sums[0], 1)
-    return sums[0] > 0, sums[1] / total, np.rint(sums[2] / total).astype(np.int64)
+        soonest[:, each] = np.where(found, days, NEVER).min(axis=0)
+        usual[:, each] = np.rint(np.where(found, days, 0).sum(axis=0) / count)
+    return reach, cost, soonest, usual
 
 
 def _distinct(traits: NDArray[Any]) -> tuple[Indices, Indices]:

@@ -16,12 +16,10 @@ unit could cost to bring. All numbers are whole, and sums that 64 bits can't hol
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.documents import decode_int, encode_int, need_list, need_object
 from optimizer.errors import ProblemError
 from optimizer.grid import Grid, forbidden
 from optimizer.lanes import NO_LIMIT, SAFE_SUM, Lanes, take
@@ -209,51 +207,3 @@ def _dot(one: Indices, other: Indices) -> int:
     if most < SAFE_SUM:
         return int(np.dot(one, other))
     return sum(map(int.__mul__, one.tolist(), other.tolist()))
-
-
-def prices_document(prices: Prices) -> dict[str, Any]:
-    """Return prices as JSON-safe objects; of the corridors' only those above 0."""
-    rows = np.argwhere(prices.corridor)
-    return {
-        "tier_weights": [[tier, encode_int(weight)] for tier, weight in prices.weights],
-        "sources": [encode_int(each) for each in prices.source.tolist()],
-        "corridors": [
-            [*row, encode_int(price)]
-            for row, price in zip(
-                rows.tolist(), prices.corridor[tuple(rows.T)].tolist(), strict=True
-            )
-        ],
-    }
-
-
-def prices_from_document(document: object, lanes: Lanes) -> Prices:
-    """Read what `prices_document` wrote; ProblemError `bad_document` names what cannot be read."""
-    content = need_object(document, "prices")
-    if set(content) != {"tier_weights", "sources", "corridors"}:
-        raise ProblemError("bad_document", "prices", "must have tier_weights, sources, corridors")
-    weights = _rows(content["tier_weights"], 2, "prices.tier_weights")
-    sources = [
-        decode_int(each, "prices.sources")
-        for each in need_list(content["sources"], "prices.sources")
-    ]
-    corridor = np.zeros((len(lanes.limits), lanes.days, 2), dtype=np.int64)
-    for row, day, side, price in _rows(content["corridors"], 4, "prices.corridors"):
-        place = (row, day, side)
-        inside = all(0 <= at < size for at, size in zip(place, corridor.shape, strict=True))
-        if not inside or not 0 <= price <= LARGEST_PRICE:
-            raise ProblemError("bad_document", "prices.corridors", "names no corridor, or no price")
-        corridor[place] = price
-    if any(not 0 <= each <= LARGEST_PRICE for each in sources):
-        raise ProblemError("bad_document", "prices.sources", "must be from 0 to 2^53")
-    return Prices(
-        tuple((tier, weight) for tier, weight in weights),
-        np.array(sources, dtype=np.int64),
-        corridor,
-    )
-
-
-def _rows(document: object, length: int, where: str) -> list[list[int]]:
-    rows = [need_list(each, where) for each in need_list(document, where)]
-    if any(len(row) != length for row in rows):
-        raise ProblemError("bad_document", where, f"must be lists of {length} integers")
-    return [[decode_int(each, where) for each in row] for row in rows]

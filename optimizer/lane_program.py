@@ -25,6 +25,7 @@ from optimizer.rules import NO_TOKEN
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 STEPS = 4
 """In so many steps the weight of a missing unit rises from a class met in full to an empty one."""
@@ -40,8 +41,8 @@ class Flows:
     """The flows of one component: from a `group` to a `cell`, leaving on a `day`.
 
     `supply` is what each group has. For each flow also its `arrive` day,
-    its `cost` a unit, with lateness as the cell's needs feel it on average, and its `corridor`, or
-    NO_CORRIDOR.
+    at the soonest, its `cost` a unit, with lateness as the cell's needs feel it on average, its
+    `corridor`, or NO_CORRIDOR, and whether it is `sure`: it arrives in time for most.
     """
 
     supply: Indices
@@ -51,6 +52,7 @@ class Flows:
     arrive: Indices
     cost: Floats
     corridor: Indices
+    sure: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,14 @@ def flows(outline: Outline, lanes: Lanes, late_day: int) -> Flows:
     waits = limited(lanes, outline.origin, outline.cell_zone)[:, :, None]
     leaves = np.where(waits, days >= ready, days == ready) & (supply > 0)[:, None, None]
     group, cell, day = np.nonzero(leaves & outline.reach[:, :, None])
-    arrive = day + outline.transit[group, cell]
+    arrive = day + outline.soonest[group, cell]
     inside = arrive < lanes.days
     group, cell, day, arrive = group[inside], cell[inside], day[inside], arrive[inside]
-    useful = _freshness_asked(outline)[outline.kind[group], cell] < outline.fresh[group, arrive]
+    asked = _freshness_asked(outline)
+    useful = asked[outline.kind[group], cell] < outline.fresh[group, arrive]
     group, cell, day, arrive = group[useful], cell[useful], day[useful], arrive[useful]
+    usually = day + outline.usual[group, cell]
+    fresh = outline.fresh[group, np.minimum(usually, lanes.days - 1)]
     late = _mean_lateness(outline, lanes.days)[cell, arrive]
     return Flows(
         supply=supply,
@@ -91,6 +96,7 @@ def flows(outline: Outline, lanes: Lanes, late_day: int) -> Flows:
         arrive=arrive,
         cost=outline.cost[group, cell] + late * late_day,
         corridor=lanes.corridor[outline.origin[group], outline.cell_zone[cell]],
+        sure=(usually < lanes.days) & (asked[outline.kind[group], cell] < fresh),
     )
 
 
@@ -225,8 +231,12 @@ def build(
     room: NDArray[Any],
     weights: Sequence[tuple[int, int]],
     fairness: float,
+    sure: bool,
 ) -> Program:
     """Return the program over all components; `room` is what the corridors still hold.
+
+    With `sure`, only flows that are so may be used: that is prudent. Without, all may be: then
+    nothing that a plan could do is left out, so the prices are good for a bound on every plan.
 
     Everything is scaled to be near 1: a component's units by its mean class, corridors by their
     limits, and the objective by the last tier's weight.
@@ -244,7 +254,8 @@ def build(
     parts = []
     for outline, way, serve, unit in zip(outlines, ways, serving, units, strict=True):
         money = unit / worth
-        flow = matrix.add_columns(way.cost * money)
+        upper = np.where(way.sure | (not sure), np.inf, 0.0)
+        flow = matrix.add_columns(way.cost * money, upper)
         ready = matrix.add_rows(np.full(len(way.supply), -np.inf), way.supply / unit)
         matrix.put(ready[way.group], flow, 1.0)
         _add_arrivals(matrix, outline, serve, flow, unit, money, weight, fairness)

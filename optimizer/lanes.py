@@ -168,7 +168,9 @@ def take(grid: Grid, needs: Indices, sources: Indices, depart: Indices) -> Grid:
     """
     parts: dict[str, Any] = {name: getattr(grid, name)[needs] for name in NEED_FIELDS}
     parts |= {name: getattr(grid, name)[sources] for name in SOURCE_FIELDS}
-    pairs: dict[str, Any] = {name: _taken(getattr(grid, name), needs, sources) for name in ("banned", "known")}
+    pairs: dict[str, Any] = {
+        name: _taken(getattr(grid, name), needs, sources) for name in ("banned", "known")
+    }
     end, parts["destination"] = np.unique(parts["destination"], return_inverse=True)
     start, parts["origin"] = np.unique(parts["origin"], return_inverse=True)
     ways = replace(

@@ -75,8 +75,9 @@ class _Passing:
         """Return the toll of each source, zone and day: CLOSED where no unit has room."""
         corridor = self.lanes.corridor[self.lanes.source_zone[self.grid.source]]
         sizes = self.lanes.sizes[self.grid.source][:, None, None, :]
-        full = (self.left.room[corridor] < sizes).any(axis=3) & (corridor != NO_CORRIDOR)[..., None]
-        return np.where(full, CLOSED, 0).astype(np.int64)
+        endless = np.full((1, *self.left.room.shape[1:]), SAFE_SUM, dtype=self.left.room.dtype)
+        room = np.concatenate([self.left.room, endless])  # the last stands for NO_CORRIDOR
+        return np.where((room[corridor] < sizes).any(axis=3), CLOSED, 0).astype(np.int64)
 
     def _can_send(self, source: int, zone: int, day: int) -> int:
         row = int(self.grid.source[source])

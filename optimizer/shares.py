@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.aggregate import Outline, outline
+from optimizer.aggregate import Outline, fitting_width, outline
 from optimizer.bound import PRICE_SCALE, Prices, bound, tier_weights, weighted_objective
 from optimizer.grid import Grid
 from optimizer.lane_program import FAIRNESS, Flows, Program, build, flows, served
@@ -29,7 +29,8 @@ Stop = Callable[[], bool]
 Exact = Callable[[Sequence[Grid]], Sequence[Indices]]
 """Solves grids that share nothing: for each its shipments, rows of (need, source, units)."""
 
-TOLERANCE = 1e-4
+TOLERANCE = 3e-4
+SLIVERS = 2000  # a share of less than one in so many of its lot's units is passed on instead
 SECONDS = 20.0
 ROUNDS = 3
 
@@ -121,12 +122,14 @@ class Draft:
     answer: Answer
 
 
-def draft(
-    work: Lanework, left: Left, fairness: float = FAIRNESS, start: Answer | None = None
-) -> Draft:
-    """Solve the linear program for what is left."""
-    lanes = work.lanes
-    outlines = [outline(g, lanes, left.supply[g.source], left.demand[g.need]) for g in work.grids]
+def draft(work: Lanework, left: Left, *, sure: bool, start: Answer | None = None) -> Draft:
+    """Solve the linear program for what is left: prudently and fairly, or boldly for prices."""
+    lanes, fairness = work.lanes, FAIRNESS if sure else 0.0
+    width = fitting_width(work.grids, lanes)
+    outlines = [
+        outline(grid, lanes, left.supply[grid.source], left.demand[grid.need], width)
+        for grid in work.grids
+    ]
     ways = [
         flows(each, lanes, int(grid.prices[1]))
         for each, grid in zip(outlines, work.grids, strict=True)
@@ -135,7 +138,7 @@ def draft(
         served(each, way, int(grid.prices[2]))
         for each, way, grid in zip(outlines, ways, work.grids, strict=True)
     ]
-    program = build(outlines, ways, serving, lanes, left.room, work.weights, fairness)
+    program = build(outlines, ways, serving, lanes, left.room, work.weights, fairness, sure)
     answer = minimise(program.linear, TOLERANCE, SECONDS, start)
     return Draft(outlines, ways, program, answer)
 
@@ -171,8 +174,9 @@ def _fit_corridors(room: Loads, drafted: Draft, wanted: list[Floats]) -> list[Fl
     space = room.astype(np.float64) * (1 - 1e-12)
     fits = np.divide(space, load, out=np.ones_like(load), where=load > 1e-9)
     scale = np.minimum(fits, 1).min(axis=2)
+    scale = np.concatenate([scale, np.ones((1, room.shape[1]))])  # the last: NO_CORRIDOR
     return [
-        np.where(way.corridor != NO_CORRIDOR, units * scale[way.corridor, way.day], units)
+        units * scale[way.corridor, way.day]
         for way, units in zip(drafted.ways, wanted, strict=True)
     ]
 
@@ -189,6 +193,7 @@ def _whole_shares(
     np.add.at(sums, row, wanted)
     groups, rest = np.divmod(keys, days * zones)
     units = np.floor(sums).astype(np.int64)
+    units[units * SLIVERS < way.supply[groups]] = 0
     lots: list[list[tuple[int, int]]] = [[] for _ in way.supply]
     for lot in np.flatnonzero(each.supply > 0)[::-1].tolist():
         lots[each.group[lot]].append((lot, int(each.supply[lot])))
@@ -233,7 +238,7 @@ def solve_in_lanes(
     """
     work = Lanework.of(problem, grids)
     check_zones(problem, work.lanes)
-    drafted = draft(work, work.everything())
+    drafted = draft(work, work.everything(), sure=True)
     columns = share_out(work, work.everything(), drafted)
     solved, shipments = _solve_inside(work, columns, exact)
     for _ in range(ROUNDS - 1):
@@ -244,7 +249,7 @@ def solve_in_lanes(
         used = Columns(shipments[:, 0], work.lanes.need_zone[shipments[:, 1]], *shipments[:, 2:].T)
         columns = used.merged(more, len(work.lanes.zones), work.lanes.days)
         solved, shipments = _solve_inside(work, columns, exact)
-    drafted = draft(work, work.everything(), 0.0, drafted.answer)
+    drafted = draft(work, work.everything(), sure=False, start=drafted.answer)
     prices = find_prices(work, drafted)
     return LaneSolution(
         columns.shares(problem, work.lanes),
