@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         description="Processes in which each worker solves parts; give all workers the same.",
     )
     parts_queued_from_bytes: int = Field(
-        default=65_536,
+        default=2**20,
         ge=0,
         description="A run whose parts are smaller together is solved in one go, without queueing.",
     )

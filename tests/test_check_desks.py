@@ -72,6 +72,10 @@ TO_ANYBODYS_LOTS = """
         ("UPDATE run SET plan_entry = snapshot_entry", "decision"),
         ("UPDATE run SET snapshot = snapshot || ' '::bytea", "snapshot_bytes"),
         ("DELETE FROM run WHERE state = 'rejected'", "run_missing"),
+        ("UPDATE run SET plan_digest = snapshot_digest", "decision"),
+        ("UPDATE run SET snapshot_digest = ''", "decision"),
+        ("UPDATE run SET kind = 'what_if' WHERE state = 'approved'", "decision"),
+        ("UPDATE run SET state = 'answered' WHERE state = 'rejected'", "decision"),
     ],
 )
 def test_a_changed_row_is_named(desks: Database, change: str, named: str) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from services.dispatch.models import Run, RunState
+from services.dispatch.models import Run, RunKind, RunState
 from services.donations.models import Donation, EarmarkKind, LotEarmark
 from services.journal.differences import NOTHING
 from services.journal.kinds import EntryKind
@@ -27,10 +27,12 @@ _STATEMENTS = {
 }
 _HAVE_A_PLAN = {
     RunState.PROPOSED,
+    RunState.ANSWERED,
     RunState.APPROVED,
     RunState.REJECTED,
     RunState.SUPERSEDED,
 }
+_DECIDABLE = {RunState.PROPOSED, RunState.APPROVED, RunState.REJECTED, RunState.SUPERSEDED}
 _RECEIPTS = (EntryKind.RECEIVE_DONATION, EntryKind.RECEIVE_GIFT)
 
 
@@ -69,6 +71,8 @@ def _check_run(run: Run, facts: dict[UUID, dict[str, Any]]) -> Iterator[Differen
     """Its bytes have the digests that were logged, and its state is what they allow."""
     where = f"run {run.id}"
     yield from _check_digest("snapshot", run, run.snapshot, run.snapshot_entry, facts)
+    yield from _check_copies(run)
+    yield from _check_kind(run, facts.get(run.snapshot_entry, {}))
     if run.plan is not None and run.plan_entry is not None:
         yield from _check_digest("plan", run, run.plan, run.plan_entry, facts)
         pieces = facts.get(run.plan_entry, {}).get("pieces")
@@ -83,6 +87,29 @@ def _check_run(run: Run, facts: dict[UUID, dict[str, Any]]) -> Iterator[Differen
     if approved != (run.state is RunState.APPROVED):
         expected = "no approval" if approved else "an approval"
         yield Difference("decision", f"{where}, {run.state}", expected, _there(approved))
+
+
+def _check_copies(run: Run) -> Iterator[Difference]:
+    """What lists show of its bytes."""
+    for name in ("snapshot", "plan"):
+        content, told = getattr(run, name), getattr(run, f"{name}_digest")
+        found = None if content is None else hashlib.sha256(content).hexdigest()
+        if found != told:
+            where = f"run {run.id}, {name}_digest"
+            yield Difference("decision", where, str(found or NOTHING), str(told or NOTHING))
+
+
+def _check_kind(run: Run, facts: dict[str, Any]) -> Iterator[Difference]:
+    """A what-if was logged as one, from the run that it names; it is answered, never decided on."""
+    asked = run.kind is RunKind.WHAT_IF
+    logged = facts.get("what_if_of")
+    found = str(run.base_run) if asked else None
+    if logged != found:
+        where = f"run {run.id}, {run.kind}"
+        yield Difference("decision", where, str(logged or NOTHING), str(found or NOTHING))
+    if run.state in (_DECIDABLE if asked else {RunState.ANSWERED}):
+        expected = "no decision" if asked else "a decision"
+        yield Difference("decision", f"run {run.id}, {run.kind}", expected, run.state)
 
 
 def _there(is_there: bool) -> str:

@@ -88,7 +88,7 @@ def _one_unit_moved(plan: Any) -> None:
 
 
 def _another_price(plan: Any) -> None:
-    pool = plan["certificate"][0]
+    pool = plan["certificate"]["pools"][0]
     pool["need_prices"][0] = int(pool["need_prices"][0]) + 10**9
 
 

@@ -7,10 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
 from services.database import Database
 from services.dispatch.models import RunState
 from services.dispatch.solving import solve_run
+from services.jobs.check import check_everything
 from services.journal.models import Entry
 from tests.dispatch.test_orders import (
     a_pin,
@@ -99,10 +101,10 @@ def test_a_what_if_is_logged_as_one_and_disturbs_no_real_run(
 ) -> None:
     run = answered(api, world, database, base, policy={"fairness": "most_pieces"})
     with database.transaction() as session:
-        from sqlmodel import select  # noqa: PLC0415
-
         bodies = session.exec(select(Entry.body).where(Entry.document == f"run:{run['id']}")).all()
     assert any(f'"what_if_of":"{base["id"]}"'.encode() in body for body in bodies)
+    with database.transaction() as session:
+        assert list(check_everything(session, None)) == []
     headers = world.bearer("approver")
     approved = api.post(f"/api/v1/runs/{base['id']}/approve", json={}, headers=headers)
     assert approved.status_code == 200
