@@ -117,6 +117,28 @@ def zones(draw: st.DrawFn, problem: Problem) -> Problem:
     return replace(problem, places=places, sources=sources)
 
 
+def crowd(draw: st.DrawFn, problem: Problem) -> Problem:
+    """A place in a zone for every site, and an item that all are after and have: so corridors fill.
+
+    Only where every site has a zone can full corridors be shared out.
+    """
+    here = st.integers(-3000, 3000)
+    named = st.sampled_from(ZONES[1:])
+    sites = (*ORIGINS, *DESTINATIONS)
+    places = tuple(Place(site, draw(here), draw(here), draw(named)) for site in sites)
+    masks = tuple(
+        replace(each, item="mask", earmark=None, expiry_day=None, ready_day=0)
+        for each in problem.sources[:3]
+    )
+    wanted = tuple(replace(each, item="mask", accepts=("n95",)) for each in problem.needs[:3])
+    return replace(
+        problem,
+        places=places,
+        sources=masks + problem.sources[3:],
+        needs=wanted + problem.needs[3:],
+    )
+
+
 def roads(draw: st.DrawFn, problem: Problem) -> Problem:
     """Roads between places, where no lane says otherwise."""
     detour, daily = draw(st.integers(1000, 2000)), draw(st.integers(1000, 4000))
@@ -133,14 +155,14 @@ def sizes(draw: st.DrawFn, problem: Problem) -> Problem:
 def corridors(draw: st.DrawFn, problem: Problem) -> Problem:
     """Limits between the zones that places lie in."""
     known = sorted({place.zone for place in problem.places if place.zone})
-    limit = st.none() | st.integers(0, 20)
+    limit = st.none() | st.integers(0, 9)
     return replace(
         problem,
         corridors=tuple(
             Corridor(origin, destination, draw(limit), draw(limit))
             for origin in known
             for destination in known
-            if draw(st.booleans())
+            if draw(st.integers(0, 4))
         ),
     )
 
