@@ -41,9 +41,10 @@ def terminal(rows: Sequence[Row]) -> list[Table]:
             continue
         left_out = WIDE if any(row.get("gap") for row in part) else {*WIDE, GAP}
         shown = [column for column in columns if column not in left_out]
-        table = Table(title=title)
+        table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for place, (heading, _) in enumerate(shown):
-            table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=True)
+            fixed = "size" in part[0] and place == 0
+            table.add_column(heading, justify="left" if place == 0 else "right", no_wrap=fixed)
         for row in part:
             table.add_row(*(show(row) for _, show in shown))
         tables.append(table)
@@ -126,7 +127,7 @@ SIZES: Sequence[Column] = (
     ("peak MB", _number("peak_mb")),
     ("objective, micro-units", _number("objective")),
     ("proven", _text("proven")),
-    ("gap", _share("gap", 4)),
+    ("gap", _share("gap", 3)),
     ("equal", _text("equal")),
     ("not measured, because", _text("why")),
 )
