@@ -288,6 +288,26 @@ def test_the_unit_is_the_one_with_which_the_tiers_can_be_served_the_most(
     assert common_unit(offers, asks, "masks") == best
 
 
+BY_FIFTY, BY_THOUSAND = Amount(600, 50), Amount(10_000, 1000)
+
+
+def test_the_first_tier_says_which_packs_are_counted_in() -> None:
+    urgent, large = Amount(200, 1), Amount(5000, 1, tier=1)
+    assert common_unit([BY_FIFTY, BY_THOUSAND], [urgent, large], "masks") == 50
+    assert common_unit([BY_FIFTY, BY_THOUSAND], [large], "masks") == 1000
+
+
+def test_of_equal_units_the_one_with_more_on_offer_and_then_the_smallest_is_taken() -> None:
+    ask = Amount(12, 1)
+    assert common_unit([Amount(12, 4), Amount(12, 6)], [ask], "masks") == 12
+    assert common_unit([Amount(24, 4), Amount(6, 6)], [ask], "masks") == 4
+
+
+def test_sums_beyond_64_bits_still_say_which_unit_serves_most() -> None:
+    lots, asks = [Amount(10**18, 1)] * 10, [Amount(10**18, 1)] * 10
+    assert common_unit([*lots, Amount(6, 6)], asks, "masks") == 1
+
+
 def lot(name: str, item: str, quantity: int, pack: int = 1) -> Source:
     return Source(name, "W", item, quantity, pack_size=pack)
 
