@@ -147,9 +147,19 @@ def _tell(report: Report, plan: Plan) -> None:
     if not report.ok:
         console.print("[bold red]NOT VALID[/]")
     elif report.proven:
-        console.print(f"[bold green]VALID, AND PROVEN[/]  {len(plan.allocations)} allocations")
+        console.print(
+            f"[bold green]VALID, AND PROVEN[/]  {len(plan.allocations)} allocations{_gap(plan)}"
+        )
     else:
         console.print(
             f"[bold yellow]VALID[/]  {len(plan.allocations)} allocations; the plan claims to be "
             f"{plan.solver.status}, not optimal"
         )
+
+
+def _gap(plan: Plan) -> str:
+    """How far from the best a plan can be that had to share lanes."""
+    lanes = plan.certificate.lanes if plan.certificate else None
+    if lanes is None:
+        return ""
+    return f", at most {float(100 * lanes.gap):.4f} % from the best over all ways"

@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,8 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from optimizer.problem import Corridor, Item, Lane, Need, Place, Problem, Source
+from optimizer.solve import solve
 from services.cli import app
 from services.database import Database
 from tests.dispatch.test_orders import lots, run_with
@@ -146,3 +150,36 @@ def test_a_run_without_a_plan_has_nothing_to_export(
     run_id = start(api, world)
     answer = api.get(f"/api/v1/runs/{run_id}/export", headers=world.bearer("auditor"))
     assert answer.json()["type"].endswith("not-proposed")
+
+
+def test_a_plan_on_shared_lanes_says_how_far_from_the_best_it_can_be(tmp_path: Path) -> None:
+    """Two items on one full corridor: exact inside their shares, and bounded over all ways."""
+    problem = Problem(
+        "2020-02-03",
+        tuple(Source(f"W1|{item}", "W1", item, 1000) for item in ("masks", "gowns")),
+        tuple(
+            Need(f"{item} for {site}", site, item, 600, 0, 5, number)
+            for number, (item, site) in enumerate(product(("masks", "gowns"), ("H1", "H2")))
+        ),
+        tuple(Lane("W1", site, 1000 * metres, 1) for site, metres in (("H1", 1), ("H2", 3))),
+        items=(Item("masks", volume_ml=10), Item("gowns", volume_ml=40)),
+        places=tuple(Place(site, 0, 0, zone) for site, zone in _ZONES.items()),
+        corridors=(Corridor("north", "south", volume_ml_per_day=20_000),),
+    )
+    snapshot = problem.to_json()
+    digest = hashlib.sha256(snapshot.encode()).hexdigest()
+    plan = replace(solve(problem), problem_digest=digest).to_json()
+    export = {
+        "format": "medrelay-run/1",
+        "snapshot": snapshot,
+        "plan": plan,
+        "snapshot_digest": digest,
+        "plan_digest": hashlib.sha256(plan.encode()).hexdigest(),
+    }
+    code, told = checked(tmp_path, export)
+    assert code == 0, told
+    assert "no shared lane carries more in a day than it can" in told
+    assert "% from the best over all ways" in told
+
+
+_ZONES = {"W1": "north", "H1": "south", "H2": "south"}
