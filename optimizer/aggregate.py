@@ -22,8 +22,8 @@ Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 SAMPLE = 16  # needs of a cell that stand for all where distances are taken
-WIDTHS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # of a cell, in days of travel
-LARGEST_PROGRAM = 700_000  # pairs of source and cell
+WIDTHS = (0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.6, 2.2, 3.2)  # of a cell, in days
+LARGEST_PROGRAM = 1_500_000  # pairs of source and cell
 LANDMARKS = 8  # sites by whose distance cells are told apart where no roads are given
 FAR = 1e4  # days, where no way leads
 

@@ -16,6 +16,10 @@ from ortools.pdlp.python import pdlp
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+WORK = 1_200_000_000  # columns times iterations
+LEAST_ITERATIONS = 500
+THREADS = 4
+SMALL = 10_000  # columns: fewer are quicker in one thread
 SHARDS = 16  # sums are taken by shard: the same number gives the same answer on every machine
 
 
@@ -41,17 +45,19 @@ class Answer:
     iterations: int
 
 
-def minimise(
-    program: LinearProgram, tolerance: float, seconds: float, start: Answer | None = None
-) -> Answer:
-    """Return the best answer found within the time; better, if it can `start` near the best."""
+def minimise(program: LinearProgram, tolerance: float, start: Answer | None = None) -> Answer:
+    """Return a nearly best answer, sooner if it can `start` near it.
+
+    What is done at most goes by the program's size, not by the clock: so the same program has the
+    same answer, however busy the machine.
+    """
     model = pdlp.qp_from_mpmodel_proto(_message(program), relax_integer_variables=False)
     params = solvers_pb2.PrimalDualHybridGradientParams()
     criteria = params.termination_criteria
     criteria.simple_optimality_criteria.eps_optimal_relative = tolerance
     criteria.simple_optimality_criteria.eps_optimal_absolute = 0.0
-    criteria.time_sec_limit = seconds
-    params.num_threads = 4
+    criteria.iteration_limit = max(LEAST_ITERATIONS, WORK // max(1, len(program.cost)))
+    params.num_threads = THREADS if len(program.cost) > SMALL else 1
     params.num_shards = SHARDS
     params.presolve_options.use_glop = False
     initial = None

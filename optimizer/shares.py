@@ -31,8 +31,8 @@ Exact = Callable[[Sequence[Grid]], Sequence[Indices]]
 
 TOLERANCE = 3e-4
 SLIVERS = 2000  # a share of less than one in so many of its lot's units is passed on instead
-SECONDS = 20.0
 ROUNDS = 3
+WORTHWHILE = 5000  # passing on less than one in so many of what is missing is not worth a round
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,13 @@ class Lanework:
 
     def objective(self, shipments: Indices) -> int:
         """Return what a plan weighs."""
-        lacks = self.left(shipments).demand
+        return self.weigh(self.left(shipments).demand) + self._cost(shipments)
+
+    def weigh(self, lacks: Indices) -> int:
+        """Return what missing units weigh; `lacks` are those of each need of the problem."""
         tiers = np.array([each.tier for each in self.problem.needs], dtype=np.int64)
         unmet = [(tier, sum(lacks[tiers == tier].tolist())) for tier, _ in self.weights]
-        return weighted_objective(self.weights, unmet, self._cost(shipments))
+        return weighted_objective(self.weights, unmet, 0)
 
     def _cost(self, shipments: Indices) -> int:
         row_of_need, row_of_source, part = (
@@ -139,7 +142,7 @@ def draft(work: Lanework, left: Left, *, sure: bool, start: Answer | None = None
         for each, way, grid in zip(outlines, ways, work.grids, strict=True)
     ]
     program = build(outlines, ways, serving, lanes, left.room, work.weights, fairness, sure)
-    answer = minimise(program.linear, TOLERANCE, SECONDS, start)
+    answer = minimise(program.linear, TOLERANCE, start)
     return Draft(outlines, ways, program, answer)
 
 
@@ -243,8 +246,10 @@ def solve_in_lanes(
     solved, shipments = _solve_inside(work, columns, exact)
     for _ in range(ROUNDS - 1):
         left = work.left(shipments)
+        before = left.demand.copy()
         more = pass_on(work.lanes, work.grids, left)
-        if not len(more.units) or stop():
+        gain = work.weigh(before - left.demand)
+        if not gain or gain * WORTHWHILE < work.weigh(before) or stop():
             break
         used = Columns(shipments[:, 0], work.lanes.need_zone[shipments[:, 1]], *shipments[:, 2:].T)
         columns = used.merged(more, len(work.lanes.zones), work.lanes.days)
