@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from optimizer.arcs import Arcs
 from optimizer.assemble import Received, Shipment, assemble
 from optimizer.derive import Line, derive
 from optimizer.grid import Costs, forbidden
@@ -65,21 +64,14 @@ def practised(problem: Problem) -> dict[str, Plan]:
     return _practise_all(problem, list(PRACTICES))
 
 
-def serve_in_order(problem: Problem, arcs: Arcs, rows: list[int]) -> list[Shipment]:
-    """Serve a component's needs one after another, each up to all it asks for, nearest lots first.
+def serve_by_urgency(problem: Problem, component: Component, costs: Costs) -> list[Line]:
+    """Serve one component by tier and order of posting, each need from its cheapest lots.
 
-    `rows` orders the needs by their place in the component.
+    `costs` are those of the component's grid.
     """
-    component = arcs.component
-    costs = np.full(
-        (len(component.needs), len(component.sources)), np.iinfo(np.int64).max, dtype=np.int64
-    )
-    costs[arcs.head, arcs.tail] = arcs.cost
     desk = _Desk(problem, component, costs, _Rooms(problem))
-    for row in rows:
-        need = desk.needs[row]
-        desk.serve(need, need.quantity)
-    return _shipments(problem, desk.lines)
+    _first_come_by_tier(desk)
+    return desk.lines
 
 
 def _first_come(desk: "_Desk") -> None:

@@ -15,16 +15,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.arcs import build_arcs
 from optimizer.assemble import (
-    AT_ONCE,
     Received,
     assemble,
     legs,
     received_by_need,
-    shipment_rows,
 )
-from optimizer.baselines import first_come_first_served, serve_in_order
+from optimizer.baselines import first_come_first_served, serve_by_urgency
 from optimizer.certificate import Certificate
 from optimizer.crew import Crew, inline
 from optimizer.derive import Derived, Line, derive
@@ -40,7 +37,7 @@ from optimizer.policy import Policy
 from optimizer.problem import Problem
 from optimizer.reasons import Refused, reasons, refused_in_lanes
 from optimizer.shares import solve_in_lanes
-from optimizer.tables import Component, Tables, components
+from optimizer.tables import Tables, components
 
 Indices = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
@@ -207,30 +204,22 @@ class _Run:
         known = [number for number in range(len(self.grids)) if number in self.parts]
         rows = [_shipments([self.grids[n] for n in known], [self.parts[n] for n in known])]
         rows += [
-            self._serve_by_urgency(component)
-            for number, component in enumerate(self.components)
+            self._serve_by_urgency(number)
+            for number in range(len(self.components))
             if number not in self.parts
         ]
         plan = assemble(self.problem, self._lift(np.concatenate(rows)), explain, None, info)
         return replace(plan, bounds=self._bounds())
 
-    def _serve_by_urgency(self, component: Component) -> Indices:
-        def urgency(row: int) -> tuple[int, int, str]:
-            need = self.plain.needs[component.needs[row]]
-            return need.tier, need.posted_at, need.id
-
-        order = sorted(range(len(component.needs)), key=urgency)
-        served = serve_in_order(self.plain, build_arcs(self.tables, component), order)
-        return self._at_once(shipment_rows(served))
-
-    def _at_once(self, rows: Indices) -> Indices:
-        """State the day on which lots leave that leave as soon as they can."""
-        ready = np.array(
-            [max(0, source.ready_day) for source in self.plain.sources], dtype=np.int64
-        )
-        at_once = rows[:, 3] == AT_ONCE
-        rows[at_once, 3] = ready[rows[at_once, 0]]
-        return rows
+    def _serve_by_urgency(self, number: int) -> Indices:
+        costs = self.grids[number].costs()
+        lines = serve_by_urgency(self.plain, self.components[number], costs)
+        source_row, need_row = self.tables.source_row, self.tables.need_row
+        rows = [
+            (source_row[line.source_id], need_row[line.need_id], line.quantity, line.depart_day)
+            for line in lines
+        ]
+        return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
     def _bounds(self) -> dict[str, int]:
         """Return what no plan can exceed, tier by tier, given what earlier tiers get.

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optimizer.arcs import components
 from optimizer.check import check
 from optimizer.plan import Plan
 from optimizer.problem import Lane, Need, Policy, Problem, ProblemError, Source
 from optimizer.solve import solve
+from optimizer.tables import components
 from tests.optimizer import oracle
 from tests.optimizer.worlds import DAY0, aim, problems, seeded
 
