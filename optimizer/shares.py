@@ -29,7 +29,7 @@ Stop = Callable[[], bool]
 Exact = Callable[[Sequence[Grid]], Sequence[Indices]]
 """Solves grids that share nothing: for each its shipments, rows of (need, source, units)."""
 
-TOLERANCE = 3e-4
+TOLERANCE = 1e-4
 SLIVERS = 2000  # a share of less than one in so many of its lot's units is passed on instead
 ROUNDS = 3
 WORTHWHILE = 5000  # passing on less than one in so many of what is missing is not worth a round
