@@ -28,7 +28,13 @@ router = APIRouter()
 
 # So many lines of a table; a nation's plan has too many for a page.
 _MOST = 500
-_PRACTICES = ("medrelay", "first_come_first_served", "proportional")
+_PRACTICES = (
+    "medrelay",
+    "first_come_first_served",
+    "first_come_by_tier",
+    "proportional",
+    "national_quota",
+)
 
 
 @router.get("/runs")
