@@ -15,6 +15,7 @@ from services.database import Database
 from services.dispatch.service import SOLVE
 from services.dispatch.solving import fail_run, solve_run
 from services.jobs import parts, rounds
+from services.jobs.child import WorkerEnds
 from services.jobs.log import Anchorer, LogWriter, WrongContract
 from services.jobs.parts import Workshop
 from services.jobs.retries import RETRIES
@@ -129,5 +130,8 @@ def _reason(error: Exception) -> str:
 
 
 def _jobs() -> Jobs:
-    assert _running is not None, "jobs run where Jobs.start() was called"
+    """Those of this process; a step that is tried again after they were stopped ends there."""
+    if _running is None:
+        raise WorkerEnds
+    _running.workshop.children.go_on()
     return _running
