@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from optimizer.crew import Processes, inline
 from optimizer.plan import Plan
 from optimizer.problem import Problem
 from optimizer.solve import solve
+from services.bench.instances import Shape, make_problem
 from tests.optimizer import oracle
 from tests.optimizer.worlds import aim, featured, problems, seeded, weights
 
@@ -112,3 +114,25 @@ def test_a_stopped_plan_stays_within_its_bounds(problem: Problem) -> None:
         most = plan.bounds[f"tier_{tier}_units"]
         assert plan.objective[f"tier_{tier}_pieces"] <= most
         assert best.objective[f"tier_{tier}_pieces"] <= most
+
+
+@pytest.mark.slow
+def test_an_item_of_a_whole_nation_is_proven() -> None:
+    problem = make_problem(Shape(35_000, 1_000))
+    plan = solve(problem)
+    report = check(problem, plan)
+    assert report.proven, report.violations[:3]
+    assert plan.solver.status == "optimal"
+
+
+@pytest.mark.slow
+def test_a_plan_in_full_lanes_is_bounded_and_proven() -> None:
+    problem = make_problem(Shape(1_000, 50, 2, lanes=True))
+    plan = solve(problem, crew=Processes(2))
+    report = check(problem, plan)
+    assert report.proven, report.violations[:3]
+    assert plan.solver.status == "bounded"
+    assert plan.certificate is not None
+    assert plan.certificate.lanes is not None
+    assert 0 <= plan.certificate.lanes.gap < Fraction(1, 20)
+    assert Plan.from_json(plan.to_json()) == plan
