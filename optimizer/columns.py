@@ -60,20 +60,26 @@ class Pairs:
 
         return _joined(over(self.blocks(), found))
 
-    def nearest(self, count: int, prices: Indices) -> Places:
-        """Return each need's `count` cheapest sources, where a source adds its own price."""
+    def nearest(self, count: int, source_prices: Indices) -> tuple[Places, Prices]:
+        """Return each need's `count` cheapest sources, where a source adds its own price.
+
+        With them go prices at which each need pays what its cheapest source asks.
+        """
         count = min(count, len(self.sources))
+        need_prices = np.zeros_like(self.needs)
 
         def found(rows: slice) -> Places:
             block = self.block(rows)
-            total = block.astype(np.int64) * self.factor + prices
+            total = block.astype(np.int64) * self.factor + source_prices
             total[block == forbidden(block)] = np.iinfo(np.int64).max
             chosen = np.argpartition(total, count - 1, axis=1)[:, :count]
             row = np.broadcast_to(np.arange(len(block))[:, None], chosen.shape)
             allowed = block[row, chosen] != forbidden(block)
+            least = total[row, chosen].min(axis=1)
+            need_prices[rows] = np.where(allowed.any(axis=1), least, 0)
             return chosen[allowed], row[allowed] + rows.start
 
-        return _joined(over(self.blocks(), found))
+        return _joined(over(self.blocks(), found)), Prices(source_prices, need_prices)
 
     def cheaper(self, prices: Prices, count: int) -> Places:
         """Return up to `count` pairs of each need that cost less than the prices' difference."""
@@ -133,17 +139,21 @@ def cheapest_flow(network: Network, pairs: Pairs, support: Places) -> tuple[Arcs
     """
     if len(pairs.needs) * len(pairs.sources) <= ALL_BELOW:
         return _generate(network, pairs, pairs.arcs(*pairs.all()))
-    tail, head = pairs.nearest(NEAREST, _guess(network, pairs))
+    (tail, head), prices = pairs.nearest(NEAREST, _guess(network, pairs))
     first = pairs.arcs(np.concatenate([tail, support[0]]), np.concatenate([head, support[1]]))
-    return _generate(network, pairs, first)
+    return _generate(network, pairs, first, prices)
 
 
 def _generate(
-    network: Network, pairs: Pairs, arcs: Arcs, tolerance: float = 0
+    network: Network,
+    pairs: Pairs,
+    arcs: Arcs,
+    prices: Prices | None = None,
+    tolerance: float = 0,
 ) -> tuple[Arcs, Flow, Prices]:
     """Add pairs until no need, or no more than this share of them, could be served cheaper."""
     while True:
-        flow = solve_flow(network, arcs)
+        flow = solve_flow(network, arcs, prices)
         prices = find_prices(network, arcs, flow)
         tail, head = pairs.cheaper(prices, ADDED)
         if len(np.unique(head)) <= tolerance * len(pairs.needs):
@@ -176,30 +186,37 @@ def _guess(network: Network, pairs: Pairs) -> Indices:
         np.zeros_like(network.supply),
         network.where,
     )
-    first = few.arcs(*few.nearest(NEAREST, _guess(sample, few)))
-    _, _, prices = _generate(sample, few, first, ROUGHLY)
+    first, prices = few.nearest(NEAREST, _guess(sample, few))
+    _, _, prices = _generate(sample, few, few.arcs(*first), prices, ROUGHLY)
     return prices.sources
 
 
-def solve_flow(network: Network, arcs: Arcs) -> Flow:
-    """Return the cheapest flow on these arcs alone; the caller knows that there is one."""
+def solve_flow(network: Network, arcs: Arcs, prices: Prices | None = None) -> Flow:
+    """Return the cheapest flow on these arcs alone; the caller knows that there is one.
+
+    Prices that are nearly right make it quicker: costs then are what a pair is dearer than they
+    say, small numbers for all pairs that matter, and the flow is the same.
+    """
     sources, needs = len(network.supply), len(network.lower)
+    if prices is None:
+        prices = Prices(np.zeros_like(network.supply), np.zeros_like(network.lower))
     hub, slack = sources + needs, network.slack
     spare = len(network.spare_cost)
     upper = network.lower.copy()
     np.add.at(upper, slack.need, slack.capacity)
     balance = [*network.supply.tolist(), *(-network.lower).tolist()]
+    within = np.minimum(network.supply[arcs.tail], upper[arcs.head])
     flow = min_cost_flow(
         np.concatenate([arcs.tail, slack.need + sources, np.arange(spare)]),
         np.concatenate([arcs.head + sources, np.full(len(slack.need) + spare, hub)]),
+        np.concatenate([within, slack.capacity, network.supply[:spare]]),
         np.concatenate(
             [
-                np.minimum(network.supply[arcs.tail], upper[arcs.head]),
-                slack.capacity,
-                network.supply[:spare],
+                arcs.cost + prices.sources[arcs.tail] - prices.needs[arcs.head],
+                slack.cost + prices.needs[slack.need],
+                network.spare_cost + prices.sources[:spare],
             ]
         ),
-        np.concatenate([arcs.cost, slack.cost, network.spare_cost]),
         [*balance, -sum(balance)],
         network.where,
     )
