@@ -55,7 +55,7 @@ def tier_weights(grids: Sequence[Grid]) -> tuple[tuple[int, int], ...]:
     With very many tiers the ratio falls, in the end to equal steps.
     """
     tiers = sorted({tier for grid in grids for tier in np.unique(grid.tier).tolist()})
-    last = WEIGHT_OF_DEAREST * max([1, *(grid._dearest() for grid in grids)])  # noqa: SLF001
+    last = WEIGHT_OF_DEAREST * max([1, *(grid.dearest() for grid in grids)])
     above = range(len(tiers) - 1, -1, -1)  # how many tiers are less urgent
     ratio = TIER_RATIO
     while ratio > 1 and last * ratio ** len(tiers) > LARGEST_WEIGHT:

@@ -169,7 +169,7 @@ class Grid:
 
     def costs(self) -> Costs:
         """Return the cost of every pair in micro-units, FORBIDDEN of its type where not allowed."""
-        dtype = np.int32 if self._dearest() < np.iinfo(np.int32).max else np.int64
+        dtype = np.int32 if self.dearest() < np.iinfo(np.int32).max else np.int64
         size = len(self.need) * len(self.source) * np.dtype(dtype).itemsize
         if size > LARGEST_MATRIX_BYTES:
             message = f"{len(self.need)} needs by {len(self.source)} sources; split the item"
@@ -187,7 +187,7 @@ class Grid:
         costs: Costs = result
         return costs
 
-    def _dearest(self) -> int:
+    def dearest(self) -> int:
         """Return what no pair can cost more than; ProblemError if that is too much."""
         metre, late_day, substitute, new_pair, horizon = (int(each) for each in self.prices[:5])
         days = max(0, horizon - int(self.need_by.min(initial=horizon)))
@@ -270,8 +270,14 @@ class Grid:
         return Unreached(needs, sources, units)
 
     def encode(self, seed: int = 0) -> bytes:
-        """Return the grid and the seed for ties as bytes that `decode` reads, without pickle."""
+        """Return the grid and the seed for ties as bytes that `decode` reads, without pickle.
+
+        Parts are numbered from 0 there, so that grids that are alike have the same bytes.
+        """
         parts = {f"grid.{each.name}": getattr(self, each.name) for each in _arrays(Grid)}
+        parts |= {
+            f"grid.{name}": np.arange(len(getattr(self, name))) for name in ("need", "source")
+        }
         parts |= {f"ways.{each.name}": getattr(self.ways, each.name) for each in _arrays(Ways)}
         stream = BytesIO()
         np.savez(stream, items=np.array(self.items), seed=np.int64(seed), **parts)

@@ -207,7 +207,7 @@ def pair_costs(grid: Grid, need: Indices, source: Indices, depart: Indices) -> I
     The rules allow the pairs.
     """
     metre, late_day, substitute, new_pair = (int(each) for each in grid.prices[:4])
-    metres, days, extra = _ways(grid, need, source)
+    metres, days, extra = grid.ways.pairs(grid.destination[need], grid.origin[source])
     rank = grid.rank[need, grid.item[source]]
     late = np.maximum(depart + days - grid.need_by[need], 0)
     cost = metres * metre + extra + late * late_day + np.maximum(rank, 0) * substitute
@@ -217,25 +217,6 @@ def pair_costs(grid: Grid, need: Indices, source: Indices, depart: Indices) -> I
         cost = cost + new_pair * ~np.isin(need * width + source, known)
     total: Indices = cost * grid.pieces[source]
     return total
-
-
-def _ways(grid: Grid, need: Indices, source: Indices) -> tuple[Indices, Indices, Indices]:
-    """Return metres, days and extra cost of the way of each pair."""
-    ways = grid.ways
-    start, end = grid.origin[source], grid.destination[need]
-    metres = days = extra = np.zeros(len(need), dtype=np.int64)
-    if len(ways.roads):
-        apart = (ways.destination_xy[end] - ways.origin_xy[start]) ** 2
-        line = np.sqrt(apart.sum(axis=1).astype(np.float64)).astype(np.int64)
-        metres = line * ways.roads[0] // 1000
-        days = (metres + ways.roads[1] - 1) // ways.roads[1]
-    if ways.lane.size:
-        lane = ways.lane[end, start]
-        given = lane >= 0
-        metres = np.where(given, ways.metres[lane], metres)
-        days = np.where(given, ways.transit[lane], days)
-        extra = np.where(given, ways.extra_cost[lane], 0)
-    return metres, days, extra
 
 
 def check_zones(problem: Problem, lanes: Lanes) -> None:

@@ -9,6 +9,7 @@ share nothing, each solved by itself (`part.py`). Only if the components' plans 
 corridor do they have to be solved again, each within its shares of the corridors (`shares.py`).
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -96,10 +97,11 @@ class _Run:
         self.components = components(self.plain)
         self.grids = [self.tables.grid(component) for component in self.components]
         self.parts: dict[int, SolvedPart] = {}
+        self.solved: dict[bytes, SolvedPart] = {}
 
     def plan(self) -> Plan:
         try:
-            parts = self._solve("parts", self.grids, self.parts)
+            parts = self._solve("parts", self.grids)
             shipments = _shipments(self.grids, parts)
             if not overloaded(self.plain, shipments[:, :3]):
                 pools = named_pools(self.plain, self.plain, self.grids, parts)
@@ -109,23 +111,31 @@ class _Run:
         except _Stopped:
             return self._stopped_plan()
 
-    def _solve(
-        self, stage: str, grids: Sequence[Grid], found: dict[int, SolvedPart]
-    ) -> list[SolvedPart]:
-        """Have all grids solved, noting each result as it comes."""
+    def _solve(self, stage: str, grids: Sequence[Grid]) -> list[SolvedPart]:
+        """Have all grids solved, but none that is like one that was solved before."""
         tasks = [grid.encode(self.seed) for grid in grids]
-        for number, result in self.crew(tasks, self.stop):
-            found[number] = decode_part(result)
-            self.progress(stage, len(found), len(tasks))
-        if len(found) < len(tasks):
+        digests = [hashlib.sha256(task).digest() for task in tasks]
+        open_tasks = {
+            digest: task
+            for digest, task in zip(digests, tasks, strict=True)
+            if digest not in self.solved
+        }
+        wanted = list(open_tasks)
+        ended = self.crew(list(open_tasks.values()), self.stop) if wanted else iter(())
+        for done, (number, result) in enumerate(ended, start=1):
+            self.solved[wanted[number]] = decode_part(result)
+            self.progress(stage, done, len(wanted))
+        if stage == "parts":
+            self.parts = {n: self.solved[d] for n, d in enumerate(digests) if d in self.solved}
+        if not open_tasks.keys() <= self.solved.keys():
             raise _Stopped
-        return [found[number] for number in range(len(tasks))]
+        return [self.solved[digest] for digest in digests]
 
     def _plan_in_lanes(self) -> Plan:
         parts: list[SolvedPart] = []
 
         def exact(grids: Sequence[Grid]) -> list[Indices]:
-            parts[:] = self._solve("lanes", grids, {})
+            parts[:] = self._solve("lanes", grids)
             return [part.shipments for part in parts]
 
         solution = solve_in_lanes(self.plain, self.grids, exact, self.stop)
