@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
@@ -140,11 +141,13 @@ def find_answer(
 
     ``next_run`` is the state of a newer run that looks at it too, where there is one.
     """
-    looked = _runs_that_look_at(session, need)
-    run = next((each for each in looked if each.state is RunState.APPROVED), None)
+    run = _newest_that_looks_at(
+        session, need, {RunState.APPROVED}, col(Run.started_at) >= need.posted_at
+    )
     if run is None:
         return None
-    newer = next((each for each in looked if each.started_at > run.started_at), None)
+    undecided = {RunState.PROPOSED, *UNSOLVED}
+    newer = _newest_that_looks_at(session, need, undecided, col(Run.started_at) > run.started_at)
     problem, plan = store.stored_problem(run), store.stored_plan(run)
     name, told_in = str(need.id), words(session, language, run.day)
     outcome = next(each for each in plan.outcomes if each.need_id == name)
@@ -161,18 +164,16 @@ def find_answer(
     )
 
 
-def _runs_that_look_at(session: Session, need: Need) -> list[Run]:
-    """The last runs in whose frozen input the need stands, newest first, without their plans."""
-    states = col(Run.state).in_((RunState.APPROVED, RunState.PROPOSED, *UNSOLVED))
+def _newest_that_looks_at(
+    session: Session, need: Need, states: Collection[RunState], started: ColumnElement[bool]
+) -> Run | None:
+    """The newest run in such a state in whose frozen input the need stands, without its plan."""
     stands = sa.func.position(sa.literal(str(need.id).encode()).op("IN")(Run.snapshot)) > 0
     statement = (
         select(Run)
         .options(defer(Run.plan))  # type: ignore[arg-type]
-        .where(states, col(Run.kind) == RunKind.ALLOCATION, stands)
-        .where(Run.started_at >= need.posted_at)
+        .where(col(Run.state).in_(states), col(Run.kind) == RunKind.ALLOCATION, stands)
+        .where(started)
         .order_by(col(Run.started_at).desc(), col(Run.id))
     )
-    return list(session.exec(statement.limit(_LOOKED_BACK)))
-
-
-_LOOKED_BACK = 5
+    return session.exec(statement.limit(1)).first()

@@ -224,6 +224,11 @@ def test_a_hospital_is_told_of_a_newer_plan_to_come(
     assert (answer["next_run"], answer["next_run_day"]) == ("queued", "2020-02-03")
     shown = api.get(f"/en/needs/{need}", headers=hospital).text
     assert "A newer plan, for 3 Feb 2020, is being made now." in shown
+    for _ in range(6):
+        start(api, world)
+    still = api.get(f"/api/v1/needs/{need}/answer", headers=hospital)
+    assert still.status_code == 200
+    assert (still.json()["run_id"], still.json()["next_run"]) == (run_id, "queued")
 
 
 @pytest.mark.parametrize(
