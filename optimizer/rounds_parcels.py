@@ -125,15 +125,15 @@ class _Cutter:
         self.drop, self.goods, self.cold = drop, goods, cold
         self.rest: list[LeftOut] = []
         self._limit_ml, self._limit_g = _limits(goods, usable)
-        # No day's fleet carries more parcels than this to one site.
+        # No day's fleet carries more parcels than this of one kind of goods to one site.
         rounds = sum(vehicle.count * vehicle.most_rounds for vehicle in usable)
         self._most = rounds * (_PARTS_OF_LORRY + 1)
 
     def parcels(self) -> Iterator[Parcel]:
         loads: list[Load] = []
-        volume = weight = made = 0
+        volume = weight = 0
         for one in self.goods:
-            left = one.quantity
+            left, made = one.quantity, 0
             while left and made < self._most:
                 room = self._limit_ml - volume, self._limit_g - weight
                 pieces = min(left, _pieces_in(one, *room))
