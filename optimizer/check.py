@@ -1,9 +1,9 @@
 """Accept or refuse a plan without a solver: NumPy and the standard library only.
 
 What is shared with the solver is the statement of the problem: `rules.py`, `grid.py` (which pairs
-the rules allow, and at what cost), `derive.py` and `reasons.py`. All sums, days, rates, roundings
-and prices are worked out in `tally.py` and `proof.py` anew, and every allocation is held against
-each rule on its own.
+the rules allow, and at what cost), `derive.py`, `reasons.py`, and for full lanes `lanes.py`,
+`lane_shares.py` and `bound.py`. All sums, days, loads, rates, roundings and prices are worked out
+in `tally.py` and `proof.py` anew, and every allocation is held against each rule on its own.
 """
 
 from collections import defaultdict
@@ -24,6 +24,7 @@ from optimizer.problem import Problem
 from optimizer.proof import Proven, check_proof
 from optimizer.reasons import Refused, reasons, refused_in_lanes
 from optimizer.report import Report, Violation
+from optimizer.rules import depart_day
 from optimizer.tables import Tables, components
 from optimizer.tally import Ledger
 
@@ -50,9 +51,22 @@ def check(problem: Problem, plan: Plan) -> Report:
         return Report(False, False, tuple(verified), tuple(found))
     verified += ["outcomes", "objective"]
     if plan.solver.status not in {"optimal", "bounded"}:
-        return Report(True, False, tuple(verified), ())
+        found = _exceeded(plan)
+        return Report(not found, False, tuple(verified), tuple(found))
+    if plan.bounds:
+        found = [Violation("bounds", "plan", "only a stopped plan has bounds of this kind")]
+        return Report(False, False, tuple(verified), tuple(found))
     steps, found = _Claim(problem, plan, ledger).check()
     return Report(not found, not found, (*verified, *steps), tuple(found))
+
+
+def _exceeded(plan: Plan) -> list[Violation]:
+    """Return the bounds that the plan itself exceeds."""
+    return [
+        Violation("bounds", name, f"is {most}, and the plan gives {plan.objective.get(name, 0)}")
+        for name, most in plan.bounds.items()
+        if plan.objective.get(name, 0) > most
+    ]
 
 
 def _overloads(problem: Problem, plan: Plan) -> list[Violation]:
@@ -111,8 +125,16 @@ class _Claim:
         if found:
             return [], found
         if certificate.lanes is None:
-            return self._check_pools(derived, derived.problem, lines, certificate.pools)
+            return self._check_plain(derived, lines, certificate.pools)
         return self._check_lanes(derived, lines, certificate, certificate.lanes)
+
+    def _check_plain(
+        self, derived: Derived, lines: list[Line], pools: tuple[Pool, ...]
+    ) -> tuple[list[str], list[Violation]]:
+        found = _delayed(derived.problem, lines)
+        if found:
+            return [], found
+        return self._check_pools(derived, derived.problem, lines, pools)
 
     def _check_pools(
         self, derived: Derived, problem: Problem, lines: list[Line], pools: tuple[Pool, ...]
@@ -173,6 +195,16 @@ class _Claim:
             for outcome in self.plan.outcomes
             if outcome.reason != expected[outcome.need_id]
         ]
+
+
+def _delayed(plain: Problem, lines: list[Line]) -> list[Violation]:
+    """Return the lines that wait for no reason: only in shares of full lanes may a lot wait."""
+    ready = {source.id: depart_day(source) for source in plain.sources}
+    return [
+        Violation("days", f"{line.source_id} → {line.need_id}", "waits though no lane is full")
+        for line in lines
+        if line.depart_day != ready[line.source_id]
+    ]
 
 
 def _allocations(problem: Problem, lines: list[Line]) -> list[Allocation]:

@@ -17,6 +17,10 @@ POLL_S = 0.2
 Stop = Callable[[], bool]
 
 
+class Stopped(Exception):
+    """Somebody asked to stop before all was solved."""
+
+
 class Crew(Protocol):
     """Yields (number of the task, its result) as parts end, in any order; fewer if stopped."""
 

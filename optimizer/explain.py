@@ -96,8 +96,8 @@ SENTENCES: Mapping[str, str] = {
     ),
     "banned": "What could arrive is excluded by hand: %(source_pieces)s in %(sources)s.",
     "lane_full": (
-        "The ways here are full, so what could arrive goes elsewhere: %(source_pieces)s in "
-        "%(sources)s."
+        "Lanes are full, and no share of what could come here is left for this zone: "
+        "%(source_pieces)s in %(sources)s go where they are more urgent or were placed first."
     ),
     "lots_left_out": (
         "The policy leaves out every lot for it, as too small or in packs that don't fit: "

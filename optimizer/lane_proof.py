@@ -72,7 +72,9 @@ def lane_proof_from_document(document: object) -> LaneProof:
     )
     weights = []
     for pair in need_list(content["weights"], "lanes.weights"):
-        tier, weight = (decode_int(each, "lanes.weights") for each in need_list(pair, "weight"))
-        weights.append((tier, weight))
+        numbers = [decode_int(each, "lanes.weights") for each in need_list(pair, "weight")]
+        if len(numbers) != 2:
+            raise ProblemError("bad_document", "lanes.weights", "must pair a tier and its weight")
+        weights.append((numbers[0], numbers[1]))
     shares = shares_from_document(content["shares"])
     return LaneProof(shares, tuple(weights), source, corridor, objective, bound)

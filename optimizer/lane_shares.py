@@ -100,7 +100,15 @@ def in_shares(problem: Problem, shares: Sequence[Share]) -> Problem:
             for name in ([None] if ban.source_id is None else names[ban.source_id])
         ),
         last=tuple(
-            Pair(name, pair.need_id) for pair in problem.last for name in names[pair.source_id]
+            Pair(name, need)
+            for name, need in sorted(
+                {
+                    (name, pair.need_id)
+                    for pair in problem.last
+                    # A last plan that no share continues was a last plan all the same.
+                    for name in names[pair.source_id] or ["no share"]
+                }
+            )
         ),
     )
 
@@ -151,9 +159,11 @@ def share_faults(problem: Problem, shares: Sequence[Share]) -> list[tuple[str, s
         for name, units in spent.items()
         if units > sources[name].quantity
     ]
+    if faults:
+        return faults
     columns = Columns.of(problem, lanes, shares)
     loads = lanes.loads(columns.source, columns.zone, columns.day, columns.units)
-    return faults + [say(problem, each) for each in overloads(lanes, loads)]
+    return [say(problem, each) for each in overloads(lanes, loads)]
 
 
 def say(problem: Problem, overload: Overload) -> tuple[str, str]:

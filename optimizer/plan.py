@@ -87,7 +87,7 @@ class Plan:
     `late_piece_days` and `substitute_pieces`; then `fefo_piece_days`, the expiry days of the pieces
     used, added up; then `drops`, the number of allocations. `problem_digest` is whatever digest of
     the problem the caller supplies. A stopped plan has `bounds`: for each tier
-    `tier_N_units`, which no plan exceeds that gives earlier tiers what they can have.
+    `tier_N_pieces`, which no plan exceeds that gives earlier tiers what they can have.
     """
 
     allocations: tuple[Allocation, ...]

@@ -283,4 +283,17 @@ def problem_from_document(document: object) -> Problem:
     content["policy"] = decode_record(Policy, content.get("policy", {}), "policy")
     if content.get("roads") is not None:
         content["roads"] = decode_record(Roads, content["roads"], "roads")
-    return decode_record(Problem, content, "problem")
+    return _as_stated(decode_record(Problem, content, "problem"))
+
+
+def _as_stated(problem: Problem) -> Problem:
+    """Refuse what only a derived problem has: nobody states it, and no plan would answer for it."""
+    for item in problem.items:
+        if item.pieces_per_unit != 1:
+            where = f"item {item.code!r}"
+            raise ProblemError("bad_document", where, "pieces_per_unit is derived; leave it out")
+    for corridor in problem.corridors:
+        if corridor.taken:
+            where = f"corridor from {corridor.origin_zone!r} to {corridor.destination_zone!r}"
+            raise ProblemError("bad_document", where, "taken is derived; leave it out, use pins")
+    return problem

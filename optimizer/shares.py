@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.aggregate import Outline, fitting_width, outline
-from optimizer.bound import PRICE_SCALE, Prices, bound, tier_weights, weighted_objective
+from optimizer.bound import (
+    LARGEST_PRICE,
+    PRICE_SCALE,
+    Prices,
+    bound,
+    tier_weights,
+    weighted_objective,
+)
+from optimizer.crew import Stopped
 from optimizer.grid import Grid
 from optimizer.lane_program import FAIRNESS, Flows, Program, build, flows, served
 from optimizer.lane_shares import Columns, Share, share_grids
@@ -236,8 +244,9 @@ def solve_in_lanes(
 ) -> LaneSolution:
     """Return a plan that overloads no corridor, with a bound on every plan.
 
-    `grids` are the problem's components. Once `stop` is true, the plan so far is returned; even the
-    first is whole. Raises ProblemError as `exact` does, and where costs can't be weighed.
+    `grids` are the problem's components. Once `stop` is true, the plan so far is returned, if there
+    is one; `exact` raises Stopped before that. Raises ProblemError as `exact` does, and where costs
+    can't be weighed.
     """
     work = Lanework.of(problem, grids)
     check_zones(problem, work.lanes)
@@ -252,10 +261,13 @@ def solve_in_lanes(
         if not gain or gain * WORTHWHILE < work.weigh(before) or stop():
             break
         used = Columns(shipments[:, 0], work.lanes.need_zone[shipments[:, 1]], *shipments[:, 2:].T)
-        columns = used.merged(more, len(work.lanes.zones), work.lanes.days)
-        solved, shipments = _solve_inside(work, columns, exact)
-    drafted = draft(work, work.everything(), sure=False, start=drafted.answer)
-    prices = find_prices(work, drafted)
+        merged = used.merged(more, len(work.lanes.zones), work.lanes.days)
+        try:
+            solved, shipments = _solve_inside(work, merged, exact)
+        except Stopped:
+            break  # the plan at hand is whole
+        columns = merged
+    prices = _best_prices(work, drafted, stop)
     return LaneSolution(
         columns.shares(problem, work.lanes),
         shipments,
@@ -264,6 +276,17 @@ def solve_in_lanes(
         work.objective(shipments),
         bound(work.lanes, grids, prices),
     )
+
+
+def _best_prices(work: Lanework, drafted: Draft, stop: Stop) -> Prices:
+    """Return prices for the bound: those of a bolder program, where there is time for one."""
+    if not stop():
+        drafted = draft(work, work.everything(), sure=False, start=drafted.answer)
+    found = find_prices(work, drafted)
+    nothing = replace(
+        found, source=np.zeros_like(found.source), corridor=np.zeros_like(found.corridor)
+    )
+    return max((found, nothing), key=lambda prices: bound(work.lanes, work.grids, prices))
 
 
 def _solve_inside(
@@ -287,6 +310,12 @@ def find_prices(work: Lanework, drafted: Draft) -> Prices:
     source = np.zeros(len(lanes.source_zone), dtype=np.int64)
     for number, (grid, each) in enumerate(zip(work.grids, drafted.outlines, strict=True)):
         values = program.source_prices(number, each, answer)
-        source[grid.source] = np.rint(values).astype(np.int64)
-    corridor = np.rint(program.corridor_prices(lanes, answer) * PRICE_SCALE).astype(np.int64)
+        source[grid.source] = _whole(values)
+    corridor = _whole(program.corridor_prices(lanes, answer) * PRICE_SCALE)
     return Prices(work.weights, source, corridor)
+
+
+def _whole(values: Floats) -> Indices:
+    """Return prices as whole numbers in range: any that are not negative prove some bound."""
+    known = np.nan_to_num(values, nan=0.0, posinf=float(LARGEST_PRICE), neginf=0.0)
+    return np.rint(np.clip(known, 0.0, float(LARGEST_PRICE))).astype(np.int64)

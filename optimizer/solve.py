@@ -24,7 +24,7 @@ from optimizer.assemble import (
 )
 from optimizer.baselines import first_come_first_served, serve_by_urgency
 from optimizer.certificate import Certificate
-from optimizer.crew import Crew, inline
+from optimizer.crew import Crew, Stopped, inline
 from optimizer.derive import Derived, Line, derive
 from optimizer.flow import VERSION
 from optimizer.grid import Grid
@@ -33,6 +33,7 @@ from optimizer.lane_shares import in_shares
 from optimizer.lanes import overloaded
 from optimizer.naming import named_pools, named_refusals, ordered
 from optimizer.part import SolvedPart, decode_part
+from optimizer.parts import check_whole
 from optimizer.plan import Plan, Reason, SolverInfo
 from optimizer.policy import Policy
 from optimizer.problem import Problem
@@ -45,10 +46,7 @@ Progress = Callable[[str, int, int], None]
 Stop = Callable[[], bool]
 
 NAME = "medrelay with OR-Tools"
-
-
-class _Stopped(Exception):
-    """Somebody asked to stop before all was solved."""
+LARGEST_SEED = 2**63 - 1
 
 
 def solve(
@@ -72,6 +70,7 @@ def solve(
     what no plan can exceed. Raises ProblemError, naming the items, where the input contradicts
     itself or is too large to be exact.
     """
+    check_whole(seed, 0, LARGEST_SEED, "seed", "solve")
     problem = replace(problem, policy=policy) if policy else problem
     run = _Run(problem, progress or _ignore, stop or _never, seed, crew or inline)
     return run.plan()
@@ -108,7 +107,7 @@ class _Run:
                 refusals = named_refusals(self.plain, self.grids, parts)
                 return self._finish(shipments, Certificate(ordered(pools)), refusals, "optimal")
             return self._plan_in_lanes()
-        except _Stopped:
+        except Stopped:
             return self._stopped_plan()
 
     def _solve(self, stage: str, grids: Sequence[Grid]) -> list[SolvedPart]:
@@ -128,7 +127,7 @@ class _Run:
         if stage == "parts":
             self.parts = {n: self.solved[d] for n, d in enumerate(digests) if d in self.solved}
         if not open_tasks.keys() <= self.solved.keys():
-            raise _Stopped
+            raise Stopped
         return [self.solved[digest] for digest in digests]
 
     def _plan_in_lanes(self) -> Plan:
@@ -234,21 +233,23 @@ class _Run:
     def _bounds(self) -> dict[str, int]:
         """Return what no plan can exceed, tier by tier, given what earlier tiers get.
 
-        Exact where a part was solved; else all that is on offer, or all that is asked for.
+        In pieces of the needs' items: what a solved part gives, and elsewhere all that is asked
+        for. With pins, packs or corridors a part alone bounds nothing.
         """
-        bounds: dict[str, int] = {}
+        unmet: dict[int, int] = {need.tier: 0 for need in self.problem.needs}
         for number, grid in enumerate(self.grids):
             part = self.parts.get(number)
+            if part is None or self.problem.corridors or not self._is_plain():
+                continue
             got = np.zeros_like(grid.demand)
-            if part is not None:
-                np.add.at(got, part.shipments[:, 0], part.shipments[:, 2])
+            np.add.at(got, part.shipments[:, 0], part.shipments[:, 2])
             for tier in np.unique(grid.tier).tolist():
                 inside = grid.tier == tier
-                most = min(int(grid.demand[inside].sum()), int(grid.supply.sum()))
-                name = f"tier_{tier}_units"
-                reached = int(got[inside].sum()) if part is not None else most
-                bounds[name] = bounds.get(name, 0) + reached
-        return bounds
+                unmet[tier] += int((grid.demand - got)[inside].sum())
+        asked: dict[int, int] = dict.fromkeys(unmet, 0)
+        for need in self.problem.needs:
+            asked[need.tier] += need.quantity
+        return {f"tier_{tier}_pieces": asked[tier] - unmet[tier] for tier in sorted(asked)}
 
 
 def _shipments(grids: Sequence[Grid], parts: Sequence[SolvedPart]) -> Indices:

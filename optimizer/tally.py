@@ -72,7 +72,7 @@ class Ledger:
         if each.quantity < 1:
             return [Violation("quantity", where, f"allocates {each.quantity} pieces")]
         leave = max(0, source.ready_day)
-        if each.depart_day > leave and self.problem.corridors:
+        if leave < each.depart_day <= self.problem.horizon_days and self.problem.corridors:
             # Where ways can be full, a lot may wait; the rules then go by the later day.
             source, leave = replace(source, ready_day=each.depart_day), each.depart_day
         refused = refusal(source, need, lane, self.problem)
