@@ -197,6 +197,43 @@ def test_a_living_workers_part_is_left_to_it(
         assert ended(database, run_id).state is RunState.PROPOSED
 
 
+def mark_jobs_done(database: Database) -> None:
+    """As DBOS leaves them once they have ended: queueing them again does nothing."""
+    with database.engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE dbos.workflow_status SET status = 'SUCCESS' WHERE name = 'solve-part'")
+        )
+
+
+def test_a_run_taken_up_again_after_a_part_failed_fails_with_its_reason(
+    settings: Settings, database: Database, run_id: UUID
+) -> None:
+    """As after a kill of the run's own process between the part's end and the run's."""
+    first, _ = tasks_of(database, run_id)
+    open_part(database, run_id, 0, first)
+    workshop = Workshop(settings, database, "killed")
+    name = PartName(run_id, 0, 0, rows(database, run_id)[0].digest)
+    parts._end(workshop, name, failure={"problem": ["too_large", "items 'gloves'", "too many"]})
+    mark_jobs_done(database)
+    open_part(database, run_id, 0, first)
+    assert rows(database, run_id)[0].failure is not None
+    with jobs(settings, database):
+        assert ended(database, run_id).failure == "items 'gloves': too many"
+
+
+def test_a_part_whose_job_ended_without_a_result_fails_its_run(
+    settings: Settings, database: Database, run_id: UUID
+) -> None:
+    first, _ = tasks_of(database, run_id)
+    open_part(database, run_id, 0, first)
+    mark_jobs_done(database)
+    with jobs(settings, database) as running:
+        running._sweeper.sweep()
+        run = ended(database, run_id)
+    assert run.state is RunState.FAILED
+    assert "part 0: its job ended without a result" in str(run.failure)
+
+
 def test_a_part_that_can_not_be_solved_fails_its_run_with_the_reason(
     settings: Settings, database: Database, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:

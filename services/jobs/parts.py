@@ -163,7 +163,10 @@ class QueueCrew:
 
 
 def _queue(session: Session, run_id: UUID, stage: int, number: int, task: bytes) -> None:
-    """Write a part's row and queue its job; what is solved already with these bytes stays so."""
+    """Write a part's row and queue its job; what ended already with these bytes stays so.
+
+    A failed part stays failed: its job is over, and no other one would come by its name.
+    """
     name = PartName(run_id, stage, number, hashlib.sha256(task).hexdigest())
     row = {
         "digest": name.digest,
@@ -178,7 +181,7 @@ def _queue(session: Session, run_id: UUID, stage: int, number: int, task: bytes)
     written = written.on_conflict_do_update(
         index_elements=["run_id", "stage", "number"],
         set_=row,
-        where=sa.or_(col(RunPart.digest) != name.digest, col(RunPart.failure).is_not(None)),
+        where=col(RunPart.digest) != name.digest,
     )
     session.execute(written)
     enqueue(session, SOLVE_PART, str(name), queue_name=PARTS_QUEUE_NAME)
@@ -291,6 +294,9 @@ def look_after_parts(database: Database, ended_badly: set[str]) -> set[str]:
                 enqueue(session, SOLVE_PART, str(name), queue_name=PARTS_QUEUE_NAME)
         elif status.status in ended_badly:
             _end(_used(), name, failure={"why": f"its job ended as {status.status.lower()}"})
+        elif status.status == "SUCCESS":
+            # It found nothing to do, as the row wasn't there then; it never comes again.
+            _end(_used(), name, failure={"why": "its job ended without a result"})
         elif status.status == "PENDING" and status.executor_id:
             at_work.add(status.executor_id)
     return at_work
