@@ -50,14 +50,14 @@ def solve_run(database: Database, run_id: UUID, crew: Crew | None = None) -> Run
             stop=_stopper(database, run_id, begun),
             crew=crew,
         )
+        report = check(problem, plan)
+        if not report.ok:
+            return fail_run(
+                database, run_id, f"The plan doesn't pass its check: {report.violations[0]}"
+            )
+        comparison = compare(problem, plan)
     except ProblemError as error:
         return fail_run(database, run_id, str(error))
-    report = check(problem, plan)
-    if not report.ok:
-        return fail_run(
-            database, run_id, f"The plan doesn't pass its check: {report.violations[0]}"
-        )
-    comparison = compare(problem, plan)
     return _propose(database, run_id, plan, digest, comparison)
 
 

@@ -6,11 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from optimizer.baselines import PRACTICES
+from optimizer.errors import ProblemError
 from services.database import Database
-from services.dispatch.models import RunState
+from services.dispatch import solving
+from services.dispatch.models import Run, RunState
 from services.dispatch.solving import solve_run
 from services.journal.kinds import EntryKind, site_account
 from services.journal.models import Entry
@@ -345,3 +347,23 @@ def test_nothing_is_decided_before_it_was_started(
         answer = api.post(url, json=early, headers=world.bearer("approver"))
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["field"] == "occurred_at"
+
+
+@pytest.mark.parametrize("step", ["solve", "check", "compare"])
+def test_a_problem_that_no_step_can_use_is_told_in_its_own_words(
+    api: TestClient,
+    world: World,
+    database: Database,
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise ProblemError("too_large", "item 'gloves'", "more than can be counted; give less")
+
+    ask(api, world, 100)
+    run_id = UUID(start(api, world))
+    monkeypatch.setattr(solving, step, refuse)
+    assert solve_run(database, run_id) is RunState.FAILED
+    failure = session.get_one(Run, run_id).failure
+    assert failure == "item 'gloves': more than can be counted; give less"
