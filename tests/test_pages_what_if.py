@@ -1,14 +1,17 @@
 """The dispatcher sets a policy, pins and bans on pages, asks what if, and stops what takes long."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
+from optimizer.plan import Plan
 from services.database import Database
-from services.dispatch.models import RunState
+from services.dispatch import store
+from services.dispatch.models import Run, RunState
 from services.dispatch.solving import solve_run
 from tests.browser import Browser, PageForms, went_to
 from tests.dispatch.test_orders import lots, shown
@@ -164,3 +167,24 @@ def test_only_dispatchers_ask(browser: Open, proposed: str) -> None:
         answer: Any = browser(user).post(f"{proposed}/what-if", {})
         assert answer.status_code == 403
         assert browser(user).post(f"{proposed}/stop", {}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("bounded", "how far from the best it can be in pieces and cost"),
+        ("stopped", "the best plan that was found by then"),
+    ],
+)
+def test_a_plan_that_is_not_proven_over_all_says_so(
+    proposed: str, browser: Open, monkeypatch: pytest.MonkeyPatch, status: str, words: str
+) -> None:
+    real = store.stored_plan
+
+    def claiming(run: Run) -> Plan:
+        plan = real(run)
+        return replace(plan, solver=replace(plan.solver, status=status))
+
+    assert words not in browser("dispatcher").get(proposed)
+    monkeypatch.setattr(store, "stored_plan", claiming)
+    assert words in browser("dispatcher").get(proposed)

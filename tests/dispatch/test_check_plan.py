@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -13,8 +14,10 @@ import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
+from optimizer.errors import ProblemError
 from optimizer.problem import Corridor, Item, Lane, Need, Place, Problem, Source
 from optimizer.solve import solve
+from services import check_plan
 from services.cli import app
 from services.database import Database
 from tests.dispatch.test_orders import lots, run_with
@@ -143,6 +146,27 @@ def test_what_is_no_run_is_refused(tmp_path: Path, text: str) -> None:
     assert (code, "NOT VALID" in told) == (1, True)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        ProblemError("too_large", "item 'gloves'", "costs are too large to be exact"),
+        ValueError("costs are too large to be exact"),
+        OverflowError("costs are too large to be exact"),
+    ],
+)
+def test_what_can_not_be_checked_is_not_valid(
+    tmp_path: Path, export: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(check_plan, "check", refuse)
+    code, told = checked(tmp_path, export)
+    assert code == 1
+    assert "NOT VALID" in told
+    assert "too large to be exact" in told
+
+
 def test_a_run_without_a_plan_has_nothing_to_export(
     api: TestClient, world: World, lots: dict[str, UUID]
 ) -> None:
@@ -179,7 +203,13 @@ def test_a_plan_on_shared_lanes_says_how_far_from_the_best_it_can_be(tmp_path: P
     code, told = checked(tmp_path, export)
     assert code == 0, told
     assert "no shared lane carries more in a day than it can" in told
-    assert "% from the best over all ways" in told
+    claims = " ".join(told.split())
+    assert "within the plan's shares of the full lanes, which are the planner's choice" in claims
+    assert "no other plan that serves the needs so, within these shares, costs less" in claims
+    assert "that says nothing of fairness" in claims
+    assert "no other plan that serves the needs so costs less" not in claims
+    assert "VALID, AND PROVEN WITHIN ITS SHARES" in claims
+    assert re.search(r"at most \d+\.\d{4} % from the best in weighed pieces and cost", claims)
 
 
 _ZONES = {"W1": "north", "H1": "south", "H2": "south"}
