@@ -1,6 +1,7 @@
 """The shape of the house, held by tests: layers, who touches what, sizes, and words."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -181,3 +182,16 @@ def test_nothing_in_git_names_a_package_registry() -> None:
         check=False,
     )
     assert (answer.returncode, answer.stdout) == (1, "")
+
+
+TOUR = (PROJECT_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+TOLD = sorted(set(re.findall(r"`((?:\w+/)+\w+\.py)(?:: (\w+))?`", TOUR)))
+
+
+@pytest.mark.parametrize(("path", "function"), TOLD)
+def test_what_the_tour_names_is_where_it_says(path: str, function: str) -> None:
+    places = [PROJECT_ROOT / path, PROJECT_ROOT / "services" / path]
+    found = next((place for place in places if place.exists()), None)
+    assert found is not None, f"{path} is nowhere"
+    names = {node.name for node in parsed(found).body if isinstance(node, ast.FunctionDef)}
+    assert not function or function in names, f"{path} has no {function}"
