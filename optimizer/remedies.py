@@ -7,7 +7,7 @@ time, `in_time.py`. Here is the rest: what the policy leaves out, and what is la
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from optimizer.derive import derive
 from optimizer.in_time import IN_TIME, InTime
 from optimizer.lane_shares import Share, in_shares
 from optimizer.openings import Openings, wider_corridors
-from optimizer.parts import Need, Source
+from optimizer.parts import Ban, Need, Source
 from optimizer.pins import Line
 from optimizer.plan import NeedOutcome, Plan
 from optimizer.problem import Problem
@@ -137,22 +137,27 @@ class _Short:
                 self._more_supply(part)
 
     def _by_policy(self, problem: Problem) -> None:
-        """Tell those who ask for less than the policy gives out what they would have to ask for."""
+        """Tell those who ask for less than the policy gives out what they would have to ask for.
+
+        Nobody is told to ask for more than double, nor where no lot may serve what was asked for.
+        """
         derived = self.derived
         of = {need.id: need for need in problem.needs} if derived.problem is not problem else {}
+        asked: dict[str, tuple[str, int]] = {}
         for name in self.short & of.keys():
             if name in derived.left_out:
                 params = derived.left_out[name].params
                 least = params.get("least_pieces", params.get("pack_pieces", 0))
                 code = "ask_least_drop" if "least_pieces" in params else "ask_whole_pack"
-                self._ask(code, of[name], int(least) - of[name].quantity)
-            elif self.derived.open_pieces.get(name):
+                asked[name] = code, int(least) - of[name].quantity
+            elif derived.open_pieces.get(name):
                 unit = derived.unit_pieces.get(of[name].item, 1)
-                self._ask("ask_whole_pack", of[name], unit - derived.open_pieces[name])
-
-    def _ask(self, code: str, need: Need, pieces: int) -> None:
-        figures = {"pieces": pieces, "total_pieces": need.quantity + pieces}
-        self.found[need.id] = (Remedy(code, figures),)
+                asked[name] = "ask_whole_pack", unit - derived.open_pieces[name]
+        within = [of[name] for name, (_, pieces) in asked.items() if pieces <= of[name].quantity]
+        for need in _servable(self.plain, problem.bans, within):
+            code, pieces = asked[need.id]
+            figures = {"pieces": pieces, "total_pieces": need.quantity + pieces}
+            self.found[need.id] = (Remedy(code, figures),)
 
     def _by_share(self, lines: list[Line]) -> list[Line]:
         """Return the lines as drawn from the shares of lanes."""
@@ -236,6 +241,18 @@ class _Short:
 
     def _add(self, need: Need, told: tuple[Remedy, ...]) -> None:
         self.found[need.id] = self.found.get(need.id, ()) + told
+
+
+def _servable(plain: Problem, bans: Sequence[Ban], needs: Sequence[Need]) -> Iterator[Need]:
+    """Yield of these needs, which the policy may have left out, those that a lot may serve."""
+    sources = {None, *(source.id for source in plain.sources)}
+    names = {None, *(need.id for need in needs)}
+    kept = tuple(ban for ban in bans if ban.source_id in sources and ban.need_id in names)
+    problem = replace(plain, needs=tuple(needs), bans=kept, last=())
+    tables, nothing = Tables(problem), np.zeros((0, 3), dtype=np.int64)
+    for component in components(problem):
+        allowed = Dealt.of(tables.grid(component), nothing).allowed.any(axis=1)
+        yield from (problem.needs[component.needs[row]] for row in np.flatnonzero(allowed).tolist())
 
 
 def _inside(problem: Problem, component: Component, flow: Indices) -> Indices:

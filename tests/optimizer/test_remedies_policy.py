@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from optimizer.check import check
 from optimizer.derive import derive
 from optimizer.lane_shares import in_shares
-from optimizer.parts import Corridor, Item, Need, Place, Source
+from optimizer.parts import Ban, Corridor, Item, Need, Place, Source
 from optimizer.plan import Plan, Reason
 from optimizer.policy import Policy
 from optimizer.problem import Problem
@@ -167,3 +167,21 @@ def test_who_asks_for_less_than_the_least_drop_is_told_what_to_ask_for() -> None
         "A": [],
         "B": [],
     }
+
+
+def test_nobody_is_told_to_ask_for_more_of_what_no_lot_holds_or_for_more_than_double() -> None:
+    needs = (
+        Need("A", "H", "gown", 30, 0, 5, 0),
+        Need("B", "H", "mask", 30, 0, 5, 1),
+        Need("C", "H", "mask", 20, 0, 5, 2),
+        Need("D", "H", "mask", 30, 0, 5, 3),
+    )
+    stock = (replace(SOURCE, quantity=300),)
+    for policy in (Policy(whole_packs=True), Policy(least_drop_pieces=50)):
+        bans = (Ban(None, "D", "kept back"),)
+        problem = Problem(DAY0, stock, needs, LANES, policy, bans=bans)
+        asks = {
+            name: [each.params for each in told if each.code.startswith("ask_")]
+            for name, told in codes(problem).items()
+        }
+        assert asks == {"A": [], "B": [{"pieces": 20, "total_pieces": 50}], "C": [], "D": []}
