@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -33,7 +33,7 @@ from services.dispatch.store import (
 )
 from services.dispatch.what_if import changed_problem, next_orders
 from services.errors import Conflict, InvalidInput
-from services.journal.clock import local_date
+from services.journal.clock import refuse_far_day
 from services.journal.kinds import EntryKind
 from services.journal.post import EntryIdReused, post
 from services.journal.record import Draft
@@ -43,7 +43,6 @@ from services.queue import enqueue
 
 SOLVE = "solve"
 SYSTEM = "system:allocator"
-_FURTHEST_AHEAD = timedelta(days=60)
 
 
 class NothingToAllocate(Conflict):
@@ -84,7 +83,7 @@ def _start(
     existing = _find_same(session, body, kind, content)
     if existing is not None:
         return existing, False
-    _check_day(body.day)
+    refuse_far_day(body.day)
     base = _base_run(session, body, orders)
     problem = _snapshot(session, body, orders, base, forgiving=forgiving)
     frame = _Frame(kind, base, body.day, body.horizon_days, content)
@@ -228,18 +227,6 @@ def _freeze(
     session.flush()
     enqueue(session, SOLVE, str(run.id))
     return run
-
-
-def _check_day(day: date) -> None:
-    """Plans are made for days that somebody can see: not long past what is known today."""
-    furthest = local_date(datetime.now(UTC)) + _FURTHEST_AHEAD
-    if day > furthest:
-        raise InvalidInput(
-            f"{day} is too far ahead to plan for",
-            field="day",
-            value=day.isoformat(),
-            mend=f"give a day up to {furthest}",
-        )
 
 
 def _base_run(session: Session, body: RunIn, orders: Orders) -> Run | None:

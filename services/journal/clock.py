@@ -6,6 +6,8 @@ from services.errors import InvalidInput
 from services.settings import get_settings
 
 CLOCK_SKEW = timedelta(minutes=5)
+FURTHEST_AHEAD = timedelta(days=60)
+FURTHEST_BACK = timedelta(days=10 * 366)
 
 
 def refuse_future(moment: datetime, field: str = "occurred_at") -> None:
@@ -16,6 +18,23 @@ def refuse_future(moment: datetime, field: str = "occurred_at") -> None:
             field=field,
             value=moment.isoformat(),
             mend="give the time when it happened, which isn't in the future",
+        )
+
+
+def refuse_far_day(day: date, field: str = "day") -> None:
+    """Plans are made for days that somebody can see: not long past what is known today.
+
+    Days of some years ago can be planned again; none so old that it can only be a slip.
+    """
+    today = local_date(datetime.now(UTC))
+    first, last = today - FURTHEST_BACK, today + FURTHEST_AHEAD
+    if not first <= day <= last:
+        far = "ahead" if day > last else "back"
+        raise InvalidInput(
+            f"{day} is too far {far} to plan for",
+            field=field,
+            value=day.isoformat(),
+            mend=f"give a day from {first} to {last}",
         )
 
 

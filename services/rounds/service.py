@@ -14,6 +14,7 @@ from optimizer.rounds_documents import problem_to_json
 from services.catalog import service as catalog
 from services.database import among
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
+from services.journal.clock import refuse_far_day
 from services.journal.once import claim, digest_of
 from services.journal.post import EntryIdReused
 from services.journal.read import get_lots
@@ -68,6 +69,7 @@ def start(session: Session, actor: Actor, body: RoundsIn) -> tuple[RoundsPlan, b
 
     Raises:
         Forbidden: not a dispatcher.
+        InvalidInput: a day that nobody plans for.
         NotFound: an unknown depot.
         NothingWaits, NoVehicles: there is nothing to plan, or nothing to plan with.
         EntryIdReused: the id belongs to another plan.
@@ -93,6 +95,7 @@ def start(session: Session, actor: Actor, body: RoundsIn) -> tuple[RoundsPlan, b
 
 
 def _frozen(session: Session, actor: Actor, body: RoundsIn, digest: str) -> RoundsPlan:
+    refuse_far_day(body.day)
     if body.depot is not None:
         parties.get_site(session, body.depot, field="depot")
     shipments = waiting_shipments(session, body.day, body.depot)
