@@ -44,7 +44,8 @@ class PolicyIn(Input):
         Field(
             description="max_min: needs of one priority get shares as equal as can be, the least "
             "served first. most_pieces: as many pieces as can be, to whom it is cheapest. "
-            "weighted: shares by the needs' weights. All serve the same number of pieces."
+            "weighted: shares by the needs' weights; refused for now, as requests carry no weights "
+            "yet. All serve the same number of pieces."
         ),
     ] = "max_min"
     distance_micro_per_piece_m: Annotated[
