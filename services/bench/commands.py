@@ -41,6 +41,7 @@ def getusppe(
 
     Needs the extra `bench`, for the data: `make install-bench`.
     """
+    _demand_folders(as_json, frontier_svg)
     from services.bench.getusppe.data import NoData, read_installed  # noqa: PLC0415
     from services.bench.getusppe.frontier import frontier  # noqa: PLC0415
     from services.bench.getusppe.report import rows, table  # noqa: PLC0415
@@ -67,6 +68,18 @@ def getusppe(
         frontier_svg.write_text(drawn, encoding="utf-8")
 
 
+def _demand_folders(*paths: Path | None) -> None:
+    """See that what is measured can be written down, before the work rather than after it."""
+    for path in paths:
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            console.print(
+                f"{path} can't be written: give a file in a folder that exists",
+                markup=False,
+                soft_wrap=True,
+            )
+            raise typer.Exit(2)
+
+
 def _utc(day: datetime | None) -> datetime | None:
     return day.replace(tzinfo=UTC) if day else None
 
@@ -84,18 +97,21 @@ def optimizer(
         Path | None, typer.Option("--json", help="Write the rows here, one a size and solver.")
     ] = None,
     lanes: Annotated[bool, typer.Option(help="With lanes between zones that items share.")] = False,
-    seed: Annotated[int, typer.Option(help="Another seed, other problems.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, other problems.")] = 1,
     processes: Annotated[
-        int | None, typer.Option(help="For items side by side; all cores if not said.")
+        int | None, typer.Option(min=1, help="For items side by side; all cores if not said.")
     ] = None,
-    peer_timeout: Annotated[float, typer.Option(help="Seconds until a peer is ended.")] = 600.0,
-    peer_memory: Annotated[float, typer.Option(help="MB until a peer is ended.")] = 8000.0,
+    peer_timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds until a peer is ended.")
+    ] = 600.0,
+    peer_memory: Annotated[float, typer.Option(min=1, help="MB until a peer is ended.")] = 8000.0,
 ) -> None:
     """Made-up problems of a nation's size: seconds and memory, beside other solvers' optimum.
 
     The peers highs and pot need the extra `bench`: `make install-bench`. Without it their rows say
     so.
     """
+    _demand_folders(as_json)
     from services.bench.instances import BadShape  # noqa: PLC0415
     from services.bench.sizes import BadBench, Bench, parse_peers, parse_shapes  # noqa: PLC0415
 
@@ -129,10 +145,11 @@ def practice(
     size: Annotated[str, typer.Option(help="Needs x sources of the made-up problem.")] = (
         "10000x200"
     ),
-    seed: Annotated[int, typer.Option(help="Another seed, another made-up problem.")] = 1,
-    processes: Annotated[int, typer.Option(help="For items side by side.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another made-up problem.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="For items side by side.")] = 1,
 ) -> None:
     """The plan beside what people do today: the Hubei scenario's week, and a made-up nation."""
+    _demand_folders(as_json)
     from services.bench.instances import BadShape  # noqa: PLC0415
     from services.bench.practice import run_practice  # noqa: PLC0415
     from services.bench.sizes import BadBench, parse_shapes  # noqa: PLC0415

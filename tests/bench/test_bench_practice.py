@@ -1,6 +1,7 @@
 """The plan beside practice, Hubei's week as one problem, and the tables for the documents."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,9 @@ def test_what_was_aimed_at_is_held_against_what_was_measured() -> None:
     assert "| every check in ≤ 15 s | 16.0 s | no |" in text
     unproven = markdown([measured[0] | {"proven": False}])
     assert "| 7.9 s, not proven | no |" in unproven
+    failed = measured[0] | {"seconds": None, "why": "killed"}
+    assert "| every plan under 6 GiB | 2,000 MB | yes |" in text
+    assert "| every plan under 6 GiB | 2,000 MB | no |" in markdown([failed])
     lanes = measured[0] | {"size": "24500x250", "items": 20, "lanes": True, "gap": 0.0006}
     assert "| 7.9 s, gap 0.060 % | no |" in markdown([lanes])
     assert "| 7.9 s, gap 0.040 % | yes |" in markdown([lanes | {"gap": 0.0004}])
@@ -127,3 +131,22 @@ def test_practice_by_command(tmp_path: Path) -> None:
     result = CliRunner().invoke(bench, ["practice", "--size", "60x8", "--json", str(file)])
     assert result.exit_code == 0, result.output
     assert len(json.loads(file.read_text())) == 10
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("optimizer --size 60x8 --json /nonexistent/x.json", "folder that exists"),
+        ("practice --size 60x8 --json /nonexistent/x.json", "folder that exists"),
+        ("getusppe --json /nonexistent/x.json", "folder that exists"),
+        ("optimizer --size 60x8 --processes 0", "--processes"),
+        ("optimizer --size 60x8 --processes -3", "--processes"),
+        ("optimizer --size 60x8 --peer-timeout -1", "--peer-timeout"),
+        ("optimizer --size 60x8 --seed -1", "--seed"),
+        ("practice --size 60x8 --seed -1", "--seed"),
+    ],
+)
+def test_a_slip_in_a_command_is_told_before_the_work(command: str, told: str) -> None:
+    result = CliRunner().invoke(bench, command.split())
+    assert result.exit_code == 2
+    assert told in re.sub("\x1b\\[[0-9;]*m", "", result.output)
