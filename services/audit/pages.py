@@ -27,7 +27,7 @@ from services.requests import service as requests
 from services.transport.models import Shipment
 from services.web.forms import Form, Slip
 from services.web.http import DatabaseSession
-from services.web.i18n import ZONE, language_of, to_gettext
+from services.web.i18n import language_of, to_gettext, wall_zone
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -170,7 +170,7 @@ class Expired:
 
 def _expired(session: Session) -> Expired:
     """What stands on the books as free stock but may not be handed to anybody any more."""
-    today = datetime.now(ZONE).date()
+    today = datetime.now(wall_zone()).date()
     found = Expired(defaultdict(int), defaultdict(int))
     for state in ("available", "quarantine"):
         for held in holdings(session, kinds=[AccountKind.SITE], state=state):

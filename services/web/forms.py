@@ -20,7 +20,7 @@ from sqlmodel import Session
 
 from services.errors import DomainError, InvalidInput
 from services.web.http import field_error
-from services.web.i18n import ZONE
+from services.web.i18n import wall_zone
 from services.web.pages import for_people
 
 MAX_BYTES = 1_000_000
@@ -201,7 +201,7 @@ def now_input() -> str:
     Rounded up: what somebody does next must not lie before what was recorded a moment ago. The
     services let a clock run ahead by more than that.
     """
-    rounded = datetime.now(ZONE).replace(second=0, microsecond=0) + timedelta(minutes=1)
+    rounded = datetime.now(wall_zone()).replace(second=0, microsecond=0) + timedelta(minutes=1)
     return rounded.strftime("%Y-%m-%dT%H:%M")
 
 
@@ -272,4 +272,4 @@ def _with_zone(text: str) -> str:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return text
-    return moment.isoformat() if moment.tzinfo else moment.replace(tzinfo=ZONE).isoformat()
+    return moment.isoformat() if moment.tzinfo else moment.replace(tzinfo=wall_zone()).isoformat()

@@ -4,6 +4,7 @@ import gettext
 import io
 from functools import lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -13,9 +14,15 @@ from services.settings import get_settings
 LANGUAGES = ("en", "zh")
 # How each writes numbers and dates.
 LOCALES = {"en": "en_GB", "zh": "zh_CN"}
-# The clock on the wall of those who read and fill in the pages; programs use UTC.
-ZONE = get_settings().zone
 _LOCALES = Path(__file__).parent / "locales"
+
+
+def wall_zone() -> ZoneInfo:
+    """The clock on the wall of those who read and fill in the pages; programs use UTC.
+
+    The settings are read when they are needed: whoever only imports this can't stumble over them.
+    """
+    return get_settings().zone
 
 
 @lru_cache

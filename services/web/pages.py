@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from starlette.responses import RedirectResponse, Response
 
 from services.errors import DomainError, NotFound
-from services.web.i18n import LANGUAGES, ZONE, language_of, translations
+from services.web.i18n import LANGUAGES, language_of, translations, wall_zone
 from services.web.stacked import name_cells
 
 _HERE = Path(__file__).parent
@@ -130,7 +130,7 @@ def _filters(language: str) -> dict[str, Any]:
     locale = {"en": "en_GB", "zh": "zh_CN"}[language]
 
     def moment(value: datetime) -> str:
-        return format_datetime(value, _MOMENT[language], tzinfo=ZONE, locale=locale)
+        return format_datetime(value, _MOMENT[language], tzinfo=wall_zone(), locale=locale)
 
     return {
         "number": lambda value: format_decimal(value, locale=locale),
@@ -144,8 +144,8 @@ def _filters(language: str) -> dict[str, Any]:
         "day": lambda value: format_date(value, "medium", locale=locale),
         "moment": moment,
         "clock": clock,
-        "local_day": lambda value: value.astimezone(ZONE).date(),
-        "local_input": lambda value: value.astimezone(ZONE).strftime("%Y-%m-%dT%H:%M"),
+        "local_day": lambda value: value.astimezone(wall_zone()).date(),
+        "local_input": lambda value: value.astimezone(wall_zone()).strftime("%Y-%m-%dT%H:%M"),
         "name": lambda thing: getattr(thing, f"name_{language}"),
         "field_id": lambda name: re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-"),
         "share": _share,
@@ -156,7 +156,7 @@ def _filters(language: str) -> dict[str, Any]:
 
 def clock(value: datetime, day: date | None = None) -> str:
     """The time on the wall; with a day, one on a later day says so, as in ``00:20 (+1)``."""
-    local = value.astimezone(ZONE)
+    local = value.astimezone(wall_zone())
     later = (local.date() - day).days if day else 0
     return f"{local:%H:%M} ({later:+d})" if later else f"{local:%H:%M}"
 
