@@ -178,7 +178,15 @@ def report(
 
     rows: list[dict[str, Any]] = []
     for file in files:
-        rows += json.loads(file.read_text(encoding="utf-8"))
+        try:
+            rows += json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            console.print(
+                f"{file} holds no rows: give what a benchmark wrote with --json",
+                markup=False,
+                soft_wrap=True,
+            )
+            raise typer.Exit(2) from error
     if into is None:
         typer.echo(markdown(rows), nl=False)
         return

@@ -144,6 +144,7 @@ def test_practice_by_command(tmp_path: Path) -> None:
         ("optimizer --size 60x8 --peer-timeout -1", "--peer-timeout"),
         ("optimizer --size 60x8 --seed -1", "--seed"),
         ("practice --size 60x8 --seed -1", "--seed"),
+        ("report README.md", "README.md holds no rows"),
     ],
 )
 def test_a_slip_in_a_command_is_told_before_the_work(command: str, told: str) -> None:
