@@ -52,6 +52,9 @@ def getusppe(
     except NoData as error:
         console.print(f"{error}", markup=False, soft_wrap=True)
         raise typer.Exit(2) from error
+    if offers_from is not None and not records.offers:
+        console.print("No offer lies between those days: give earlier or wider ones", markup=False)
+        raise typer.Exit(2)
     with console.status("") as status:
         played = rows(
             records,

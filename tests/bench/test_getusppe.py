@@ -248,6 +248,16 @@ def test_part_of_the_offers_is_played_without_the_published_figures(
     assert {(each["pieces"], each["published"]) for each in written} == {(0, None)}
 
 
+@pytest.mark.parametrize("days", [["2090-01-01"], ["2020-05-01", "--offers-until", "2020-04-01"]])
+def test_days_without_an_offer_are_told(
+    monkeypatch: pytest.MonkeyPatch, records: Records, days: list[str]
+) -> None:
+    monkeypatch.setattr(data, "read_installed", lambda: records)
+    result = CliRunner().invoke(bench, ["getusppe", "--offers-from", *days])
+    assert result.exit_code == 2
+    assert "No offer lies between those days" in result.output
+
+
 def test_the_drawing_is_the_same_every_time_and_reads_as_xml() -> None:
     axis = Axis("miles < km & more", 10, 1_000, (10, 100, 1_000), logarithmic=True)
     points = (Point(100, 0.5, "half way", word="here"), Point(10, 0, "corner", filled=False))
