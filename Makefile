@@ -47,19 +47,20 @@ test-long: install-dev anvil
 test-bench: install-bench
 	$(BIN)/pytest -n auto -m bench
 
-# An hour or two, most of it waiting for the other solvers; docs/benchmarks.md tells what it measures.
+# Some ten minutes, most of it waiting for the other solvers; docs/benchmarks.md tells what it measures.
 BENCH := docs/benchmarks
 bench: install-bench
 	@mkdir -p $(BENCH)
-	$(BIN)/medrelay bench optimizer --size 1000x50,5000x200,10000x200,35000x1000 --json $(BENCH)/one-item.json
-	$(BIN)/medrelay bench optimizer --size 1000x50,5000x200,24500x250 --items 20 --json $(BENCH)/twenty-items.json
+	$(BIN)/medrelay bench optimizer --size 1000x50,5000x200,10000x200 --json $(BENCH)/one-item.json
+	$(BIN)/medrelay bench optimizer --size 35000x1000 --peers pot --json $(BENCH)/nation.json
+	$(BIN)/medrelay bench optimizer --size 24500x250 --items 20 --peers "" --json $(BENCH)/twenty-items.json
 	$(BIN)/medrelay bench optimizer --size 24500x250 --items 20 --lanes --peers "" --json $(BENCH)/lanes.json
 	$(BIN)/medrelay bench optimizer --size 100x10,300x20,600x30 --items 3 --lanes --peers glop \
 		--json $(BENCH)/lanes-proven.json
 	$(BIN)/medrelay bench optimizer --size 200x10,500x30,1000x50 --peers maxmin --json $(BENCH)/fairness.json
 	$(BIN)/medrelay bench practice --json $(BENCH)/practice.json
 	$(BIN)/medrelay bench report --into docs/benchmarks.md \
-		$(addprefix $(BENCH)/,$(addsuffix .json,one-item twenty-items lanes lanes-proven fairness practice))
+		$(addprefix $(BENCH)/,$(addsuffix .json,one-item nation twenty-items lanes lanes-proven fairness practice))
 
 # PostgreSQL over TCP, a node, the API and two workers, as in docker-compose.yml; then one whole flow.
 rehearse: install-dev anvil
