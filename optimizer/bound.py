@@ -15,7 +15,6 @@ unit could cost to bring. All numbers are whole, and sums that 64 bits can't hol
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,11 +177,6 @@ def weighted_objective(
     """Return what a plan weighs: `unmet` has the units that each tier lacks."""
     weight = dict(weights)
     return cost_micro + sum(weight[tier] * units for tier, units in unmet)
-
-
-def certified_gap(objective: int, lower_bound: int) -> Fraction:
-    """Return by which part of its objective a plan could at most be better."""
-    return Fraction(objective - lower_bound, objective) if objective else Fraction(0)
 
 
 def price_faults(lanes: Lanes, grids: Sequence[Grid], prices: Prices) -> list[str]:

@@ -5,7 +5,7 @@ day they leave. Pairs of zones without a corridor are unlimited. A lot leaves on
 wherever that is free, and on a later day where the corridor is full.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.errors import ProblemError
-from optimizer.grid import Grid
+from optimizer.grid import Grid, forbidden
 from optimizer.problem import Problem
 from optimizer.rules import depart_day
 
@@ -219,19 +219,21 @@ def pair_costs(grid: Grid, need: Indices, source: Indices, depart: Indices) -> I
     return total
 
 
-def check_zones(problem: Problem, lanes: Lanes) -> None:
-    """Refuse needs outside all zones, which no share can name.
+def check_zones(problem: Problem, lanes: Lanes, grids: Iterable[Grid]) -> None:
+    """Refuse needs outside all zones that a lot could serve: no share can name where it goes.
 
     Raises ProblemError naming the first of them.
     """
-    outside = np.flatnonzero(lanes.need_zone == len(lanes.zones))
-    if len(outside):
-        need = problem.needs[int(outside[0])]
-        raise ProblemError(
-            "no_zone",
-            f"need {need.id!r} of {need.item!r} at {need.site!r}",
-            "lies in no zone, but corridors are overloaded; give its site a place with a zone",
-        )
+    for grid in grids:
+        outside = np.flatnonzero(lanes.need_zone[grid.need] == len(lanes.zones))
+        costs = take(grid, outside, np.arange(len(grid.source)), grid.depart).costs()
+        for row in outside[(costs != forbidden(costs)).any(axis=1)].tolist():
+            need = problem.needs[int(grid.need[row])]
+            raise ProblemError(
+                "no_zone",
+                f"need {need.id!r} of {need.item!r} at {need.site!r}",
+                "lies in no zone, but corridors are overloaded; give its site a place with a zone",
+            )
 
 
 def _array(values: object) -> Indices:

@@ -249,7 +249,7 @@ def solve_in_lanes(
     can't be weighed.
     """
     work = Lanework.of(problem, grids)
-    check_zones(problem, work.lanes)
+    check_zones(problem, work.lanes, grids)
     drafted = draft(work, work.everything(), sure=True)
     columns = share_out(work, work.everything(), drafted)
     solved, shipments = _solve_inside(work, columns, exact)

@@ -161,3 +161,18 @@ def test_what_only_a_derived_problem_has_cannot_be_stated(name: str, part: objec
     with pytest.raises(ProblemError) as caught:
         problem_from_document(document)
     assert "derived" in caught.value.message
+
+
+def test_a_need_outside_all_zones_matters_only_if_a_lot_could_serve_it() -> None:
+    outside = Need("Z", "Z", "gown", 4, 1, 0, 2)
+    problem = replace(FULL, needs=(*FULL.needs, outside))
+    plan = solve(problem)
+    assert check(problem, plan).proven
+    assert plan.solver.status == "bounded"
+    assert plan.outcomes[-1].reason.code == "no_supply"
+    lane = Lane("W", "Z", 1, 1)
+    wanted = replace(outside, item="mask")
+    problem = replace(FULL, needs=(*FULL.needs, wanted), lanes=(*FULL.lanes, lane))
+    with pytest.raises(ProblemError) as caught:
+        solve(problem)
+    assert caught.value.code == "no_zone"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optimizer.bound import Prices, bound, certified_gap, price_faults
+from optimizer.bound import Prices, bound, price_faults
 from optimizer.certificate import Certificate
 from optimizer.check import check
 from optimizer.errors import ProblemError
@@ -180,7 +180,7 @@ def test_what_would_arrive_too_late_stays() -> None:
 def test_a_closed_corridor_lets_nothing_through() -> None:
     solution = solved(two_zones(0))
     assert len(solution.shipments) == 0
-    assert certified_gap(solution.objective, solution.bound) < 1e-3
+    assert solution.objective - solution.bound < solution.objective / 1000
 
 
 def test_the_urgent_tier_has_the_corridor_first() -> None:
@@ -260,7 +260,7 @@ def test_a_larger_plan_is_near_its_bound() -> None:
     problem = seeded_problem()
     solution = solved(problem)
     assert faults(problem, solution) == []
-    assert 0 <= certified_gap(solution.objective, solution.bound) < 0.001
+    assert 0 <= solution.objective - solution.bound < solution.objective / 1000
 
 
 def test_the_same_problem_has_the_same_solution() -> None:
