@@ -115,7 +115,7 @@ def read_run(content: dict[str, Any]) -> tuple[Problem, Plan]:
     """The problem and the plan that was made for it.
 
     Raises:
-        NotTheRun: the plan was made for another input.
+        NotTheRun: the plan was made for another input, or the run is told otherwise.
         ProblemError: one of them can't be read.
 
     """
@@ -124,7 +124,19 @@ def read_run(content: dict[str, Any]) -> tuple[Problem, Plan]:
         raise NotTheRun(
             f"its plan was made for another input, with the digest {plan.problem_digest}"
         )
+    _compare_run(content.get("run"), problem)
     return problem, plan
+
+
+def _compare_run(run: object, problem: Problem) -> None:
+    """What the file says of the run beside its input must be what the input says."""
+    if not isinstance(run, dict):
+        raise NotTheRun("what it says of the run itself is missing")
+    frozen = {"day": problem.day0, "horizon_days": problem.horizon_days}
+    for name, value in frozen.items():
+        if run.get(name) != value:
+            told = run.get(name)
+            raise NotTheRun(f"it says the run's {name} is {told!r}; its input says {value!r}")
 
 
 def _compare(content: dict[str, Any], known: dict[str, str]) -> None:
@@ -144,7 +156,8 @@ def _tell_digests(content: dict[str, Any], known: dict[str, str | None]) -> None
     entries = run if isinstance(run, dict) else {}
     for name, what in (("snapshot", "the input"), ("plan", "the plan")):
         entry = entries.get(f"{name}_entry", "unknown")
-        held = "as the log says" if known[f"{name}_digest"] else f"see the log's entry {entry}"
+        unheld = f"not held against the log, whose entry it says is {entry}"
+        held = "as the log says" if known[f"{name}_digest"] else unheld
         console.print(
             f"  ✓ {what} has the digest {content[f'{name}_digest']} ({held})",
             markup=False,

@@ -129,6 +129,8 @@ def test_another_input_is_refused(tmp_path: Path, export: Any) -> None:
         ({"snapshot": "{}"}, "its snapshot was changed"),
         ({"snapshot": None}, "its snapshot, or the snapshot's digest, is missing"),
         ({"format": "other/1"}, "its format must be"),
+        ({"run": None}, "what it says of the run itself is missing"),
+        ({"run": {"day": "2020-01-01", "horizon_days": 1}}, "it says the run's day is"),
     ],
 )
 def test_a_file_that_was_changed_is_refused_with_the_reason(
@@ -199,6 +201,7 @@ def test_a_plan_on_shared_lanes_says_how_far_from_the_best_it_can_be(tmp_path: P
         "plan": plan,
         "snapshot_digest": digest,
         "plan_digest": hashlib.sha256(plan.encode()).hexdigest(),
+        "run": {"day": problem.day0, "horizon_days": problem.horizon_days},
     }
     code, told = checked(tmp_path, export)
     assert code == 0, told
