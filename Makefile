@@ -47,7 +47,7 @@ test-long: install-dev anvil
 test-bench: install-bench
 	$(BIN)/pytest -n auto -m bench
 
-# Some ten minutes, most of it waiting for the other solvers; docs/benchmarks.md tells what it measures.
+# Most of the time it waits for the other solvers; docs/benchmarks.md tells what it measures.
 BENCH := docs/benchmarks
 bench: install-bench
 	@mkdir -p $(BENCH)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from optimizer.certificate import Certificate
 from optimizer.grid import Grid
+from optimizer.lanes import pair_costs
 from optimizer.parts import LARGEST_DAY
 from optimizer.plan import Allocation, NeedOutcome, Plan, Reason, SolverInfo
 from optimizer.problem import Problem
@@ -109,17 +110,12 @@ def legs(problem: Problem, rows: Indices, grids: Sequence[Grid] | None = None) -
 
 
 def _told(grid: Grid, source: Indices, need: Indices, day: Indices) -> Indices:
-    """Return depart, arrive, days late, metres, rank and cost of each pair, in columns."""
-    metre, late_day, substitute, new_pair = (int(each) for each in grid.prices[:4])
+    """Return depart, arrive, days late, metres, rank and a unit's cost of each pair, in columns."""
     depart = np.where(day == AT_ONCE, grid.depart[source], day)
-    metres, days, extra = grid.ways.pairs(grid.destination[need], grid.origin[source])
+    metres, days, _ = grid.ways.pairs(grid.destination[need], grid.origin[source])
     late = np.maximum(depart + days - grid.need_by[need], 0)
     rank = grid.rank[need, grid.item[source]]
-    cost = metres * metre + extra + late * late_day + rank * substitute
-    if new_pair:
-        width = len(grid.source)
-        known = grid.known[:, 0] * width + grid.known[:, 1]
-        cost = cost + new_pair * ~np.isin(need * width + source, known)
+    cost = pair_costs(grid, need, source, depart)
     return np.stack([depart, depart + days, late, metres, rank, cost], axis=1)
 
 

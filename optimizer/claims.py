@@ -30,7 +30,7 @@ class Claim:
     """A component's pools, numbered as they stand in the certificate, and what the plan deals out.
 
     `source_pool` and `need_pool` hold the pool's place in `pools`; `spent`, `got` and the shipments
-    (`tail`, `head`, `units`) are in units, by positions in the component.
+    (`tail`, `head`) are in units, by positions in the component.
     """
 
     problem: Problem
@@ -45,7 +45,6 @@ class Claim:
     need_pool: Indices
     tail: Indices
     head: Indices
-    units: Indices
     spent: Indices
     got: Indices
 
@@ -195,7 +194,6 @@ class Claims:
             need_pool,
             tail,
             head,
-            shipped[:, 2],
             spent,
             got,
         )
