@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.blocks import over
 from optimizer.certificate import Pool
 from optimizer.grid import Costs, Grid, forbidden
 from optimizer.pins import Line
@@ -80,10 +81,12 @@ class Claim:
 
     def reaches_back(self) -> bool:
         """Whether some source may serve a need of an earlier pool."""
-        return any(
-            ((self.source_pool > self.need_pool[rows, None]) & self.allowed(rows)).any()
-            for rows in self.grid.blocks()
-        )
+
+        def found(rows: slice) -> bool:
+            backward = self.source_pool > self.need_pool[rows, None]
+            return bool((backward & self.allowed(rows)).any())
+
+        return any(over(list(self.grid.blocks()), found))
 
     def dearest(self) -> int:
         """Return the largest cost of an allowed pair, in micro-units."""
@@ -101,19 +104,24 @@ class Claim:
         A pair counts if both its ends are in one pool whose `factor` is not negative, and the need
         `may_get` a unit; `factor` times its cost is what it costs.
         """
-        for rows in self.grid.blocks():
-            inside = self.source_pool == self.need_pool[rows, None]
-            inside &= (factor[self.need_pool[rows]] >= 0)[:, None] & may_get[rows, None]
-            inside &= self.allowed(rows)
+        counts = may_get & (factor[self.need_pool] >= 0)
+
+        def raised(rows: slice) -> Indices:
             slack = self.costs[rows] * factor[self.source_pool]
             slack += duals.source
             slack -= duals.need[rows, None]
-            for need, source in np.argwhere(inside & (slack < 0)).tolist():
+            inside = (slack < 0) & self.allowed(rows) & counts[rows, None]
+            inside &= self.source_pool == self.need_pool[rows, None]
+            return np.argwhere(inside)
+
+        blocks = list(self.grid.blocks())
+        for rows, found in zip(blocks, over(blocks, raised), strict=True):
+            for need, source in found.tolist():
                 yield self._misfit(source, need + rows.start, code)
         cost = self.costs[self.head, self.tail] * factor[self.source_pool[self.tail]]
         loose = cost + duals.source[self.tail] != duals.need[self.head]
         loose &= self.source_pool[self.tail] == self.need_pool[self.head]
-        loose &= (factor[self.need_pool[self.head]] >= 0) & may_get[self.head]
+        loose &= counts[self.head]
         for each in np.flatnonzero(loose).tolist():
             yield self._misfit(int(self.tail[each]), int(self.head[each]), code)
 

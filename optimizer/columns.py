@@ -16,12 +16,13 @@ from optimizer.prices import Arcs, Flow, Network, Prices, Slack, find_prices
 
 Indices = NDArray[np.int64]
 
-NEAREST = 10  # pairs of each need to begin with
+NEAREST = 6  # pairs of each need to begin with
 ADDED = 8  # pairs of each need to add at a time, at most
-ALL_BELOW = 200_000  # pairs: so few are solved at once
-SAMPLE = 4
-SMALLEST_SAMPLE = 500
-ROUGHLY = 0.1
+ALL_BELOW = 400_000  # pairs: so few are solved at once
+TOGETHER = 4  # needs, for a guess
+ALIKE = 3  # nearest sources that tell which needs are alike
+SMALLEST_GUESS = 300  # needs
+ROUGHLY = 0.03
 REWARD = 4  # times the dearest pair: serving comes before saving
 
 Places = tuple[Indices, Indices]
@@ -81,6 +82,18 @@ class Pairs:
 
         return _joined(over(self.blocks(), found)), Prices(source_prices, need_prices)
 
+    def alike(self) -> Indices:
+        """Return the needs' places so that those with the same nearest sources come together."""
+        count = min(ALIKE, len(self.sources))
+
+        def found(rows: slice) -> Indices:
+            block = self.block(rows)
+            some = np.argpartition(block, count - 1, axis=1)[:, :count]
+            order = np.argsort(np.take_along_axis(block, some, axis=1), axis=1, kind="stable")
+            return np.take_along_axis(some, order, axis=1)
+
+        return np.lexsort(np.concatenate(over(self.blocks(), found)).T[::-1])
+
     def cheaper(self, prices: Prices, count: int) -> Places:
         """Return up to `count` pairs of each need that cost less than the prices' difference."""
 
@@ -119,7 +132,8 @@ class Pairs:
     def arcs(self, tail: Indices, head: Indices) -> Arcs:
         """Return these pairs once each, in one order."""
         width = len(self.sources)
-        keys = np.unique(head * width + tail)
+        keys = np.sort(head * width + tail)
+        keys = keys[np.diff(keys, prepend=-1) > 0]  # np.unique hashes, which takes far longer
         if self.seed:
             keys = np.random.default_rng(self.seed).permutation(keys)
         head, tail = np.divmod(keys, max(1, width))
@@ -167,28 +181,35 @@ def _generate(
 
 
 def _guess(network: Network, pairs: Pairs) -> Indices:
-    """Return what a unit of each source is likely to be worth: its price among a few needs.
+    """Return what a unit of each source is likely to be worth: its price where needs are bundled.
 
-    Every fourth need stands for four of its kind, and is paid for being served so that there is
-    always a flow; their own first pairs come from a guess of the same kind.
+    One need stands for itself and the next few of its kind: so nearly the same is asked for in each
+    place as in truth, and prices come close. It is paid for being served so that there is always a
+    flow; its own first pairs come from a guess of the same kind.
     """
-    rows = np.arange(SAMPLE // 2, len(pairs.needs), SAMPLE)
+    starts = np.arange(0, len(pairs.needs), TOGETHER)
+    if len(starts) < SMALLEST_GUESS:
+        return np.zeros_like(network.supply)
+    order = pairs.alike()
     most = network.lower.copy()
     np.add.at(most, network.slack.need, network.slack.capacity)
-    if len(rows) < SMALLEST_SAMPLE:
-        return np.zeros_like(network.supply)
-    few = replace(pairs, needs=pairs.needs[rows])
-    reward = np.full(len(rows), -REWARD * pairs.dearest())
-    sample = Network(
+    middle = np.minimum(starts + TOGETHER // 2, len(order) - 1)
+    few = replace(pairs, needs=pairs.needs[order[middle]])
+    bundles = Network(
         network.supply,
-        np.zeros_like(rows),
-        Slack(np.arange(len(rows)), most[rows] * SAMPLE, reward),
+        np.zeros_like(starts),
+        Slack(
+            np.arange(len(starts)),
+            np.add.reduceat(most[order], starts),
+            np.full(len(starts), -REWARD * pairs.dearest()),
+        ),
         np.zeros_like(network.supply),
         network.where,
     )
-    first, prices = few.nearest(NEAREST, _guess(sample, few))
-    _, _, prices = _generate(sample, few, few.arcs(*first), prices, ROUGHLY)
-    return prices.sources
+    if len(starts) * len(pairs.sources) <= ALL_BELOW:
+        return _generate(bundles, few, few.arcs(*few.all()))[2].sources
+    first, prices = few.nearest(NEAREST, _guess(bundles, few))
+    return _generate(bundles, few, few.arcs(*first), prices, ROUGHLY)[2].sources
 
 
 def solve_flow(network: Network, arcs: Arcs, prices: Prices | None = None) -> Flow:

@@ -20,7 +20,7 @@ Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Costs = NDArray[np.int32] | NDArray[np.int64]
 
-BLOCK_CELLS = 2_000_000  # of a block's arrays: some 16 MB each
+BLOCK_CELLS = 300_000  # of a block's arrays: some 2 MB each, so that several stay in the cache
 LARGEST_ARC_COST = 2**60
 LARGEST_MATRIX_BYTES = 2 * 10**9
 

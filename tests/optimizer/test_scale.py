@@ -23,7 +23,7 @@ quick = settings(
 )
 
 TINY = {
-    columns: {"ALL_BELOW": 0, "NEAREST": 1, "ADDED": 1, "SMALLEST_SAMPLE": 1, "SAMPLE": 2},
+    columns: {"ALL_BELOW": 0, "NEAREST": 1, "ADDED": 1, "SMALLEST_GUESS": 2, "TOGETHER": 2},
     reach: {"MOST_ARCS": 0, "FIRST_ARCS_PER_GROUP": 1, "MORE_ARCS_PER_GROUP": 1},
     blocks: {"CELLS": 3},
 }
