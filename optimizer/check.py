@@ -175,10 +175,6 @@ class _Claim:
         if problem is not self.problem:
             ledger = Ledger(problem)
             ledger.check_allocations(_allocations(problem, lines))
-        inside = {
-            name: (tally.allocated, tally.substituted, tally.late)
-            for name, tally in ledger.tallies.items()
-        }
         received = {
             each.need_id: (each.allocated, each.substituted, each.late)
             for each in self.plan.outcomes
@@ -188,7 +184,7 @@ class _Claim:
             tables = Tables(plain)
             grids = (tables.grid(component) for component in components(plain))
             refused = refused_in_lanes(plain, grids, refused)
-        found = reasons(problem, refused, pools, inside)
+        found = reasons(problem, refused, pools, ledger.received)
         expected = derived.lift_reasons(found, received)
         return [
             Violation("reason", outcome.need_id, "is not the reason that the proof gives")

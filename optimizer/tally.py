@@ -1,26 +1,25 @@
 """One pass over a plan's allocations: every rule on each of them, and what they add up to.
 
-Everything is worked out here anew, one allocation at a time, in whole Python numbers.
+Everything is worked out here anew from the problem's parts, in exact integers.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from optimizer.parts import LARGEST_DAY, Lane, Need, Source
-from optimizer.plan import Allocation, NeedOutcome, Plan
+import numpy as np
+from numpy.typing import NDArray
+
+from optimizer.assemble import exact_dot
+from optimizer.lines import Lines
+from optimizer.parts import LARGEST_DAY
+from optimizer.plan import Allocation, Plan
 from optimizer.problem import Problem
 from optimizer.report import Violation
-from optimizer.rules import refusal
+from optimizer.rules import RULES
 
-
-@dataclass(slots=True)
-class Tally:
-    """What one need receives, in pieces."""
-
-    allocated: int = 0
-    substituted: int = 0
-    late: int = 0
+Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(slots=True)
@@ -37,111 +36,128 @@ class _Sums:
 
 @dataclass(slots=True)
 class Ledger:
-    """What allocations add up to, and so what the outcomes and the objective must say."""
+    """What allocations add up to, and so what the outcomes and the objective must say.
+
+    `received` are pieces of each need's own item: allocated, of them substitutes, of them late.
+    """
 
     problem: Problem
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    received: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     sums: _Sums = field(default_factory=_Sums)
 
     def check_allocations(self, allocations: Iterable[Allocation]) -> list[Violation]:
-        sources = {source.id: source for source in self.problem.sources}
-        needs = {need.id: need for need in self.problem.needs}
-        self.tallies = {need: Tally() for need in needs}
-        drawn: Counter[str] = Counter()
-        seen: set[tuple[str, str, int]] = set()
+        known, lines, found = self._known(allocations)
+        holds = np.ones(len(known), dtype=np.bool_)
+        for code, wrong, message in self._faults(lines):
+            for row in np.flatnonzero(wrong & holds).tolist():
+                leave, due = lines.leave[row], lines.due[row]
+                told = message.format(pieces=known[row].quantity, leave=leave, due=due)
+                found.append(Violation(code, _where(known[row]), told))
+            holds &= ~wrong
+        self._add(lines, holds)
+        return [*found, *self._overdrawn(known), *self._overfilled()]
+
+    def _known(
+        self, allocations: Iterable[Allocation]
+    ) -> tuple[list[Allocation], Lines, list[Violation]]:
+        """Return the allocations that name a source and a need of the problem, and their lines."""
+        source_row = {source.id: row for row, source in enumerate(self.problem.sources)}
+        need_row = {need.id: row for row, need in enumerate(self.problem.needs)}
+        known: list[Allocation] = []
         found: list[Violation] = []
         for each in allocations:
-            where = f"{each.source_id} → {each.need_id}"
-            source, need = sources.get(each.source_id), needs.get(each.need_id)
-            if source is None or need is None:
-                found.append(Violation("unknown", where, "names no source or need of the problem"))
-                continue
-            key = (source.id, need.id, each.depart_day)
-            if key in seen:
-                found.append(Violation("twice", where, "is allocated twice; one line a pair"))
-            seen.add(key)
-            drawn[source.id] += each.quantity
-            lane = self.problem.way(source.site, need.site)
-            found += self._check_one(each, source, need, lane, where)
-        found += _overdrawn(sources, drawn)
-        return found + self._overfilled(needs)
+            if each.source_id in source_row and each.need_id in need_row:
+                known.append(each)
+            else:
+                message = "names no source or need of the problem"
+                found.append(Violation("unknown", _where(each), message))
+        source = np.array([source_row[each.source_id] for each in known], dtype=np.int64)
+        need = np.array([need_row[each.need_id] for each in known], dtype=np.int64)
+        lines = Lines.of(self.problem, known, source, need)
+        found += [
+            Violation("twice", _where(known[row]), "is allocated twice; one line a pair")
+            for row in np.flatnonzero(lines.is_repeated()).tolist()
+        ]
+        return known, lines, found
 
-    def _check_one(
-        self, each: Allocation, source: Source, need: Need, lane: Lane | None, where: str
-    ) -> list[Violation]:
-        if each.quantity < 1:
-            return [Violation("quantity", where, f"allocates {each.quantity} pieces")]
-        leave = max(0, source.ready_day)
-        if leave < each.depart_day <= self.problem.horizon_days and self.problem.corridors:
-            # Where ways can be full, a lot may wait; the rules then go by the later day.
-            source, leave = replace(source, ready_day=each.depart_day), each.depart_day
-        refused = refusal(source, need, lane, self.problem)
-        if refused is not None or lane is None:
-            code = refused.code if refused else "no_lane"
-            return [Violation(code, where, f"this source may not serve this need: {code}")]
-        arrive = leave + lane.transit_days
-        if (each.depart_day, each.arrive_day) != (leave, arrive):
-            message = f"must leave on day {leave} and arrive on day {arrive}"
-            return [Violation("days", where, message)]
-        received = self.problem.converted(each.quantity, source.item, need.item)
-        if received is None:
-            return [Violation("not_whole", where, "is no whole number of what was asked for")]
-        self._add(each.quantity, received, source, need, lane, arrive)
-        return []
+    def _faults(self, lines: Lines) -> Iterator[tuple[str, Flags, str]]:
+        """Yield what may be wrong with a line, where it is, and how to say it. The first counts."""
+        yield "quantity", lines.quantity < 1, "allocates {pieces} pieces"
+        block = lines.block()
+        for rule in RULES:
+            allowed = np.broadcast_to(rule.mask(block), (1, len(lines.need)))[0]
+            yield rule.code, ~allowed, f"this source may not serve this need: {rule.code}"
+        moved = (lines.depart != lines.leave) | (lines.arrive != lines.due)
+        yield "days", moved, "must leave on day {leave} and arrive on day {due}"
+        yield "not_whole", ~lines.is_whole, "is no whole number of what was asked for"
 
-    def _add(
-        self, pieces: int, received: int, source: Source, need: Need, lane: Lane, arrive: int
-    ) -> None:
-        policy, sums, tally = self.problem.policy, self.sums, self.tallies[need.id]
-        late_days = max(0, arrive - need.need_by_day)
-        rank = 0 if source.item == need.item else 1 + need.accepts.index(source.item)
-        tally.allocated += received
-        tally.late += received if late_days else 0
-        tally.substituted += received if rank else 0
-        sums.cost_micro += pieces * (
-            lane.cost_per_piece_micro
-            + lane.distance_m * policy.distance_micro_per_piece_m
-            + late_days * policy.lateness_micro_per_piece_day
-            + rank * policy.substitution_micro_per_piece
-            + self.problem.is_new(source.id, need.id) * policy.stability_micro_per_piece
+    def _add(self, lines: Lines, holds: Flags) -> None:
+        """Add up the lines that hold."""
+        problem, policy, sums = self.problem, self.problem.policy, self.sums
+        pieces, received = lines.quantity * holds, lines.received * holds
+        late_days = lines.late_days
+        sums.piece_metres = exact_dot(pieces, lines.ways.metres)
+        sums.late_piece_days = exact_dot(pieces, late_days)
+        sums.cost_micro = (
+            exact_dot(pieces, lines.ways.extra_cost)
+            + sums.piece_metres * policy.distance_micro_per_piece_m
+            + sums.late_piece_days * policy.lateness_micro_per_piece_day
+            + exact_dot(pieces, np.maximum(lines.rank, 0)) * policy.substitution_micro_per_piece
+            + exact_dot(pieces, lines.is_new()) * policy.stability_micro_per_piece
         )
-        sums.piece_metres += pieces * lane.distance_m
-        sums.late_piece_days += pieces * late_days
-        sums.substitute_pieces += received if rank else 0
-        expiry = LARGEST_DAY + 1 if source.expiry_day is None else source.expiry_day
-        sums.fefo_piece_days += pieces * expiry
-        sums.drops += 1
+        sums.substitute_pieces = exact_dot(received, (lines.rank > 0).astype(np.int64))
+        sums.fefo_piece_days = exact_dot(pieces, np.minimum(lines.expiry, LARGEST_DAY + 1))
+        sums.drops = int(holds.sum())
+        totals = np.zeros((3, len(problem.needs)), dtype=np.int64)
+        for total, counts in zip(totals, (holds, lines.rank > 0, late_days > 0), strict=True):
+            np.add.at(total, lines.need, received * counts)
+        ids = (need.id for need in problem.needs)
+        self.received = dict(zip(ids, zip(*totals.tolist(), strict=True), strict=True))
 
-    def _overfilled(self, needs: dict[str, Need]) -> list[Violation]:
+    def _overdrawn(self, known: Iterable[Allocation]) -> list[Violation]:
+        drawn: Counter[str] = Counter()
+        for each in known:
+            drawn[each.source_id] += each.quantity
         return [
-            Violation("overfilled", name, f"gets {tally.allocated} of {needs[name].quantity}")
-            for name, tally in self.tallies.items()
-            if tally.allocated > needs[name].quantity
+            Violation(
+                "overdrawn",
+                source.id,
+                f"{drawn[source.id]} pieces are drawn, {source.quantity} exist",
+            )
+            for source in self.problem.sources
+            if drawn[source.id] > source.quantity
+        ]
+
+    def _overfilled(self) -> list[Violation]:
+        return [
+            Violation("overfilled", need.id, f"gets {allocated} of {need.quantity}")
+            for need, (allocated, _, _) in zip(
+                self.problem.needs, self.received.values(), strict=True
+            )
+            if allocated > need.quantity
         ]
 
     def check_outcomes(self, plan: Plan) -> list[Violation]:
-        stated = [outcome.need_id for outcome in plan.outcomes]
-        if stated != [need.id for need in self.problem.needs]:
+        if [each.need_id for each in plan.outcomes] != [need.id for need in self.problem.needs]:
             message = "must hold one line for each need, sorted"
             return [Violation("outcomes", "outcomes", message)]
         return [
-            Violation("outcome", outcome.need_id, "does not state what its allocations add up to")
-            for outcome, need in zip(plan.outcomes, self.problem.needs, strict=True)
-            if not self._is_true(outcome, need)
+            Violation("outcome", each.need_id, "does not state what its allocations add up to")
+            for each, need, received in zip(
+                plan.outcomes, self.problem.needs, self.received.values(), strict=True
+            )
+            if (each.allocated, each.substituted, each.late) != received
+            or each.requested != need.quantity
         ]
-
-    def _is_true(self, outcome: NeedOutcome, need: Need) -> bool:
-        tally = self.tallies[need.id]
-        stated = (outcome.requested, outcome.allocated, outcome.substituted, outcome.late)
-        return stated == (need.quantity, tally.allocated, tally.substituted, tally.late)
 
     def check_objective(self, plan: Plan) -> list[Violation]:
         terms: dict[str, int] = {}
-        for need in self.problem.needs:
-            got = self.tallies[need.id].allocated
-            served, unmet = f"tier_{need.tier}_pieces", f"tier_{need.tier}_unmet"
-            terms[served] = terms.get(served, 0) + got
-            terms[unmet] = terms.get(unmet, 0) + need.quantity - got
+        got, lacks = Counter[int](), Counter[int]()
+        for need, (allocated, _, _) in zip(self.problem.needs, self.received.values(), strict=True):
+            got[need.tier] += allocated
+            lacks[need.tier] += need.quantity - allocated
+        for tier in got:
+            terms[f"tier_{tier}_pieces"], terms[f"tier_{tier}_unmet"] = got[tier], lacks[tier]
         for name in _Sums.__slots__:
             terms[name] = getattr(self.sums, name)
         stated = dict(plan.objective)
@@ -152,9 +168,5 @@ class Ledger:
         ]
 
 
-def _overdrawn(sources: dict[str, Source], drawn: Counter[str]) -> list[Violation]:
-    return [
-        Violation("overdrawn", name, f"{pieces} pieces are drawn, {sources[name].quantity} exist")
-        for name, pieces in drawn.items()
-        if pieces > sources[name].quantity
-    ]
+def _where(each: Allocation) -> str:
+    return f"{each.source_id} → {each.need_id}"

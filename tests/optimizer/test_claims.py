@@ -61,9 +61,9 @@ def restated(problem: Problem, plan: Plan) -> Plan:
     ledger = Ledger(problem)
     assert not ledger.check_allocations(plan.allocations)
     outcomes = tuple(
-        replace(each, allocated=tally.allocated, late=tally.late)
+        replace(each, allocated=allocated, late=late)
         for each in plan.outcomes
-        for tally in [ledger.tallies[each.need_id]]
+        for allocated, _, late in [ledger.received[each.need_id]]
     )
     objective = dict(plan.objective)
     objective |= {name: getattr(ledger.sums, name) for name in ledger.sums.__slots__}
