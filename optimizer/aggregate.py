@@ -6,13 +6,13 @@ same are a *class*: alike in tier, need-by day, shelf life, earmarks and items a
 means over some needs of a cell. So the numbers here are estimates: good for sharing out, no proof.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.cells import Cells
 from optimizer.grid import Grid
 from optimizer.lanes import NO_CORRIDOR, Lanes
 from optimizer.rules import NEVER, NO_TOKEN
@@ -22,10 +22,6 @@ Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 SAMPLE = 16  # needs of a cell that stand for all where distances are taken
-WIDTHS = (0.1, 0.14, 0.2, 0.28, 0.4, 0.56, 0.8, 1.1, 1.6, 2.2, 3.2)  # of a cell, in days
-LARGEST_PROGRAM = 1_500_000  # pairs of source and cell
-LANDMARKS = 8  # sites by whose distance cells are told apart where no roads are given
-FAR = 1e4  # days, where no way leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,7 @@ class Outline:
     `fresh` of shape (groups, days) is for how many of the asked-for shelf lives, from the shortest
     on, what arrives is fresh enough. Kinds: `accepted` of shape (kinds, classes), NO_TOKEN or the
     substitute's rank. Cells: `cell_zone`. Classes: `cell`, `tier`, `need_by`, `shelf` among those
-    asked for, and `demand` in units.
+    asked for, and `demand` in units; `class_of` is each need's.
     """
 
     supply: Indices
@@ -59,14 +55,12 @@ class Outline:
     need_by: Indices
     shelf: Indices
     demand: Indices
+    class_of: Indices
 
 
-def outline(grid: Grid, lanes: Lanes, supply: Indices, demand: Indices, width: float) -> Outline:
-    """Return the component drawn together, with what is left of its supply and demand.
-
-    A cell is no wider than what a lorry goes in `width` days.
-    """
-    cell, cell_zone = _cells(_needs_at(grid), lanes.need_zone[grid.need], demand > 0, width)
+def outline(grid: Grid, lanes: Lanes, cells: Cells, supply: Indices, demand: Indices) -> Outline:
+    """Return the component drawn together by cells, with what is left of its supply and demand."""
+    cell, cell_zone = cells.of_need, cells.zone
     shelves, shelf = np.unique(grid.min_shelf, return_inverse=True)
     carried = np.packbits(grid.carries, axis=1)
     traits = np.column_stack([cell, grid.tier, grid.need_by, shelf, grid.rank, carried])
@@ -103,61 +97,8 @@ def outline(grid: Grid, lanes: Lanes, supply: Indices, demand: Indices, width: f
         need_by=grid.need_by[first],
         shelf=shelf[first],
         demand=_sums(class_of, demand, len(first)),
+        class_of=class_of,
     )
-
-
-def fitting_width(grids: Sequence[Grid], lanes: Lanes) -> float:
-    """Return how wide cells are to be, so that the whole program stays within bounds.
-
-    Narrow cells tell more truly what reaches whom in time. The largest component stands for all.
-    """
-    largest = max(grids, key=lambda grid: len(grid.need))
-    zone, everybody = lanes.need_zone[largest.need], np.ones(len(largest.need), dtype=np.bool_)
-    at, sources = _needs_at(largest), sum(len(grid.source) for grid in grids)
-    for width in WIDTHS:
-        if sources * len(_cells(at, zone, everybody, width)[1]) <= LARGEST_PROGRAM:
-            return width
-    return WIDTHS[-1]
-
-
-def _needs_at(grid: Grid) -> Floats:
-    """Return the needs' positions in days of travel, in as many dimensions as it takes."""
-    ways = grid.ways
-    if len(ways.roads):
-        scale = float(ways.roads[0]) / 1000 / float(ways.roads[1])
-        return ways.destination_xy[grid.destination].astype(np.float64) * scale
-    chosen = _landmarks(len(ways.origin_xy))
-    found, _, days, _, _ = ways.block(np.arange(len(ways.destination_xy)), chosen)
-    far: Floats = np.where(found, days, FAR).astype(np.float64)[grid.destination]
-    return far
-
-
-def _landmarks(count: int) -> Indices:
-    return np.unique(np.linspace(0, max(0, count - 1), min(LANDMARKS, count)).astype(np.int64))
-
-
-def _cells(at: Floats, zone: Indices, counts: Flags, width: float) -> tuple[Indices, Indices]:
-    """Return the cell of each place, and the zone of each cell.
-
-    A zone is halved along its longest side until what counts in each part lies together.
-    """
-    cell = np.zeros(len(zone), dtype=np.int64)
-    zones: list[int] = []
-    for each in np.unique(zone).tolist():
-        parts = [np.flatnonzero(zone == each)]
-        while parts:
-            part = parts.pop()
-            inside = part[counts[part]]
-            spread = np.ptp(at[inside], axis=0) if len(inside) > 1 else np.zeros(1)
-            side = int(np.argmax(spread)) if len(spread) else 0
-            if not len(spread) or spread[side] <= width:
-                cell[part] = len(zones)
-                zones.append(each)
-                continue
-            middle = (at[inside, side].max() + at[inside, side].min()) / 2
-            below = at[part, side] <= middle
-            parts += [part[below], part[~below]]
-    return cell, np.array(zones, dtype=np.int64)
 
 
 def _usable(grid: Grid, supply: Indices) -> Indices:

@@ -139,19 +139,17 @@ def offers(grid: Grid, tolls: Tolls) -> Iterator[Offers]:
         yield Offers(needs, sources, days, cost)
 
 
-def component_value(grid: Grid, tolls: Tolls, source_prices: Indices, weights: Indices) -> int:
-    """Return a component's Σ demand · v − Σ supply · u.
+def need_values(grid: Grid, tolls: Tolls, source_prices: Indices, weights: Indices) -> Indices:
+    """Return v: what a unit for each need of a component is worth at most.
 
     `source_prices` are those of its sources, `weights` those of its needs' tiers.
     """
-    value = -_dot(grid.supply, source_prices)
+    values = weights.copy()
     for each in offers(grid, tolls):
-        worth = weights[each.needs]
         if len(each.sources):
             best = (each.cost + source_prices[each.sources]).min(axis=1)
-            worth = np.minimum(worth, best)
-        value += _dot(grid.demand[each.needs], worth)
-    return value
+            values[each.needs] = np.minimum(values[each.needs], best)
+    return values
 
 
 def capacity_value(lanes: Lanes, corridor_prices: Indices) -> int:
@@ -167,7 +165,9 @@ def bound(lanes: Lanes, grids: Sequence[Grid], prices: Prices) -> int:
     for grid in grids:
         tolls = Tolls.of(lanes, grid, prices.corridor)
         worth = need_weights(grid, prices.weights)
-        total += component_value(grid, tolls, prices.source[grid.source], worth)
+        source_prices = prices.source[grid.source]
+        values = need_values(grid, tolls, source_prices, worth)
+        total += _dot(grid.demand, values) - _dot(grid.supply, source_prices)
     return total
 
 

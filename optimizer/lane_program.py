@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 
 from optimizer.aggregate import Outline, limited
 from optimizer.lanes import NO_CORRIDOR, NO_LIMIT, Lanes
-from optimizer.pdlp import Answer, LinearProgram
+from optimizer.linear import Answer, LinearProgram
 from optimizer.rules import NO_TOKEN
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 STEPS = 4
 """In so many steps the weight of a missing unit rises from a class met in full to an empty one."""
@@ -40,9 +39,9 @@ FAIRNESS = 1 / 32
 class Flows:
     """The flows of one component: from a `group` to a `cell`, leaving on a `day`.
 
-    `supply` is what each group has. For each flow also its `arrive` day,
-    at the soonest, its `cost` a unit, with lateness as the cell's needs feel it on average, its
-    `corridor`, or NO_CORRIDOR, and whether it is `sure`: it arrives in time for most.
+    `supply` is what each group has. For each flow also its `arrive` day, at the soonest, its `cost`
+    a unit, with lateness as the cell's needs feel it on average, and its `corridor`, or
+    NO_CORRIDOR.
     """
 
     supply: Indices
@@ -52,7 +51,6 @@ class Flows:
     arrive: Indices
     cost: Floats
     corridor: Indices
-    sure: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +70,23 @@ class Served:
 
 
 def flows(outline: Outline, lanes: Lanes, late_day: int) -> Flows:
-    """Return every flow that may serve something; a day late costs `late_day` a unit."""
+    """Return every flow that usually arrives in time; a day late costs `late_day` a unit.
+
+    A flow that only few needs of a cell can use is left out: prudently, for shares must hold.
+    """
     supply = np.zeros(len(outline.kind), dtype=np.int64)
     np.add.at(supply, outline.group, outline.supply)
     days, ready = np.arange(lanes.days), outline.ready[:, None, None]
     waits = limited(lanes, outline.origin, outline.cell_zone)[:, :, None]
     leaves = np.where(waits, days >= ready, days == ready) & (supply > 0)[:, None, None]
     group, cell, day = np.nonzero(leaves & outline.reach[:, :, None])
-    arrive = day + outline.soonest[group, cell]
-    inside = arrive < lanes.days
-    group, cell, day, arrive = group[inside], cell[inside], day[inside], arrive[inside]
-    asked = _freshness_asked(outline)
-    useful = asked[outline.kind[group], cell] < outline.fresh[group, arrive]
-    group, cell, day, arrive = group[useful], cell[useful], day[useful], arrive[useful]
     usually = day + outline.usual[group, cell]
-    fresh = outline.fresh[group, np.minimum(usually, lanes.days - 1)]
+    inside = usually < lanes.days
+    group, cell, day, usually = group[inside], cell[inside], day[inside], usually[inside]
+    asked = _freshness_asked(outline)
+    useful = asked[outline.kind[group], cell] < outline.fresh[group, usually]
+    group, cell, day = group[useful], cell[useful], day[useful]
+    arrive = day + outline.soonest[group, cell]
     late = _mean_lateness(outline, lanes.days)[cell, arrive]
     return Flows(
         supply=supply,
@@ -96,7 +96,6 @@ def flows(outline: Outline, lanes: Lanes, late_day: int) -> Flows:
         arrive=arrive,
         cost=outline.cost[group, cell] + late * late_day,
         corridor=lanes.corridor[outline.origin[group], outline.cell_zone[cell]],
-        sure=(usually < lanes.days) & (asked[outline.kind[group], cell] < fresh),
     )
 
 
@@ -156,10 +155,14 @@ def _meetings(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where one component's parts stand in the program: its first column and row, and its unit."""
+    """Where one component's parts stand in the program, and its unit.
+
+    Its first column, the first row of its supplies, and those of its classes' demands.
+    """
 
     column: int
     supply_row: int
+    demand_rows: Indices
     unit: float
 
 
@@ -184,6 +187,12 @@ class Program:
         share = self.parts[part]
         duals = answer.dual[share.supply_row + outline.group]
         return np.maximum(-duals, 0) * self.worth / share.unit
+
+    def class_prices(self, part: int, answer: Answer) -> Floats:
+        """Return the micro-units that one unit more for each class that wants some would cost."""
+        share = self.parts[part]
+        prices: Floats = answer.dual[share.demand_rows] * self.worth / share.unit
+        return prices
 
     def corridor_prices(self, lanes: Lanes, answer: Answer) -> Floats:
         """Return the micro-units that one more ml, one more g would save, by corridor and day."""
@@ -231,12 +240,11 @@ def build(
     room: NDArray[Any],
     weights: Sequence[tuple[int, int]],
     fairness: float,
-    sure: bool,
 ) -> Program:
     """Return the program over all components; `room` is what the corridors still hold.
 
-    With `sure`, only flows that are so may be used: that is prudent. Without, all may be: then
-    nothing that a plan could do is left out, so the prices are good for a bound on every plan.
+    By the part `fairness` of its tier's weight a missing unit weighs the more, the less its class
+    has.
 
     Everything is scaled to be near 1: a component's units by its mean class, corridors by their
     limits, and the objective by the last tier's weight.
@@ -254,13 +262,12 @@ def build(
     parts = []
     for outline, way, serve, unit in zip(outlines, ways, serving, units, strict=True):
         money = unit / worth
-        upper = np.where(way.sure | (not sure), np.inf, 0.0)
-        flow = matrix.add_columns(way.cost * money, upper)
+        flow = matrix.add_columns(way.cost * money)
         ready = matrix.add_rows(np.full(len(way.supply), -np.inf), way.supply / unit)
         matrix.put(ready[way.group], flow, 1.0)
-        _add_arrivals(matrix, outline, serve, flow, unit, money, weight, fairness)
+        wanted = _add_arrivals(matrix, outline, serve, flow, unit, money, weight, fairness)
         _add_corridors(matrix, outline, way, lanes, flow, unit, corridor_rows, row_size)
-        parts.append(Part(_first(flow), _first(ready), unit))
+        parts.append(Part(_first(flow), _first(ready), wanted, unit))
     return Program(matrix.program(), tuple(parts), _first(corridor_rows), row_size, worth)
 
 
@@ -283,8 +290,11 @@ def _add_arrivals(
     money: float,
     weight: dict[int, int],
     fairness: float,
-) -> None:
-    """Nothing is served that hasn't arrived, and what isn't served is missing."""
+) -> Indices:
+    """Nothing is served that hasn't arrived, and what isn't served is missing.
+
+    Returns the rows of the classes that want something.
+    """
     arrived = matrix.add_rows(np.zeros(serve.count), np.full(serve.count, np.inf))
     matrix.put(arrived[serve.arrival], flow, 1.0)
     serving = matrix.add_columns(serve.cost * money)
@@ -299,6 +309,7 @@ def _add_arrivals(
         rise = 1 + fairness * (step + 0.5) / STEPS
         missing = matrix.add_columns(base * rise * money, demand / STEPS)
         matrix.put(row_of[classes], missing, 1.0)
+    return row_of[classes]
 
 
 def _add_corridors(

@@ -1,10 +1,12 @@
 """Sharing the corridors out: a linear program by zones, then every zone exactly, then what is left.
 
-1. `share_out`: items drawn together by zones make one linear program; PDLP solves it nearly. Its
-   flows, cut down to whole units that fit, are the shares.
-2. Inside its shares each zone of each component is a problem of its own and is solved exactly.
-3. What no need used is passed on to needs it can still reach, and 2 is done again.
-4. The program's dual values become prices, and prices prove a bound on every plan.
+1. Items drawn together by cells of zones make one linear program, solved roughly. Where its prices
+   contradict those of single needs, cells are halved, and it is solved again, better.
+2. Once more, with fairness between zones: its flows, cut down to whole units that fit, are the
+   shares (`share_out`).
+3. Inside its shares each zone of each component is a problem of its own and is solved exactly.
+4. What no need used is passed on to needs it can still reach, and 3 is done again.
+5. The program's dual values become prices, and prices prove a bound on every plan.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,22 +15,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.aggregate import Outline, fitting_width, outline
+from optimizer.aggregate import Outline, outline
 from optimizer.bound import (
     LARGEST_PRICE,
     PRICE_SCALE,
     Prices,
+    Tolls,
     bound,
+    need_values,
+    need_weights,
     tier_weights,
     weighted_objective,
 )
+from optimizer.cells import Cells, draw, refine
 from optimizer.crew import Stopped
 from optimizer.grid import Grid
-from optimizer.lane_program import FAIRNESS, Flows, Program, build, flows, served
+from optimizer.lane_program import FAIRNESS, Flows, Program, Served, build, flows, served
 from optimizer.lane_shares import Columns, Share, share_grids
 from optimizer.lanes import NO_CORRIDOR, Lanes, Loads, check_zones, pair_costs
 from optimizer.leftovers import Left, pass_on
-from optimizer.pdlp import Answer, minimise
+from optimizer.linear import Answer, minimise
 from optimizer.problem import Problem
 
 Indices = NDArray[np.int64]
@@ -37,8 +43,9 @@ Stop = Callable[[], bool]
 Exact = Callable[[Sequence[Grid]], Sequence[Indices]]
 """Solves grids that share nothing: for each its shipments, rows of (need, source, units)."""
 
-TOLERANCE = 1e-4
+ROUGHLY, THOROUGHLY, AGAIN = 1000, 3000, 1000  # iterations
 SLIVERS = 2000  # a share of less than one in so many of its lot's units is passed on instead
+NEARLY = 1e-6  # floats that are so little below a whole number mean it
 ROUNDS = 3
 WORTHWHILE = 5000  # passing on less than one in so many of what is missing is not worth a round
 
@@ -124,61 +131,117 @@ class Lanework:
 
 
 @dataclass(frozen=True, slots=True)
+class Sketch:
+    """What there is and what is wanted, drawn together by cells, component by component."""
+
+    work: Lanework
+    left: Left
+    outlines: Sequence[Outline]
+    ways: Sequence[Flows]
+    serving: Sequence[Served]
+
+    @classmethod
+    def of(cls, work: Lanework, cells: Sequence[Cells]) -> "Sketch":
+        left = work.everything()
+        outlines = [
+            outline(grid, work.lanes, each, left.supply[grid.source], left.demand[grid.need])
+            for grid, each in zip(work.grids, cells, strict=True)
+        ]
+        prices = [grid.prices for grid in work.grids]
+        ways = [
+            flows(each, work.lanes, int(price[1]))
+            for each, price in zip(outlines, prices, strict=True)
+        ]
+        serving = [
+            served(each, way, int(price[2]))
+            for each, way, price in zip(outlines, ways, prices, strict=True)
+        ]
+        return cls(work, left, outlines, ways, serving)
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """The linear program with its answer, ready to be read."""
 
-    outlines: Sequence[Outline]
-    ways: Sequence[Flows]
+    sketch: Sketch
     program: Program
     answer: Answer
 
-
-def draft(work: Lanework, left: Left, *, sure: bool, start: Answer | None = None) -> Draft:
-    """Solve the linear program for what is left: prudently and fairly, or boldly for prices."""
-    lanes, fairness = work.lanes, FAIRNESS if sure else 0.0
-    width = fitting_width(work.grids, lanes)
-    outlines = [
-        outline(grid, lanes, left.supply[grid.source], left.demand[grid.need], width)
-        for grid in work.grids
-    ]
-    ways = [
-        flows(each, lanes, int(grid.prices[1]))
-        for each, grid in zip(outlines, work.grids, strict=True)
-    ]
-    serving = [
-        served(each, way, int(grid.prices[2]))
-        for each, way, grid in zip(outlines, ways, work.grids, strict=True)
-    ]
-    program = build(outlines, ways, serving, lanes, left.room, work.weights, fairness, sure)
-    answer = minimise(program.linear, TOLERANCE, start)
-    return Draft(outlines, ways, program, answer)
+    @classmethod
+    def of(
+        cls, sketch: Sketch, fairness: float, iterations: int, start: Answer | None = None
+    ) -> "Draft":
+        work = sketch.work
+        program = build(
+            sketch.outlines,
+            sketch.ways,
+            sketch.serving,
+            work.lanes,
+            sketch.left.room,
+            work.weights,
+            fairness,
+        )
+        return cls(sketch, program, minimise(program.linear, iterations, start))
 
 
-def share_out(work: Lanework, left: Left, drafted: Draft) -> Columns:
+def _drafts(work: Lanework, stop: Stop) -> tuple[Draft, Draft]:
+    """Return a draft to share out by, and one to take prices from."""
+    cells = draw(work.grids, work.lanes)
+    rough = Draft.of(Sketch.of(work, cells), 0.0, ROUGHLY)
+    if stop():
+        return rough, rough
+    sketch = Sketch.of(work, refine(work.grids, cells, _losses(rough)))
+    thorough = Draft.of(sketch, 0.0, THOROUGHLY)
+    if stop():
+        return thorough, thorough
+    return Draft.of(sketch, FAIRNESS, AGAIN, thorough.answer), thorough
+
+
+def _losses(drafted: Draft) -> list[Floats]:
+    """Return what each need's class pays too much for it: by that the prices miss the best bound.
+
+    A class is charged for what most of its cell can reach; a need may have nearer or quicker ways.
+    """
+    work, prices = drafted.sketch.work, find_prices(drafted)
+    losses: list[Floats] = []
+    for number, (grid, each) in enumerate(zip(work.grids, drafted.sketch.outlines, strict=True)):
+        worth = need_weights(grid, prices.weights)
+        tolls = Tolls.of(work.lanes, grid, prices.corridor)
+        values = need_values(grid, tolls, prices.source[grid.source], worth)
+        told = np.zeros(len(each.demand))
+        told[each.demand > 0] = drafted.program.class_prices(number, drafted.answer)
+        loss: Floats = np.maximum(np.minimum(told[each.class_of], worth) - values, 0.0)
+        losses.append(loss * grid.demand)
+    return losses
+
+
+def share_out(drafted: Draft) -> Columns:
     """Return whole shares that overdraw no source and overload no corridor."""
+    sketch = drafted.sketch
+    work, room = sketch.work, sketch.left.room
     wanted = [
-        drafted.program.flow(number, way, drafted.answer) for number, way in enumerate(drafted.ways)
+        drafted.program.flow(number, way, drafted.answer) for number, way in enumerate(sketch.ways)
     ]
-    wanted = _fit_corridors(left.room, drafted, wanted)
+    wanted = _fit_corridors(room, sketch, wanted)
     found = [
         share
         for grid, each, way, units in zip(
-            work.grids, drafted.outlines, drafted.ways, wanted, strict=True
+            work.grids, sketch.outlines, sketch.ways, wanted, strict=True
         )
         for share in _whole_shares(grid, each, way, units)
     ]
     columns = Columns(*np.array(found, dtype=np.int64).reshape(-1, 4).T)
-    columns = _fitting(work.lanes, left.room, columns)
+    columns = _fitting(work.lanes, room, columns)
     return columns.merged(NOTHING, len(work.lanes.zones) + 1, work.lanes.days)
 
 
 NOTHING = Columns(*(np.zeros(0, dtype=np.int64) for _ in range(4)))
 
 
-def _fit_corridors(room: Loads, drafted: Draft, wanted: list[Floats]) -> list[Floats]:
+def _fit_corridors(room: Loads, sketch: Sketch, wanted: list[Floats]) -> list[Floats]:
     """Scale down what overloads a corridor: the answer is only nearly feasible."""
     load = np.zeros(room.shape)
-    for each, way, units in zip(drafted.outlines, drafted.ways, wanted, strict=True):
+    for each, way, units in zip(sketch.outlines, sketch.ways, wanted, strict=True):
         inside = way.corridor != NO_CORRIDOR
         weight = each.size[way.group] * units[:, None]
         np.add.at(load, (way.corridor[inside], way.day[inside]), weight[inside])
@@ -187,8 +250,7 @@ def _fit_corridors(room: Loads, drafted: Draft, wanted: list[Floats]) -> list[Fl
     scale = np.minimum(fits, 1).min(axis=2)
     scale = np.concatenate([scale, np.ones((1, room.shape[1]))])  # the last: NO_CORRIDOR
     return [
-        units * scale[way.corridor, way.day]
-        for way, units in zip(drafted.ways, wanted, strict=True)
+        units * scale[way.corridor, way.day] for way, units in zip(sketch.ways, wanted, strict=True)
     ]
 
 
@@ -203,7 +265,7 @@ def _whole_shares(
     sums = np.zeros(len(keys))
     np.add.at(sums, row, wanted)
     groups, rest = np.divmod(keys, days * zones)
-    units = np.floor(sums).astype(np.int64)
+    units = np.floor(sums + NEARLY).astype(np.int64)
     units[units * SLIVERS < way.supply[groups]] = 0
     lots: list[list[tuple[int, int]]] = [[] for _ in way.supply]
     for lot in np.flatnonzero(each.supply > 0)[::-1].tolist():
@@ -250,8 +312,8 @@ def solve_in_lanes(
     """
     work = Lanework.of(problem, grids)
     check_zones(problem, work.lanes, grids)
-    drafted = draft(work, work.everything(), sure=True)
-    columns = share_out(work, work.everything(), drafted)
+    to_share, to_price = _drafts(work, stop)
+    columns = share_out(to_share)
     solved, shipments = _solve_inside(work, columns, exact)
     for _ in range(ROUNDS - 1):
         left = work.left(shipments)
@@ -267,26 +329,27 @@ def solve_in_lanes(
         except Stopped:
             break  # the plan at hand is whole
         columns = merged
-    prices = _best_prices(work, drafted, stop)
+    prices, proven = _best_prices(to_price)
     return LaneSolution(
         columns.shares(problem, work.lanes),
         shipments,
         solved,
         prices,
         work.objective(shipments),
-        bound(work.lanes, grids, prices),
+        proven,
     )
 
 
-def _best_prices(work: Lanework, drafted: Draft, stop: Stop) -> Prices:
-    """Return prices for the bound: those of a bolder program, where there is time for one."""
-    if not stop():
-        drafted = draft(work, work.everything(), sure=False, start=drafted.answer)
-    found = find_prices(work, drafted)
+def _best_prices(drafted: Draft) -> tuple[Prices, int]:
+    """Return prices and the bound they prove: the program's, unless none at all prove more."""
+    work, found = drafted.sketch.work, find_prices(drafted)
+    proven = bound(work.lanes, work.grids, found)
+    if proven > 0:
+        return found, proven
     nothing = replace(
         found, source=np.zeros_like(found.source), corridor=np.zeros_like(found.corridor)
     )
-    return max((found, nothing), key=lambda prices: bound(work.lanes, work.grids, prices))
+    return nothing, bound(work.lanes, work.grids, nothing)
 
 
 def _solve_inside(
@@ -304,11 +367,12 @@ def _solve_inside(
     return grids, np.concatenate(rows)
 
 
-def find_prices(work: Lanework, drafted: Draft) -> Prices:
+def find_prices(drafted: Draft) -> Prices:
     """Return whole prices from the program's dual values."""
-    lanes, program, answer = work.lanes, drafted.program, drafted.answer
+    work, program, answer = drafted.sketch.work, drafted.program, drafted.answer
+    lanes = work.lanes
     source = np.zeros(len(lanes.source_zone), dtype=np.int64)
-    for number, (grid, each) in enumerate(zip(work.grids, drafted.outlines, strict=True)):
+    for number, (grid, each) in enumerate(zip(work.grids, drafted.sketch.outlines, strict=True)):
         values = program.source_prices(number, each, answer)
         source[grid.source] = _whole(values)
     corridor = _whole(program.corridor_prices(lanes, answer) * PRICE_SCALE)

@@ -134,5 +134,5 @@ def test_a_plan_in_full_lanes_is_bounded_and_proven() -> None:
     assert plan.solver.status == "bounded"
     assert plan.certificate is not None
     assert plan.certificate.lanes is not None
-    assert 0 <= plan.certificate.lanes.gap < Fraction(1, 20)
+    assert 0 <= plan.certificate.lanes.gap < Fraction(1, 100)
     assert Plan.from_json(plan.to_json()) == plan

@@ -1,8 +1,8 @@
-"""OR-Tools' PDLP, a first-order solver of linear programs: quick on large ones, exact on none.
+"""Linear programs: OR-Tools' glop for small ones, exact; PDLP for large ones, quick and rough.
 
-Its answers are floats, so nothing is believed of them: shares are cut down to what fits, and prices
-prove their bound anew in whole numbers. Its own matrix interface asks for SciPy; its other door, a
-serialised model, does not, so that one is used.
+Their answers are floats, so nothing is believed of them: shares are cut down to what fits, and
+prices prove their bound anew in whole numbers. PDLP's own matrix interface asks for SciPy; the
+other door, a serialised model, does not, so that one is used.
 """
 
 from dataclasses import dataclass
@@ -10,17 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from ortools.linear_solver import linear_solver_pb2
+from ortools.linear_solver.python.model_builder_helper import ModelSolverHelper
 from ortools.pdlp import solvers_pb2
 from ortools.pdlp.python import pdlp
 
 Indices = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-WORK = 1_200_000_000  # columns times iterations
-LEAST_ITERATIONS = 500
+GLOP = linear_solver_pb2.MPModelRequest.GLOP_LINEAR_PROGRAMMING
+SMALL = 120_000  # columns: up to here the simplex is quick enough, and exact
 THREADS = 4
-SMALL = 10_000  # columns: fewer are quicker in one thread
 SHARDS = 16  # sums are taken by shard: the same number gives the same answer on every machine
+TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +43,40 @@ class Answer:
 
     primal: Floats
     dual: Floats
-    iterations: int
 
 
-def minimise(program: LinearProgram, tolerance: float, start: Answer | None = None) -> Answer:
-    """Return a nearly best answer, sooner if it can `start` near it.
+def minimise(program: LinearProgram, iterations: int, start: Answer | None = None) -> Answer:
+    """Return a best answer of a small program; of a large one a nearly best one.
 
-    What is done at most goes by the program's size, not by the clock: so the same program has the
-    same answer, however busy the machine.
+    That takes so many `iterations` at most, and fewer if it can `start` near the best. They are
+    counted, not timed: so the same program has the same answer, however busy the machine.
     """
-    model = pdlp.qp_from_mpmodel_proto(_message(program), relax_integer_variables=False)
+    message = _message(program)
+    answer = _by_simplex(message) if len(program.cost) <= SMALL else None
+    return answer or _by_gradients(message, iterations, start)
+
+
+def _by_simplex(message: linear_solver_pb2.MPModelProto) -> Answer | None:
+    """Return a best answer, or None where numbers of too many sizes stand in the way."""
+    request = linear_solver_pb2.MPModelRequest(model=message, solver_type=GLOP)
+    response = linear_solver_pb2.MPSolutionResponse.FromString(
+        ModelSolverHelper("glop").solve_serialized_request(request.SerializeToString())
+    )
+    if response.status != linear_solver_pb2.MPSOLVER_OPTIMAL:
+        return None
+    return Answer(np.array(response.variable_value), np.array(response.dual_value))
+
+
+def _by_gradients(
+    message: linear_solver_pb2.MPModelProto, iterations: int, start: Answer | None
+) -> Answer:
+    model = pdlp.qp_from_mpmodel_proto(message, relax_integer_variables=False)
     params = solvers_pb2.PrimalDualHybridGradientParams()
     criteria = params.termination_criteria
-    criteria.simple_optimality_criteria.eps_optimal_relative = tolerance
+    criteria.simple_optimality_criteria.eps_optimal_relative = TOLERANCE
     criteria.simple_optimality_criteria.eps_optimal_absolute = 0.0
-    criteria.iteration_limit = max(LEAST_ITERATIONS, WORK // max(1, len(program.cost)))
-    params.num_threads = THREADS if len(program.cost) > SMALL else 1
+    criteria.iteration_limit = iterations
+    params.num_threads = THREADS
     params.num_shards = SHARDS
     params.presolve_options.use_glop = False
     initial = None
@@ -66,11 +85,7 @@ def minimise(program: LinearProgram, tolerance: float, start: Answer | None = No
         initial.primal_solution = start.primal
         initial.dual_solution = start.dual
     result = pdlp.primal_dual_hybrid_gradient(model, params, initial)
-    return Answer(
-        np.asarray(result.primal_solution),
-        np.asarray(result.dual_solution),
-        int(result.solve_log.iteration_count),
-    )
+    return Answer(np.asarray(result.primal_solution), np.asarray(result.dual_solution))
 
 
 def _message(program: LinearProgram) -> linear_solver_pb2.MPModelProto:
