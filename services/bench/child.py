@@ -150,7 +150,7 @@ def coupled(arguments: dict[str, Any]) -> Result:
         "model_seconds": solved.model_seconds,
         "build_seconds": build_seconds,
         "objective": round(least),
-        "gap": lanes.objective / least - 1,
+        "gap": 1 - least / lanes.objective,
         # The bound must lie below the best, and the plan above it; doubles are not exact.
         "equal": lanes.bound <= least * (1 + 1e-7) and least <= lanes.objective * (1 + 1e-7),
     }
