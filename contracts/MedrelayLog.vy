@@ -45,19 +45,18 @@ NODE_PREFIX: constant(bytes1) = 0x01
 EMPTY_ROOT: constant(bytes32) = 0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
 
 
-# @notice Who may append. Empty once the log is sealed: a sealed log has no submitter.
-submitter: public(address)
-
-# @notice How many leaves the log holds.
-treeSize: public(uint256)
-
 # @notice The log that goes on where this one was sealed; empty while this one is open.
 successor: public(address)
 
-# @dev Root by tree size, for each size that a batch ended at.
+# @dev Tree size and submitter side by side, `size << 160 | submitter`: an append needs both, and
+#      a second storage slot would cost it 2,100 gas more.
+_sizeAndSubmitter: uint256
+
+# @dev Root by tree size, for each size that a batch ended at. The mapping is slot 2, so the root at
+#      `size` lies at keccak256(2 || size), each of 32 bytes, where `eth_getProof` can prove it.
 _rootAt: HashMap[uint256, bytes32]
 
-# @dev The perfect subtree's root at each level. Only the levels whose bit is set in `treeSize`
+# @dev The perfect subtree's root at each level. Only the levels whose bit is set in the size
 #      mean anything; what stands at the others is left over, and cheaper to overwrite than to clear.
 _peakAt: bytes32[MAX_LEVELS]
 
@@ -67,7 +66,7 @@ def __init__():
     """
     @notice Opens an empty log whose submitter is whoever deploys it.
     """
-    self.submitter = msg.sender
+    self._sizeAndSubmitter = self._packed(0, msg.sender)
     self._rootAt[0] = EMPTY_ROOT
     log SubmitterChanged(previous=empty(address), submitter=msg.sender)
 
@@ -84,8 +83,7 @@ def append(expectedSize: uint256, leafHashes: DynArray[bytes32, MAX_LEAVES]) -> 
     """
     # The compiler fills what is missing at the end of the call data with zeros; no leaf is made so.
     assert len(msg.data) == 100 + 32 * len(leafHashes), "malformed call"
-    self._requireSubmitter()
-    first: uint256 = self.treeSize
+    first: uint256 = self._requireSubmitter()
     assert expectedSize == first, "stale size"
     assert len(leafHashes) > 0, "empty batch"
 
@@ -109,7 +107,7 @@ def append(expectedSize: uint256, leafHashes: DynArray[bytes32, MAX_LEAVES]) -> 
 
     root: bytes32 = self._fold(peaks, last)
     self._storePeaks(peaks, first, last)
-    self.treeSize = last
+    self._sizeAndSubmitter = self._packed(last, msg.sender)
     self._rootAt[last] = root
     log LeavesAppended(firstIndex=first, leafHashes=leafHashes)
     log TreeHead(treeSize=last, rootHash=root)
@@ -122,9 +120,9 @@ def setSubmitter(submitter: address):
     @notice Hands the right to append to another address.
     @param  submitter The new submitter; never the empty address, which would seal without a word.
     """
-    self._requireSubmitter()
+    size: uint256 = self._requireSubmitter()
     assert submitter != empty(address), "empty submitter"
-    self.submitter = submitter
+    self._sizeAndSubmitter = self._packed(size, submitter)
     log SubmitterChanged(previous=msg.sender, submitter=submitter)
 
 
@@ -134,12 +132,31 @@ def seal(successor: address):
     @notice Closes the log for ever; everything in it stays readable.
     @param  successor The log that goes on from here, or the empty address when none does.
     """
-    self._requireSubmitter()
-    self.submitter = empty(address)
+    size: uint256 = self._requireSubmitter()
+    self._sizeAndSubmitter = self._packed(size, empty(address))
     self.successor = successor
-    size: uint256 = self.treeSize
     log SubmitterChanged(previous=msg.sender, submitter=empty(address))
     log Sealed(treeSize=size, rootHash=self._rootAt[size], successor=successor)
+
+
+@external
+@view
+def submitter() -> address:
+    """
+    @notice Who may append.
+    @return The address; empty once the log is sealed: a sealed log has no submitter.
+    """
+    return self._submitter()
+
+
+@external
+@view
+def treeSize() -> uint256:
+    """
+    @notice How many leaves the log holds.
+    @return The number of leaves.
+    """
+    return self._size()
 
 
 @external
@@ -149,7 +166,7 @@ def rootHash() -> bytes32:
     @notice The root of the whole tree.
     @return The RFC 9162 root; SHA-256 of nothing while the log is empty.
     """
-    return self._rootAt[self.treeSize]
+    return self._rootAt[self._size()]
 
 
 @external
@@ -170,7 +187,7 @@ def peaks() -> DynArray[bytes32, MAX_LEVELS]:
     @notice The roots of the perfect subtrees that make up the tree.
     @return One hash for each bit set in the tree's size, the largest subtree first.
     """
-    size: uint256 = self.treeSize
+    size: uint256 = self._size()
     found: DynArray[bytes32, MAX_LEVELS] = []
     for step: uint256 in range(MAX_LEVELS):
         level: uint256 = MAX_LEVELS - 1 - step
@@ -186,7 +203,7 @@ def isSealed() -> bool:
     @notice Whether the log is closed for ever.
     @return True once `seal` has been called.
     """
-    return self.submitter == empty(address)
+    return self._submitter() == empty(address)
 
 
 @external
@@ -201,13 +218,48 @@ def MAX_BATCH() -> uint256:
 
 @internal
 @view
-def _requireSubmitter():
+def _size() -> uint256:
     """
-    @dev Refuses everyone but the submitter, and everyone at all once the log is sealed.
+    @dev    The size's half of its slot.
+    @return The number of leaves.
     """
-    submitter: address = self.submitter
+    return self._sizeAndSubmitter >> 160
+
+
+@internal
+@view
+def _submitter() -> address:
+    """
+    @dev    The submitter's half of its slot.
+    @return The address; empty once the log is sealed.
+    """
+    return convert(self._sizeAndSubmitter & convert(max_value(uint160), uint256), address)
+
+
+@internal
+@pure
+def _packed(size: uint256, submitter: address) -> uint256:
+    """
+    @dev    Size and submitter as one slot holds them. No size comes near 2**96, where it would
+            spill: each leaf is paid for.
+    @param  size The number of leaves.
+    @param  submitter The address.
+    @return Both.
+    """
+    return (size << 160) | convert(submitter, uint256)
+
+
+@internal
+@view
+def _requireSubmitter() -> uint256:
+    """
+    @dev    Refuses everyone but the submitter, and everyone at all once the log is sealed.
+    @return The tree's size, which stands in the same slot.
+    """
+    submitter: address = self._submitter()
     assert submitter != empty(address), "sealed"
     assert msg.sender == submitter, "not the submitter"
+    return self._size()
 
 
 @internal
