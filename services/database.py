@@ -30,6 +30,7 @@ class Row(SQLModel):
 
 # sa_type is annotated as a class, but a configured instance is what these need.
 BIGINT: Any = sa.BigInteger()
+SMALLINT: Any = sa.SmallInteger()
 UTC_TIME: Any = sa.DateTime(timezone=True)
 BYTES: Any = sa.LargeBinary()
 JSON: Any = sa.JSON()

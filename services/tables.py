@@ -1,6 +1,7 @@
 """Every table there is, in one import: for Alembic and the tests."""
 
 from services.audit import models as audit
+from services.audit import tile_models as tiles
 from services.capacity import models as capacity
 from services.catalog import models as catalog
 from services.database import Row
@@ -23,6 +24,7 @@ __all__ = [
     "journal",
     "parties",
     "requests",
+    "tiles",
     "transport",
 ]
 

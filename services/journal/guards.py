@@ -44,6 +44,18 @@ CREATE = [
     """,
 ]
 
+# What is read of the log, since a later revision.
+TILES = ("tile_part", "cosignature")
+CREATE_TILES = [
+    f"CREATE TRIGGER {trigger} BEFORE {when} ON {table} "
+    f"FOR EACH {each} EXECUTE FUNCTION medrelay_refuse_change()"
+    for table in TILES
+    for trigger, when, each in (
+        ("append_only", "UPDATE OR DELETE", "ROW"),
+        ("no_truncate", "TRUNCATE", "STATEMENT"),
+    )
+]
+
 DROP = [
     *(
         f"DROP TRIGGER {trigger} ON {table}"
@@ -81,8 +93,8 @@ def missing_guards(session: Session) -> list[str]:
     }
     wanted = {
         (f"{table}.{trigger}", when, _function_of(table, trigger))
-        for table in (*APPEND_ONLY, "balance")
-        for trigger, when in _WHEN.items()
+        for table in (*APPEND_ONLY, *TILES, "balance")
+        for trigger, when in.items()
     }
     return sorted(name for name, _, _ in wanted - present)
 
