@@ -94,7 +94,7 @@ def missing_guards(session: Session) -> list[str]:
     wanted = {
         (f"{table}.{trigger}", when, _function_of(table, trigger))
         for table in (*APPEND_ONLY, *TILES, "balance")
-        for trigger, when in.items()
+        for trigger, when in _WHEN.items()
     }
     return sorted(name for name, _, _ in wanted - present)
 
