@@ -1,7 +1,8 @@
 """Checkpoints: a log's size and root, signed (C2SP tlog-checkpoint, signed-note; Ed25519).
 
-Whoever keeps a checkpoint can later hold the log to it. The formats are the public ones, so that
-any witness or monitor of transparency logs can read ours.
+Witnesses add cosignatures (C2SP tlog-cosignature, cosignature/v1). Whoever keeps a checkpoint can
+later hold the log to it. The formats are the public ones, so that any witness or monitor of
+transparency logs can read ours.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -18,7 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from ledger.merkle import HASH_SIZE
 
 ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
 _KEY_ID_SIZE = 4
+_TIME_SIZE = 8
+_SIGNATURE_SIZE = 64
 _MAX_SIZE = 2**63 - 1
 _SIGNATURE_LINE = re.compile(r"— (?P<name>[^\s+]+) (?P<blob>[A-Za-z0-9+/]+={0,2})")
 
@@ -55,6 +60,8 @@ class VerifierKey:
     name: str
     public_key: Ed25519PublicKey
 
+    algorithm: ClassVar[bytes] = ED25519
+
     def __post_init__(self) -> None:
         if not _is_key_name(self.name):
             raise ValueError(f"{self.name!r} can't name a key: no spaces and no plus sign")
@@ -62,32 +69,95 @@ class VerifierKey:
     @property
     def key_id(self) -> bytes:
         """The first 4 bytes of SHA-256 over name, newline, algorithm and key."""
-        data = self.name.encode("utf-8") + b"\n" + ED25519 + self.public_key.public_bytes_raw()
+        data = self.name.encode("utf-8") + b"\n" + self._data()
         return hashlib.sha256(data).digest()[:_KEY_ID_SIZE]
 
     def encode(self) -> str:
         """`name+hex(id)+base64(algorithm and key)`."""
-        key = base64.b64encode(ED25519 + self.public_key.public_bytes_raw()).decode("ascii")
-        return f"{self.name}+{self.key_id.hex()}+{key}"
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(self._data()).decode('ascii')}"
 
-    @staticmethod
-    def decode(vkey: str) -> VerifierKey:
+    @classmethod
+    def decode(cls, vkey: str) -> Self:
         """Read a `vkey`.
 
         Raises:
-            NoteRefused: malformed, another algorithm than Ed25519, or an id that isn't the key's.
+            NoteRefused: malformed, of another algorithm, or with an id that isn't the key's.
 
         """
         # The name holds no plus sign; base64 may.
         name, _, rest = vkey.strip().partition("+")
         key_id, _, encoded = rest.partition("+")
         data = _from_base64(encoded, "the verifier key")
-        if data[:1] != ED25519 or len(data) != 1 + HASH_SIZE or not _is_key_name(name):
-            raise NoteRefused("the verifier key isn't name+id+key with an Ed25519 key")
-        key = VerifierKey(name, Ed25519PublicKey.from_public_bytes(data[1:]))
+        if data[:1] != cls.algorithm or len(data) != 1 + HASH_SIZE or not _is_key_name(name):
+            raise NoteRefused(
+                "the verifier key isn't name+id+key with an Ed25519 key of algorithm "
+                f"0x{cls.algorithm.hex()}"
+            )
+        key = cls(name, Ed25519PublicKey.from_public_bytes(data[1:]))
         if key.key_id.hex() != key_id:
             raise NoteRefused("the verifier key's id isn't that of its name and key")
         return key
+
+    def _data(self) -> bytes:
+        return self.algorithm + self.public_key.public_bytes_raw()
+
+
+@dataclass(frozen=True)
+class WitnessKey(VerifierKey):
+    """A witness's public key, for Ed25519 cosignatures; never the same key as a log's."""
+
+    algorithm: ClassVar[bytes] = COSIGNATURE
+
+
+@dataclass(frozen=True)
+class Cosignature:
+    """A witness's word that the log only grew up to this checkpoint; `time_s` is POSIX seconds."""
+
+    name: str
+    time_s: int
+    line: str
+
+
+def cosign(note: str, key_name: str, private_key: Ed25519PrivateKey, time_s: int) -> str:
+    """A cosignature line, without newline, for the checkpoint that a note holds."""
+    parse(note)
+    if not 0 <= time_s <= _MAX_SIZE:
+        raise ValueError(f"{time_s} is no time in POSIX seconds")
+    key = WitnessKey(key_name, private_key.public_key())
+    signature = private_key.sign(_cosigned(_split_note(note)[0], time_s))
+    blob = key.key_id + time_s.to_bytes(_TIME_SIZE, "big") + signature
+    return f"— {key_name} {base64.b64encode(blob).decode('ascii')}"
+
+
+def verify_cosignature(note: str, witness: WitnessKey) -> Cosignature:
+    """The cosignature of this witness that a note carries; the newest where there are several.
+
+    Raises:
+        NoteRefused: malformed, none of this witness, or one that doesn't match the text.
+
+    """
+    text, signatures = _split_note(note)
+    found = []
+    for name, blob in signatures:
+        if name != witness.name or blob[:_KEY_ID_SIZE] != witness.key_id:
+            continue
+        time, signature = blob[_KEY_ID_SIZE:][:_TIME_SIZE], blob[_KEY_ID_SIZE + _TIME_SIZE :]
+        time_s = int.from_bytes(time, "big")
+        if len(signature) != _SIGNATURE_SIZE or time_s > _MAX_SIZE:
+            raise NoteRefused(f"the cosignature of {name} isn't a time and an Ed25519 signature")
+        try:
+            witness.public_key.verify(signature, _cosigned(text, time_s))
+        except InvalidSignature as error:
+            raise NoteRefused(f"the cosignature of {name} doesn't match the text") from error
+        line = f"— {name} {base64.b64encode(blob).decode('ascii')}"
+        found.append(Cosignature(name, time_s, line))
+    if not found:
+        raise NoteRefused(f"the note carries no cosignature of {witness.name}")
+    return max(found, key=lambda each: each.time_s)
+
+
+def _cosigned(text: str, time_s: int) -> bytes:
+    return f"cosignature/v1\ntime {time_s}\n{text}".encode()
 
 
 def sign(checkpoint: Checkpoint, key_name: str, private_key: Ed25519PrivateKey) -> str:

@@ -1,24 +1,77 @@
-"""Check a receipt without trusting whoever gave it.
+"""Check a receipt, or the whole log, without trusting whoever gave it.
 
 This file stands alone on purpose: the standard library and `cryptography`, and nothing else of this
 project, so that a stranger can read it whole, copy it and run it. What it repeats of the tree and
 the note is therefore a second, independent reading of RFC 9162 and of C2SP signed-note.
+
+    python verify.py RECEIPT --vkey KEY
+    python verify.py RECEIPT --checkpoint KEPT --rpc URL --contract ADDRESS
+    python verify.py --dump dump.jsonl.gz --vkey KEY --checkpoint KEPT
+
+It ends with 0 where everything holds, 1 where something doesn't, 2 where it was asked nothing that
+it could answer, 3 where a file or a chain can't be read, and 4 where what it was given agrees with
+itself and was held against nothing else. The log's specification is docs/log-spec.md.
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
+import gzip
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+import sys
+import urllib.request
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import IntEnum
+from http.client import HTTPException
+from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "medrelay-receipt/1"
+VALID, NOT_VALID, NOTHING_ASKED, OUT_OF_REACH, CONSISTENT_ONLY = range(5)
+
+_MOST_BYTES = 2**24  # of one answer, or of one line of a dump
+_TIMEOUT_S = 30
+# Keccak-256 of rootAt(uint256), in its first four bytes, and of LeavesAppended(uint256,bytes32[]).
+_ROOT_AT = "0xca2869a0"
+_LEAVES_APPENDED = "0xf3819b6bbdb043f2d3e602ddee9f6eea2e4a445d4a3a2eb3a1be8cde348b19db"
+
+# Where a quantity can stand, and in which column of the totals it is counted then.
+_COLUMN = {
+    "donor/given": "came in",
+    "supplier/traded": "came in",
+    "producer/made": "came in",
+    "fund/available": "on hand",
+    "site/available": "on hand",
+    "site/reserved": "on hand",
+    "site/quarantine": "on hand",
+    "site/rejected": "on hand",
+    "shipment/in_transit": "under way",
+    "site/received": "handed over",
+    "site/consumed": "handed over",
+    "organisation/paid": "handed over",
+    "site/lost": "lost",
+    "shipment/lost": "lost",
+    "site/adjusted": "counted off",
+    "site/converted": "counted off",
+}
+COLUMNS = ("came in", "on hand", "under way", "handed over", "lost", "counted off")
+# What comes in comes from there, and a stocktake may find more: these alone go below zero.
+_ORIGINS = {"came in", "counted off"}
+_ACCOUNT = re.compile(r"([a-z]+):[^/:\s]+/([a-z_]+)(?:/[^/\s]+)?")
+
+
+class OutOfReach(Exception):
+    """A file or a chain that was named can't be read, so that nothing is known about it."""
 
 
 class VerificationFailed(Exception):
@@ -36,33 +89,49 @@ class Level(IntEnum):
     CONSISTENT = 0
     CHECKPOINT = 1
     CHAIN = 2
+    DUMP = 3
 
 
 _LEVEL_WORDS = {
-    Level.CONSISTENT: "The receipt agrees with itself, and was held against nothing else.",
-    Level.CHECKPOINT: "The receipt holds against a checkpoint that the log's key has signed.",
-    Level.CHAIN: "The receipt holds against the log contract on the chain.",
+    Level.CONSISTENT: "It agrees with itself, and was held against nothing else.",
+    Level.CHECKPOINT: "It holds against a checkpoint of the log.",
+    Level.CHAIN: "It holds against the log contract on the chain.",
+    Level.DUMP: "It holds against every record of the log, and their totals add up.",
 }
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was checked, in words, and the strongest level that was reached."""
+    """What was checked, in words, and what it rests on.
 
-    level: Level
+    `totals` are quantities in base units, by commodity and column; empty without a dump.
+    `leaf_index` is None where only a dump was checked.
+    """
+
+    reached: frozenset[Level]
     checked: tuple[str, ...]
-    leaf_index: int
+    leaf_index: int | None
     tree_size: int
     root: bytes
+    totals: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Level:
+        """The strongest level that was reached."""
+        return max(self.reached, default=Level.CONSISTENT)
 
     @property
     def summary(self) -> str:
-        """The level in a sentence."""
-        return _LEVEL_WORDS[self.level]
+        """The levels that were reached, a sentence each."""
+        return " ".join(_LEVEL_WORDS[each] for each in sorted(self.reached or {self.level}))
 
 
 class ChainReader(Protocol):
-    """What is asked of a chain; `ledger.chain.Chain` answers it."""
+    """What is asked of a chain; `ledger.chain.Chain` answers it, and `RpcChain` here.
+
+    It has besides either `batches_of(tx_hash)` or `events(from_index, to_index)`, which give the
+    batches of leaf hashes that the contract's events hold, shaped as `LeafBatch`.
+    """
 
     @property
     def chain_id(self) -> int:
@@ -86,10 +155,41 @@ class Receipt(Protocol):
         """The receipt as a file."""
 
 
+@dataclass(frozen=True)
+class Trust:
+    """What the reader has from elsewhere than from whoever gave the receipt or the dump.
+
+    `vkey` is the log's key. `kept` is a checkpoint that the reader kept: a signed note. `growth`
+    gives the path of RFC 9162's consistency proof between two sizes, from anybody. `witnesses` are
+    keys of cosigners.
+    """
+
+    vkey: str | None = None
+    kept: str | None = None
+    chain: ChainReader | None = None
+    growth: Callable[[int, int], Sequence[bytes]] | None = None
+    witnesses: Sequence[str] = ()
+
+
+@dataclass
+class _Findings:
+    """What is known so far: sentences, levels, the roots that are trusted by size, the log."""
+
+    trust: Trust
+    checked: list[str] = field(default_factory=list)
+    reached: set[Level] = field(default_factory=set)
+    roots: dict[int, bytes] = field(default_factory=dict)
+    origin: str | None = None
+
+
 def verify_receipt(
-    receipt: Receipt | str | bytes, *, chain: ChainReader | None = None, vkey: str | None = None
+    receipt: Receipt | str | bytes,
+    *,
+    chain: ChainReader | None = None,
+    vkey: str | None = None,
+    trust: Trust | None = None,
 ) -> Verdict:
-    """Check a receipt against itself, and against the checkpoint key and the chain where given.
+    """Check a receipt against itself, and against whatever of `Trust` there is.
 
     A chain's own errors, such as its being out of reach, pass through.
 
@@ -97,19 +197,63 @@ def verify_receipt(
         VerificationFailed: the first check that failed.
 
     """
+    found = _Findings(trust or Trust(vkey=vkey, chain=chain))
     fields = _fields(receipt if isinstance(receipt, (str, bytes)) else receipt.to_json())
-    checked: list[str] = []
-    level = Level.CONSISTENT
-    _check_inclusion(fields, checked)
-    _check_disclosures(fields, checked)
-    if vkey is not None:
-        _check_checkpoint(fields, vkey, checked)
-        level = Level.CHECKPOINT
-    if chain is not None:
-        _check_chain(fields, chain, checked)
-        level = Level.CHAIN
-    index, size = _number(fields, "leaf_index"), _number(fields, "tree_size")
-    return Verdict(level, tuple(checked), index, size, _hash(fields.get("root"), "root"))
+    _check_receipt(fields, found)
+    return _verdict(found, fields)
+
+
+def verify_dump(
+    lines: Iterable[bytes], *, trust: Trust, receipt: Receipt | str | bytes | None = None
+) -> Verdict:
+    """Check every record of a log, a line each, and add up what they move.
+
+    The root over the records is held against the kept checkpoint, the receipt where it holds
+    itself, and the chain. What a checkpoint is too old to vouch for is left out of the totals.
+
+    Raises:
+        VerificationFailed: the first check that failed.
+
+    """
+    found = _Findings(trust)
+    fields = None
+    if receipt is not None:
+        fields = _fields(receipt if isinstance(receipt, (str, bytes)) else receipt.to_json())
+        _check_receipt(fields, found)
+    elif trust.kept is not None:
+        _open_kept(found)
+    size, root, books = _check_dump(lines, found, fields)
+    return _verdict(found, fields, size, root, books)
+
+
+def _verdict(
+    found: _Findings,
+    fields: Mapping[str, Any] | None,
+    size: int = 0,
+    root: bytes = b"",
+    books: Books | None = None,
+) -> Verdict:
+    index = None if fields is None else _number(fields, "leaf_index")
+    if fields is not None and books is None:
+        size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
+    totals = {} if books is None else books.totals()
+    return Verdict(frozenset(found.reached), tuple(found.checked), index, size, root, totals)
+
+
+def _check_receipt(fields: Mapping[str, Any], found: _Findings) -> None:
+    _check_inclusion(fields, found.checked)
+    _check_disclosures(fields, found.checked)
+    if found.trust.vkey is not None:
+        _check_checkpoint(fields, found.trust.vkey, found)
+    if found.trust.kept is not None:
+        _check_kept(fields, found)
+    if found.trust.chain is not None:
+        _check_chain(fields, found.trust.chain, found)
+    if found.reached:
+        record = _record(_text(fields, "entry"), "record")
+        evidence = fields.get("chain")
+        _check_log(record, found, evidence if isinstance(evidence, dict) else None)
+        found.checked.append("The record names this log as its own.")
 
 
 def _check_inclusion(fields: Mapping[str, Any], checked: list[str]) -> None:
@@ -178,50 +322,190 @@ def _digests(entry: str) -> list[str]:
     return digests
 
 
-def _check_checkpoint(fields: Mapping[str, Any], vkey: str, checked: list[str]) -> None:
+def _check_checkpoint(fields: Mapping[str, Any], vkey: str, found: _Findings) -> None:
     note = fields.get("checkpoint")
     if not isinstance(note, str):
         _fail("checkpoint", "the receipt carries none")
     name, text = _opened(note, vkey)
-    lines = text.split("\n")
-    if len(lines) < 4:
-        _fail("checkpoint", "it hasn't the three lines of origin, size and root")
+    origin, signed_size, signed_root = _head(text)
     # Size and root together: a path alone doesn't bind the size of the tree.
-    size, root = str(_number(fields, "tree_size")), _hash(fields.get("root"), "root")
-    if lines[1] != size or lines[2] != base64.b64encode(root).decode("ascii"):
+    size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
+    if (signed_size, signed_root) != (size, root):
         _fail("checkpoint", "it is of another size or root than the receipt")
-    checked.append(f"{name} signed this size and root, for the log {lines[0]}.")
+    found.checked.append(f"{name} signed this size and root, for the log {origin}.")
+    found.origin = origin
+    _check_witnesses(note, found)
+    _trusted(found, Level.CHECKPOINT, size, root)
+
+
+def _check_kept(fields: Mapping[str, Any], found: _Findings) -> None:
+    """Hold the receipt's tree against the checkpoint in hand, whichever of the two is older."""
+    kept_size, kept_root = _open_kept(found)
+    size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
+    index = _number(fields, "leaf_index")
+    before, after = sorted(((kept_size, kept_root), (size, root)))
+    if kept_size == size:
+        if kept_root != root:
+            _fail("checkpoint", f"the one that you kept has another root at {size}: a fork")
+    elif found.trust.growth is None:
+        _fail_for_want_of_growth(found, before[0], after[0])
+        return
+    else:
+        path = found.trust.growth(before[0], after[0])
+        _check_growth(before[0], before[1], after[0], after[1], path)
+        found.checked.append(f"The log of {before[0]} grew into that of {after[0]}, unchanged.")
+    # Anybody can append to a tree: of what came after it, a checkpoint says nothing.
+    if index < kept_size:
+        found.checked.append(f"The checkpoint that you kept, of {kept_size} leaves, holds it.")
+        _trusted(found, Level.CHECKPOINT, size, root)
+    else:
+        found.checked.append("The checkpoint that you kept is older than the entry: no word on it.")
+
+
+def _fail_for_want_of_growth(found: _Findings, before: int, after: int) -> None:
+    found.checked.append(
+        f"NOT held against the checkpoint that you kept: give --growth with the proof from "
+        f"{before} to {after}."
+    )
+
+
+def _open_kept(found: _Findings) -> tuple[int, bytes]:
+    """Size and root of the checkpoint in hand; from then on its root is trusted."""
+    note = found.trust.kept
+    assert note is not None
+    if found.trust.vkey is not None:
+        name, text = _opened(note, found.trust.vkey)
+        found.checked.append(f"{name} signed the checkpoint that you kept.")
+    else:
+        text = note.partition("\n\n")[0] + "\n"
+    origin, size, root = _head(text)
+    if found.origin not in {None, origin}:
+        _fail("checkpoint", f"the one that you kept is of the log {origin}, not {found.origin}")
+    found.origin = origin
+    _check_witnesses(note, found)
+    found.roots[size] = root
+    return size, root
+
+
+def _trusted(found: _Findings, level: Level, size: int, root: bytes) -> None:
+    found.reached.add(level)
+    found.roots[size] = root
+
+
+def _head(text: str) -> tuple[str, int, bytes]:
+    """Origin, size and root of a checkpoint's text (C2SP tlog-checkpoint)."""
+    lines = text.split("\n")
+    if len(lines) < 4 or "" in lines[:3]:
+        _fail("checkpoint", "it hasn't the three lines of origin, size and root")
+    root = _base64(lines[2], "checkpoint")
+    if not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1], re.ASCII) or len(root) != 32:
+        _fail("checkpoint", "its size or its root isn't one")
+    return lines[0], int(lines[1]), root
+
+
+def _check_growth(
+    before: int, before_root: bytes, after: int, after_root: bytes, path: Sequence[bytes]
+) -> None:
+    """That one tree is the beginning of another (RFC 9162, section 2.1.4.2)."""
+    if before == 0:
+        return
+    rest = list(path)
+    if before & (before - 1) == 0:
+        rest.insert(0, before_root)
+    if not rest:
+        _fail("growth", "the proof is empty")
+    index, last = before - 1, after - 1
+    while index % 2 == 1:
+        index, last = index >> 1, last >> 1
+    old = new = rest[0]
+    for node in rest[1:]:
+        if last == 0:
+            _fail("growth", "the proof is too long")
+        if index % 2 == 1 or index == last:
+            old = hashlib.sha256(b"\x01" + node + old).digest()
+            new = hashlib.sha256(b"\x01" + node + new).digest()
+            while index % 2 == 0 and index > 0:
+                index, last = index >> 1, last >> 1
+        else:
+            new = hashlib.sha256(b"\x01" + new + node).digest()
+        index, last = index >> 1, last >> 1
+    if last != 0 or old != before_root or new != after_root:
+        _fail("growth", f"the log of {before} isn't the beginning of that of {after}: a fork")
+
+
+def _check_witnesses(note: str, found: _Findings) -> None:
+    """Count and name the cosignatures of the witnesses that the reader trusts."""
+    witnesses = set(found.trust.witnesses)
+    text = note.rpartition("\n\n")[0] + "\n"
+    names = []
+    for vkey in sorted(witnesses):
+        name, key_id, key = _verifier(vkey, b"\x04")
+        moments = []
+        for blob in (blob for blob in _signatures(note, name) if blob[:4] == key_id):
+            if len(blob) != 76:
+                _fail("witness", f"the cosignature of {name} isn't one")
+            moments.append(int.from_bytes(blob[4:12], "big"))
+            said = f"cosignature/v1\ntime {moments[-1]}\n{text}"
+            _check_signature(key, blob[12:], said, "witness", name)
+        if moments:
+            names.append(f"{name} at {_when(max(moments))}")
+    if witnesses:
+        seen = ": " + ", ".join(names) if names else ""
+        found.checked.append(f"{len(names)} of {len(witnesses)} witnesses cosigned it{seen}.")
+
+
+def _when(moment: int) -> str:
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        _fail("witness", f"{moment} is no time")
 
 
 def _opened(note: str, vkey: str) -> tuple[str, str]:
-    """The key's name, and the note's text once a signature of that key is seen to match it."""
-    name, key_id, key = _verifier(vkey)
-    text, _, tail = note.rpartition("\n\n")
-    prefix = f"— {name} "
-    lines = [line.removeprefix(prefix) for line in tail.split("\n") if line.startswith(prefix)]
-    blobs = [blob for blob in (_base64(line, "checkpoint") for line in lines) if blob[:4] == key_id]
+    """The key's name, and the note's text once the signatures of that key are seen to match it."""
+    name, key_id, key = _verifier(vkey, b"\x01")
+    text = note.rpartition("\n\n")[0] + "\n"
+    blobs = [blob for blob in _signatures(note, name) if blob[:4] == key_id]
     if not blobs:
         _fail("checkpoint", f"it isn't signed by {name}")
+    for blob in blobs:
+        _check_signature(key, blob[4:], text, "checkpoint", name)
+    return name, text
+
+
+def _signatures(note: str, name: str) -> list[bytes]:
+    prefix = f"— {name} "
+    lines = note.rpartition("\n\n")[2].split("\n")
+    return [
+        _base64(line.removeprefix(prefix), "checkpoint")
+        for line in lines
+        if line.startswith(prefix)
+    ]
+
+
+def _check_signature(
+    key: Ed25519PublicKey, signature: bytes, text: str, check: str, name: str
+) -> None:
     try:
-        key.verify(blobs[0][4:], _utf8(text + "\n", "checkpoint"))
+        key.verify(signature, _utf8(text, check))
     except InvalidSignature:
-        _fail("checkpoint", f"the signature of {name} doesn't match")
-    return name, text + "\n"
+        _fail(check, f"the signature of {name} doesn't match")
 
 
-def _verifier(vkey: str) -> tuple[str, bytes, Ed25519PublicKey]:
+def _verifier(vkey: str, algorithm: bytes) -> tuple[str, bytes, Ed25519PublicKey]:
     name, _, rest = vkey.strip().partition("+")
     key_id, _, encoded = rest.partition("+")
     data = _base64(encoded, "vkey")
-    if len(data) != 33 or data[0] != 1:
-        _fail("vkey", "it isn't name+id+key with an Ed25519 key")
+    if len(data) != 33 or data[:1] != algorithm:
+        kind = "a log's" if algorithm == b"\x01" else "a witness's"
+        _fail("vkey", f"it isn't name+id+key with {kind} Ed25519 key")
     expected = hashlib.sha256(_utf8(name, "vkey") + b"\n" + data).digest()[:4]
     if expected.hex() != key_id:
         _fail("vkey", "its id isn't that of its name and key")
     return name, expected, Ed25519PublicKey.from_public_bytes(data[1:])
 
 
-def _check_chain(fields: Mapping[str, Any], chain: ChainReader, checked: list[str]) -> None:
+def _check_chain(fields: Mapping[str, Any], chain: ChainReader, found: _Findings) -> None:
     evidence = fields.get("chain")
     if not isinstance(evidence, dict):
         _fail("chain", "the receipt carries no evidence of a chain")
@@ -233,21 +517,296 @@ def _check_chain(fields: Mapping[str, Any], chain: ChainReader, checked: list[st
     if chain.block_hash(number) != _hash(evidence.get("block_hash"), "chain.block_hash"):
         _fail("chain", f"block {number} of the chain isn't the one that the receipt names")
     size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
+    _demand_root(chain, size, root)
+    found.checked.append(f"Contract {chain.address} on chain {chain.chain_id} keeps this root.")
+    found.checked.append(f"Block {number} of the chain is the one named.")
+    _check_transaction(fields, evidence, chain, found)
+    _trusted(found, Level.CHAIN, size, root)
+
+
+def _demand_root(chain: ChainReader, size: int, root: bytes) -> None:
     kept = chain.root_at(size)
     if kept is None:
         _fail("chain", f"the contract never had {size} leaves at the end of a batch")
     if kept != root:
         _fail("chain", f"the contract's root at {size} leaves is another one")
-    checked.append(f"Contract {chain.address} on chain {chain.chain_id} keeps this root.")
-    checked.append(f"Block {number} of the chain is the one named.")
+
+
+def _check_transaction(
+    fields: Mapping[str, Any], evidence: Mapping[str, Any], chain: ChainReader, found: _Findings
+) -> None:
+    """That the transaction which the receipt names brought this leaf, in the block it names."""
+    index, tx_hash = _number(fields, "leaf_index"), _hash(evidence.get("tx_hash"), "chain.tx_hash")
+    # A node finds an event by its transaction; a chain of our own finds it by the leaf.
+    by_transaction = getattr(chain, "batches_of", None)
+    by_leaf: Any = getattr(chain, "events", None)
+    batches: Iterable[LeafBatch] = (
+        by_transaction(tx_hash) if by_transaction else by_leaf(index, index + 1)
+    )
+    leaf = hashlib.sha256(b"\x00" + _utf8(_text(fields, "entry"), "entry")).digest()
+    for batch in batches:
+        place = index - batch.first_index
+        if batch.tx_hash != tx_hash or not 0 <= place < len(batch.leaf_hashes):
+            continue
+        if (batch.block_number, batch.block_hash.hex()) != (
+            evidence["block_number"],
+            evidence["block_hash"],
+        ):
+            _fail("chain", "the transaction is in another block than the receipt says")
+        if batch.leaf_hashes[place] != leaf:
+            _fail("chain", f"the transaction appended another leaf {index}")
+        found.checked.append(f"Transaction {tx_hash.hex()[:16]}… in it appended this leaf.")
+        return
+    _fail("chain", f"transaction {tx_hash.hex()} appended no leaf {index} to the contract")
+
+
+def _check_log(
+    record: Mapping[str, Any], found: _Findings, evidence: Mapping[str, Any] | None = None
+) -> None:
+    """A record names the log that it was written for; in any other one it is a replay."""
+    log = record.get("log")
+    if isinstance(log, str):
+        log = {"origin": log}
+    if not isinstance(log, dict) or not isinstance(log.get("origin"), str):
+        _fail("record", "it doesn't name its log")
+    if found.origin is not None and log["origin"] != found.origin:
+        _fail(
+            "record",
+            f"replayed from another log: it names {log['origin']}, the checkpoint {found.origin}",
+        )
+    found.origin = log["origin"]
+    chains = []
+    if found.trust.chain is not None:
+        chains.append((found.trust.chain.chain_id, found.trust.chain.address))
+    if evidence is not None:
+        chains.append((_number(evidence, "chain_id"), _text(evidence, "contract")))
+    for chain_id, address in chains:
+        named = (str(log.get("chain_id", chain_id)), str(log.get("contract", address)).lower())
+        if named != (str(chain_id), address.lower()):
+            _fail(
+                "record",
+                f"replayed from another log: it names contract {named[1]} on chain {named[0]}, "
+                f"and not {address} on chain {chain_id}",
+            )
+
+
+def _record(text: str | bytes, check: str) -> dict[str, Any]:
+    try:
+        record = json.loads(text, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):
+        _fail(check, "not JSON, or a field stands twice")
+    if not isinstance(record, dict):
+        _fail(check, "not a JSON object")
+    return record
+
+
+@dataclass
+class _Tree:
+    """A tree while it grows: the roots of its perfect subtrees, largest first (RFC 9162, 2.1)."""
+
+    size: int = 0
+    peaks: list[bytes] = field(default_factory=list)
+
+    def append(self, data: bytes) -> None:
+        node, carries = hashlib.sha256(b"\x00" + data).digest(), self.size
+        while carries & 1:
+            node = hashlib.sha256(b"\x01" + self.peaks.pop() + node).digest()
+            carries >>= 1
+        self.peaks.append(node)
+        self.size += 1
+
+    def root(self) -> bytes:
+        if not self.peaks:
+            return hashlib.sha256(b"").digest()
+        node = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            node = hashlib.sha256(b"\x01" + peak + node).digest()
+        return node
+
+
+def _check_dump(
+    lines: Iterable[bytes], found: _Findings, fields: Mapping[str, Any] | None
+) -> tuple[int, bytes, Books]:
+    """Recompute every root that is known; size, root and books of what is vouched for.
+
+    With a chain at hand that is the whole dump; else as much as the largest trusted tree has.
+    """
+    wanted = dict(found.roots)
+    if fields is not None:
+        wanted[_number(fields, "tree_size")] = _hash(fields.get("root"), "root")
+    vouched = None if found.trust.chain is not None else max(found.roots, default=None)
+    tree, books, size, root, beyond = _Tree(), Books(), 0, b"", 0
+    _demand_same(wanted, tree)
+    for number, line in enumerate(lines):
+        text = _dump_record(line, number)
+        if vouched is not None and number >= max(wanted):
+            beyond += 1
+            continue
+        tree.append(_utf8(text, "dump"))
+        _demand_same(wanted, tree)
+        if vouched is None or number < vouched:
+            size = tree.size
+            _book(text, number, found, books)
+            root = tree.root() if size == vouched else root
+    if tree.size < max(wanted, default=0):
+        _fail("dump", f"it has {tree.size} records, the log had {max(wanted)}: some are withheld")
+    books.close()
+    found.checked.append(f"The totals of {size} records add up, and no lot is overdrawn.")
+    if tree.size + beyond > size:
+        found.checked.append(f"{tree.size + beyond - size} newer records are held against nothing.")
+    _vouch(found, fields, tree, vouched)
+    return size, root if vouched is not None else tree.root(), books
+
+
+def _book(text: str, number: int, found: _Findings, books: Books) -> None:
+    record = _record(text, f"dump, record {number}")
+    try:
+        _check_log(record, found)
+        books.add(record)
+    except VerificationFailed as failure:
+        _fail(f"dump, record {number}", failure.why)
+
+
+def _vouch(
+    found: _Findings, fields: Mapping[str, Any] | None, tree: _Tree, vouched: int | None
+) -> None:
+    """Say what the dump's root was held against, and whether that speaks for the receipt too."""
+    chain = found.trust.chain
+    if chain is not None:
+        _demand_root(chain, tree.size, tree.root())
+        found.checked.append(f"The contract keeps the root over the dump's {tree.size} records.")
+        found.reached |= {Level.CHAIN, Level.DUMP}
+    elif vouched is not None:
+        found.checked.append(f"The dump's first {vouched} records have the root that is trusted.")
+        if fields is None or _number(fields, "leaf_index") < vouched:
+            found.reached |= {Level.CHECKPOINT, Level.DUMP}
+
+
+def _demand_same(wanted: Mapping[int, bytes], tree: _Tree) -> None:
+    if tree.size in wanted and wanted[tree.size] != tree.root():
+        _fail("dump", f"its first {tree.size} records have another root than the log had")
+
+
+def _dump_record(line: bytes, number: int) -> str:
+    try:
+        fields = json.loads(line, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):
+        _fail("dump", f"line {number + 1} isn't JSON")
+    if not isinstance(fields, dict) or set(fields) != {"index", "record"}:
+        _fail("dump", f"line {number + 1} hasn't index and record, and nothing else")
+    if type(fields["index"]) is not int or fields["index"] != number:
+        _fail("dump", f"line {number + 1} isn't record {number}: some are missing or twice")
+    return _text(fields, "record")
+
+
+class Books:
+    """What the records move, added up: each lot on each account, and totals by commodity."""
+
+    def __init__(self) -> None:
+        self._commodity: dict[str, str] = {}
+        self._net: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._moves: dict[str, bytes] = {}
+        self._reversed: set[str] = set()
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in one record.
+
+        Raises:
+            VerificationFailed: an entry or a lot twice, a lot or a reversed entry that is unknown,
+                or a move that can't be.
+
+        """
+        entry = _text(record, "id")
+        if entry in self._moves:
+            _fail("totals", f"entry {entry} stands in the log twice")
+        for lot in _list(record, "lots"):
+            self._open(lot)
+        moves = [self._move(move) for move in _list(record, "moves")]
+        self._moves[entry] = _digest_of(moves)
+        self._check_reversal(record, moves)
+        for lot, source, target, quantity in moves:
+            self._net[source, lot] -= quantity
+            self._net[target, lot] += quantity
+
+    def close(self) -> None:
+        """See that no lot is overdrawn on any account that isn't an origin.
+
+        Raises:
+            VerificationFailed: more of a lot left an account than had come there.
+
+        """
+        for (account, lot), quantity in self._net.items():
+            if quantity < 0 and _column(account) not in _ORIGINS:
+                _fail("totals", f"{account} gave {-quantity} more of lot {lot} than it had")
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """By commodity: what came in, and where it is, in base units.
+
+        What came in is the sum of all the others; `counted off` is below zero where stocktakes
+        found more than the books had.
+        """
+        totals: dict[str, dict[str, int]] = {}
+        for (account, lot), quantity in self._net.items():
+            row = totals.setdefault(self._commodity[lot], dict.fromkeys(COLUMNS, 0))
+            column = _column(account)
+            if column == "came in" and quantity < 0:
+                row["came in"] -= quantity
+            else:
+                # Money that came to a supplier has been paid out, though goods came from there.
+                row["handed over" if column == "came in" else column] += quantity
+        return dict(sorted(totals.items()))
+
+    def _open(self, lot: object) -> None:
+        if not isinstance(lot, dict):
+            _fail("totals", "a lot isn't an object")
+        name = _text(lot, "id")
+        if name in self._commodity:
+            _fail("totals", f"lot {name} is opened twice")
+        self._commodity[name] = _text(lot, "commodity")
+
+    def _move(self, move: object) -> tuple[str, str, str, int]:
+        if not isinstance(move, dict):
+            _fail("totals", "a move isn't an object")
+        lot, source, target = (_text(move, name) for name in ("lot", "source", "target"))
+        quantity = _text(move, "quantity")
+        if self._commodity.get(lot) != move.get("commodity"):
+            _fail("totals", f"lot {lot} is unknown, or of another commodity")
+        if not re.fullmatch(r"[1-9][0-9]{0,18}", quantity, re.ASCII) or source == target:
+            _fail("totals", f"{quantity} of lot {lot} from {source} to {target} is no move")
+        _column(source), _column(target)
+        return lot, source, target, int(quantity)
+
+    def _check_reversal(
+        self, record: Mapping[str, Any], moves: Sequence[tuple[str, str, str, int]]
+    ) -> None:
+        original = record.get("reverses")
+        if original is None:
+            return
+        if not isinstance(original, str) or original not in self._moves:
+            _fail("totals", f"it reverses {original}, which isn't in the log before it")
+        if original in self._reversed:
+            _fail("totals", f"entry {original} is reversed twice")
+        self._reversed.add(original)
+        opposite = [(lot, target, source, quantity) for lot, source, target, quantity in moves]
+        if self._moves[original] != _digest_of(opposite):
+            _fail("totals", f"its moves aren't the opposite of those of entry {original}")
+
+
+def _digest_of(moves: Sequence[tuple[str, str, str, int]]) -> bytes:
+    return hashlib.sha256(json.dumps(moves).encode()).digest()
+
+
+def _column(account: str) -> str:
+    match = _ACCOUNT.fullmatch(account)
+    column = None if match is None else _COLUMN.get(f"{match[1]}/{match[2]}")
+    if column is None:
+        _fail("totals", f"there can be no account {account[:80]!r}")
+    return column
 
 
 def _fields(text: str | bytes) -> dict[str, Any]:
-    try:
-        fields = json.loads(text, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError):
-        _fail("format", "not JSON, or a field stands twice")
-    if not isinstance(fields, dict) or fields.get("format") != FORMAT:
+    fields = _record(text, "format")
+    if fields.get("format") != FORMAT:
         _fail("format", f"not a receipt in the format {FORMAT}")
     return fields
 
@@ -302,3 +861,221 @@ def _utf8(text: str, check: str) -> bytes:
 
 def _fail(check: str, why: str) -> NoReturn:
     raise VerificationFailed(check, why)
+
+
+@dataclass(frozen=True)
+class LeafBatch:
+    """Leaf hashes as one transaction appended them, the first of them at `first_index`."""
+
+    first_index: int
+    leaf_hashes: tuple[bytes, ...]
+    tx_hash: bytes
+    block_number: int
+    block_hash: bytes
+
+
+class RpcChain:
+    """The log contract as any Ethereum node tells of it, over JSON-RPC and HTTP.
+
+    Raises:
+        OutOfReach: the node can't be reached, or doesn't answer as JSON-RPC.
+        VerificationFailed: the address is none.
+
+    """
+
+    def __init__(self, url: str, address: str) -> None:
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", address):
+            _fail("contract", f"{address!r} is no address: 0x and 40 hex digits")
+        self._url = url
+        self.address = address
+        self.chain_id = self._number(self._ask("eth_chainId"))
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root that the contract keeps for this size; None where it keeps none."""
+        call = {"to": self.address, "data": _ROOT_AT + f"{size:064x}"}
+        root = self._bytes(self._ask("eth_call", call, "latest"))
+        if len(root) != 32:
+            _fail("chain", f"there is no log contract at {self.address}")
+        return root if any(root) else None
+
+    def block_hash(self, number: int) -> bytes | None:
+        """The hash of the block with this number; None where there is none."""
+        block = self._ask("eth_getBlockByNumber", hex(number), False)
+        return None if block is None else self._bytes(self._part(block, "hash"))
+
+    def batches_of(self, tx_hash: bytes) -> Iterator[LeafBatch]:
+        """What one transaction appended to the contract; nothing where it is unknown."""
+        receipt = self._ask("eth_getTransactionReceipt", "0x" + tx_hash.hex())
+        if receipt is None or self._part(receipt, "status") != "0x1":
+            return
+        number = self._number(self._part(receipt, "blockNumber"))
+        block_hash = self._bytes(self._part(receipt, "blockHash"))
+        for log in self._part(receipt, "logs"):
+            topics = self._part(log, "topics")
+            ours = str(self._part(log, "address")).lower() == self.address.lower()
+            if ours and len(topics) == 2 and topics[0] == _LEAVES_APPENDED:
+                # The list's offset and its length, 32 bytes each, stand before the list.
+                data = self._bytes(self._part(log, "data"))[64:]
+                leaves = tuple(data[at : at + 32] for at in range(0, len(data), 32))
+                first = self._number(topics[1])
+                yield LeafBatch(first, leaves, tx_hash, number, block_hash)
+
+    def _ask(self, method: str, *parameters: object) -> Any:
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        try:
+            answer = json.loads(fetch(self._url, json.dumps(request).encode()))
+        except (ValueError, RecursionError) as error:
+            raise OutOfReach(f"{self._url} doesn't answer in JSON: {error}") from error
+        if not isinstance(answer, dict) or "result" not in answer:
+            told = answer.get("error") if isinstance(answer, dict) else answer
+            raise OutOfReach(f"{self._url} refused {method}: {str(told)[:200]}")
+        return answer["result"]
+
+    def _part(self, value: object, name: str) -> Any:
+        if not isinstance(value, dict) or name not in value:
+            raise OutOfReach(f"{self._url} answers without {name}")
+        return value[name]
+
+    def _number(self, value: object) -> int:
+        return int.from_bytes(self._bytes(value), "big")
+
+    def _bytes(self, value: object) -> bytes:
+        digits = value.removeprefix("0x") if isinstance(value, str) else "?"
+        try:
+            return bytes.fromhex(digits.rjust(len(digits) + len(digits) % 2, "0"))
+        except ValueError as error:
+            raise OutOfReach(f"{self._url} answers {str(value)[:80]!r} for a number") from error
+
+
+def fetch(url: str, body: bytes | None = None) -> bytes:
+    """What an address answers, of limited size; with a body it is posted as JSON.
+
+    Raises:
+        OutOfReach: not http or https, no answer in time, another status than 200, or too long.
+
+    """
+    if not url.startswith(("http://", "https://")):
+        raise OutOfReach(f"{url} isn't an address of the web: http://… or https://…")
+    head = {"Content-Type": "application/json"} if body is not None else {}
+    try:
+        request = urllib.request.Request(url, body, head)  # noqa: S310 — checked above
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            content: bytes = answer.read(_MOST_BYTES + 1)
+    except (OSError, ValueError, HTTPException) as error:
+        raise OutOfReach(f"{url} can't be read: {error}") from error
+    if len(content) > _MOST_BYTES:
+        raise OutOfReach(f"{url} answers with more than {_MOST_BYTES} bytes")
+    return content
+
+
+def growth_from(source: str) -> Callable[[int, int], Sequence[bytes]]:
+    """Consistency proofs from a file, or from the log's own address.
+
+    Either holds the answer of `GET /api/v1/audit/consistency`; only its path is used.
+    """
+
+    def growth(before: int, after: int) -> Sequence[bytes]:
+        if source.startswith(("http://", "https://")):
+            query = f"/api/v1/audit/consistency?from={before}&to={after}"
+            text = fetch(source.rstrip("/") + query)
+        else:
+            text = read_file(Path(source))
+        fields = _record(text.decode("utf-8", "replace"), "growth")
+        return [_hash(node, "path") for node in _list(fields, "path")]
+
+    return growth
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes; `OutOfReach` where it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise OutOfReach(f"{path} can't be read: {error}") from error
+
+
+def read_note(path: Path) -> str:
+    """A kept checkpoint as text, with the newlines that it came with."""
+    return _decoded(read_file(path), path)
+
+
+def _decoded(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise OutOfReach(f"{path} isn't text in UTF-8") from error
+
+
+def read_dump(path: Path) -> Iterator[bytes]:
+    """The lines of a dump, gzipped or not, none of them all at once in memory."""
+    try:
+        with path.open("rb") as plain:
+            zipped = plain.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else path.open("rb") as lines:
+            while line := lines.readline(_MOST_BYTES):
+                yield line
+    except (OSError, EOFError, zlib.error) as error:
+        raise OutOfReach(f"{path} can't be read to its end: {error}") from error
+
+
+def table(totals: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """The totals as lines of text, in base units: pieces, or minor units of a currency."""
+    width = max([len(name) for name in totals] + [4])
+    yield " ".join(["item".ljust(width), *(column.rjust(14) for column in COLUMNS)])
+    for name, row in totals.items():
+        yield " ".join([name.ljust(width), *(str(row[column]).rjust(14) for column in COLUMNS)])
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Check a receipt or a log's dump.")
+    parser.add_argument("receipt", nargs="?", type=Path)
+    parser.add_argument("--vkey", help="the log's key, as its page shows it")
+    parser.add_argument("--checkpoint", type=Path, help="a checkpoint that you kept")
+    parser.add_argument("--growth", help="the log's address, or a file: consistency proofs")
+    parser.add_argument("--rpc", help="address of an Ethereum node")
+    parser.add_argument("--contract", help="address of the log's contract")
+    parser.add_argument("--dump", type=Path, help="every record: /log/dump.jsonl.gz")
+    parser.add_argument("--witness", action="append", default=[], help="a witness's key")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the check that the command line asks for; return how to exit."""
+    asked = _arguments().parse_args(arguments)
+    if asked.receipt is None and asked.dump is None:
+        return _say("Give a receipt, or --dump.", NOTHING_ASKED)
+    if (asked.rpc is None) != (asked.contract is None):
+        return _say("Give --rpc and --contract together: no receipt's own.", NOTHING_ASKED)
+    try:
+        trust = Trust(
+            vkey=asked.vkey,
+            kept=read_note(asked.checkpoint) if asked.checkpoint else None,
+            chain=RpcChain(asked.rpc, asked.contract) if asked.rpc else None,
+            growth=growth_from(asked.growth) if asked.growth else None,
+            witnesses=asked.witness,
+        )
+        receipt = read_file(asked.receipt) if asked.receipt else None
+        if asked.dump is not None:
+            verdict = verify_dump(read_dump(asked.dump), trust=trust, receipt=receipt)
+        else:
+            verdict = verify_receipt(receipt or b"", trust=trust)
+    except VerificationFailed as failure:
+        return _say(f"NOT VALID  {failure}", NOT_VALID)
+    except OutOfReach as error:
+        return _say(str(error), OUT_OF_REACH)
+    for line in verdict.checked:
+        _say(f"  ✓ {line}", VALID)
+    for line in table(verdict.totals) if verdict.totals else ():
+        _say(line, VALID)
+    if verdict.level is Level.CONSISTENT:
+        return _say("CONSISTENT ONLY — held against nothing else", CONSISTENT_ONLY)
+    return _say(f"VALID  {verdict.summary}", VALID)
+
+
+def _say(line: str, code: int) -> int:
+    sys.stdout.write(line + "\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,6 +14,8 @@ from services.settings import PROJECT_ROOT
 PACKAGES = ("services", "ledger", "optimizer", "contracts")
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 70
+# Strangers download it and run it as the one file that it is, with its checksum beside it.
+LONGER = {"ledger/verify.py": 1100}
 JOURNAL_TABLES = {"Account", "Commodity", "Lot", "Entry", "Move", "Balance", "Leaf", "EntrySecret"}
 
 
@@ -156,7 +158,7 @@ def test_no_statement_names_the_journals_tables_in_text() -> None:
 
 @pytest.mark.parametrize("path", sources(*PACKAGES, "tests"), ids=name)
 def test_a_file_can_be_read_in_one_go(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGER.get(name(path), MOST_LINES)
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1

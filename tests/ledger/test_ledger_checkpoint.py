@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import checkpoint
-from ledger.checkpoint import Checkpoint, NoteRefused, VerifierKey
+from ledger.checkpoint import Checkpoint, NoteRefused, VerifierKey, WitnessKey
 from ledger.merkle import EMPTY_ROOT
 
 # The example of the signed-note format, as its Go implementation publishes it.
@@ -25,6 +25,18 @@ PUBLIC_NOTE = (
 )
 
 ORIGIN = "relief.example/log"
+# The cosigned checkpoint of C2SP tlog-cosignature; its witness's key isn't published.
+PUBLIC_COSIGNED = (
+    "example.com/behind-the-sofa\n"
+    "20852163\n"
+    "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n"
+    "\n"
+    "— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2"
+    "q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
+    "— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2o"
+    "yin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
+)
+
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 VERIFIER = VerifierKey("relief.example", KEY.public_key())
 HEAD = Checkpoint(ORIGIN, 1234, EMPTY_ROOT)
@@ -170,3 +182,83 @@ def test_a_name_that_can_not_name_a_key_is_refused(name: str) -> None:
 def test_an_impossible_checkpoint_is_refused(origin: str, size: int, root: bytes) -> None:
     with pytest.raises(ValueError, match=r"origin|size|root"):
         Checkpoint(origin, size, root)
+
+
+WITNESS = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+WITNESS_KEY = WitnessKey("witness.example/w1", WITNESS.public_key())
+COSIGNED = NOTE + checkpoint.cosign(NOTE, WITNESS_KEY.name, WITNESS, 1679315147) + "\n"
+
+
+def test_the_public_cosigned_checkpoint_is_read() -> None:
+    head = checkpoint.parse(PUBLIC_COSIGNED)
+    assert (head.origin, head.size) == ("example.com/behind-the-sofa", 20852163)
+    blob = base64.b64decode(PUBLIC_COSIGNED.rsplit(" ", maxsplit=1)[-1])
+    # Key id, the time that the specification's example signs, and the signature.
+    assert (int.from_bytes(blob[4:12], "big"), len(blob)) == (1679315147, 76)
+    stranger = WitnessKey("witness.example.com/w1", WITNESS.public_key())
+    with pytest.raises(NoteRefused, match="carries no cosignature"):
+        checkpoint.verify_cosignature(PUBLIC_COSIGNED, stranger)
+
+
+def test_a_cosignature_says_who_and_when_and_signs_the_specified_text() -> None:
+    found = checkpoint.verify_cosignature(COSIGNED, WITNESS_KEY)
+    assert (found.name, found.time_s) == ("witness.example/w1", 1679315147)
+    assert COSIGNED.endswith(found.line + "\n")
+    blob = base64.b64decode(found.line.split(" ")[-1])
+    said = f"cosignature/v1\ntime 1679315147\n{HEAD.body()}"
+    WITNESS.public_key().verify(blob[12:], said.encode())
+
+
+def test_the_logs_own_signature_holds_with_a_cosignature_beside_it() -> None:
+    assert checkpoint.verify(COSIGNED, VERIFIER) == HEAD
+
+
+def test_the_newest_of_a_witnesss_cosignatures_counts() -> None:
+    later = checkpoint.cosign(NOTE, WITNESS_KEY.name, WITNESS, 1679315148)
+    for note in (COSIGNED + later + "\n", NOTE + later + "\n" + COSIGNED.removeprefix(NOTE)):
+        assert checkpoint.verify_cosignature(note, WITNESS_KEY).time_s == 1679315148
+
+
+def test_a_witnesss_key_reads_back_and_isnt_a_logs() -> None:
+    assert WitnessKey.decode(WITNESS_KEY.encode()) == WITNESS_KEY
+    with pytest.raises(NoteRefused, match="algorithm 0x01"):
+        VerifierKey.decode(WITNESS_KEY.encode())
+    with pytest.raises(NoteRefused, match="algorithm 0x04"):
+        WitnessKey.decode(VERIFIER.encode())
+    same_key = VerifierKey(WITNESS_KEY.name, WITNESS.public_key())
+    assert same_key.key_id != WITNESS_KEY.key_id
+
+
+@given(st.integers(0, 75), st.integers(0, 7))
+def test_no_flipped_bit_of_a_cosignature_passes(at: int, bit: int) -> None:
+    head, _, encoded = COSIGNED.rstrip("\n").rpartition(" ")
+    blob = bytearray(base64.b64decode(encoded))
+    blob[at] ^= 1 << bit
+    forged = f"{head} {base64.b64encode(bytes(blob)).decode()}\n"
+    with pytest.raises(NoteRefused):
+        checkpoint.verify_cosignature(forged, WITNESS_KEY)
+
+
+def test_a_cosignature_of_another_text_is_refused() -> None:
+    other = checkpoint.sign(Checkpoint(ORIGIN, 1235, EMPTY_ROOT), "relief.example", KEY)
+    with pytest.raises(NoteRefused, match="doesn't match"):
+        checkpoint.verify_cosignature(other + COSIGNED.removeprefix(NOTE), WITNESS_KEY)
+
+
+def test_a_plain_signature_under_a_witnesss_key_id_is_refused() -> None:
+    blob = WITNESS_KEY.key_id + WITNESS.sign(HEAD.body().encode())
+    line = f"— {WITNESS_KEY.name} {base64.b64encode(blob).decode()}\n"
+    with pytest.raises(NoteRefused, match="isn't a time and"):
+        checkpoint.verify_cosignature(NOTE + line, WITNESS_KEY)
+
+
+@pytest.mark.parametrize("moment", [-1, 2**63])
+def test_no_time_that_is_none_is_cosigned(moment: int) -> None:
+    with pytest.raises(ValueError, match="no time"):
+        checkpoint.cosign(NOTE, WITNESS_KEY.name, WITNESS, moment)
+
+
+def test_what_is_no_checkpoint_is_not_cosigned() -> None:
+    note = checkpoint.sign_note("one line\n", "relief.example", KEY)
+    with pytest.raises(NoteRefused):
+        checkpoint.cosign(note, WITNESS_KEY.name, WITNESS, 1)

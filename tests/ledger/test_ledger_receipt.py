@@ -1,6 +1,7 @@
 """Receipts: written, read and checked; and every forgery that we could think of refused."""
 
 import json
+import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -27,24 +28,36 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NAME = "relief.example"
 VKEY = VerifierKey(NAME, KEY.public_key()).encode()
 HIDDEN = conceal(bytes(32), {"donor_name": "王芳", "phone": "+86 27 5555 0101"})
-ENTRIES = [canonicalize({"kind": "donation", "number": number}) for number in range(11)]
-ENTRIES[6] = canonicalize({"kind": "donation", "donor": {"_sd": HIDDEN.digests}})
-HASHES = [merkle.leaf_hash(entry) for entry in ENTRIES]
+ORIGIN = "relief.example/log"
 
 
-def anchored(chain: Chain) -> Receipt:
+def log_of(chain: Chain) -> dict[str, str]:
+    return {"origin": ORIGIN, "chain_id": str(chain.chain_id), "contract": chain.address}
+
+
+def entries_of(chain: Chain) -> list[bytes]:
+    """Eleven records that name this chain's log; the sixth hides two fields."""
+    log = log_of(chain)
+    entries = [canonicalize({"kind": "donation", "log": log, "number": n}) for n in range(11)]
+    hidden = {"kind": "donation", "donor": {"_sd": HIDDEN.digests}, "log": log}
+    entries[6] = canonicalize(hidden)
+    return entries
+
+
+def anchored(chain: Chain, entries: list[bytes]) -> Receipt:
     """A full receipt of entry 6, in the tree of all eleven on this chain."""
-    for batch in append_missing(chain, lambda start, end: HASHES[start:end], 11, max_batch=4):
+    hashes = [merkle.leaf_hash(entry) for entry in entries]
+    for batch in append_missing(chain, lambda start, end: hashes[start:end], 11, max_batch=4):
         if batch.first_index <= 6 < batch.size:
             home = batch
     root = chain.head().root
     return Receipt(
-        entry=ENTRIES[6],
+        entry=entries[6],
         leaf_index=6,
         tree_size=11,
-        inclusion_path=merkle.inclusion_proof(HASHES, 6, 11),
+        inclusion_path=merkle.inclusion_proof(hashes, 6, 11),
         root=root,
-        checkpoint=checkpoint.sign(Checkpoint("relief.example/log", 11, root), NAME, KEY),
+        checkpoint=checkpoint.sign(Checkpoint(ORIGIN, 11, root), NAME, KEY),
         chain=ChainEvidence(
             chain.chain_id, chain.address, home.block_number, home.block_hash, home.tx_hash
         ),
@@ -53,17 +66,20 @@ def anchored(chain: Chain) -> Receipt:
 
 
 CHAIN = MemoryChain()
-RECEIPT = anchored(CHAIN)
+ENTRIES = entries_of(CHAIN)
+HASHES = [merkle.leaf_hash(entry) for entry in ENTRIES]
+RECEIPT = anchored(CHAIN, ENTRIES)
 
 
 def test_a_receipt_from_a_real_chain_verifies_after_a_restart(tmp_path: Path) -> None:
     with closing(EmbeddedChain(tmp_path)) as chain:
-        text = anchored(chain).to_json()
+        entries = entries_of(chain)
+        text = anchored(chain, entries).to_json()
     with closing(EmbeddedChain(tmp_path, read_only=True)) as chain:
         verdict = verify_receipt(text, chain=chain, vkey=VKEY)
     assert verdict.level == Level.CHAIN
     assert (verdict.leaf_index, verdict.tree_size) == (6, 11)
-    assert verdict.root == merkle.root(HASHES)
+    assert verdict.root == merkle.root([merkle.leaf_hash(entry) for entry in entries])
     assert "log contract" in verdict.summary
 
 
@@ -80,7 +96,9 @@ def test_the_levels_are_reached_one_by_one_and_said_in_words() -> None:
         "The entry's bytes are leaf 6 of the tree of 11 leaves.",
         "1 hidden fields of the entry are opened.",
     )
-    assert "signed this size and root" in signed.checked[-1]
+    assert "signed this size and root" in signed.checked[-2]
+    assert signed.checked[-1] == "The record names this log as its own."
+    assert "appended this leaf" in chained.checked[-2]
     assert len({verdict.summary for verdict in (alone, signed, chained)}) == 3
 
 
@@ -192,12 +210,25 @@ def evidence(**changes: Any) -> Receipt:
         (evidence(block_number=1), "isn't the one"),
         (evidence(block_number=10**9), "isn't the one"),
         (evidence(block_hash=bytes(32)), "isn't the one"),
+        (evidence(tx_hash=b"\x01" * 32), "appended no leaf 6"),
+        (evidence(block_number=1, block_hash=CHAIN.block_hash(1)), "in another block"),
     ],
 )
 def test_evidence_of_another_chain_contract_or_block_fails(forged: Receipt, why: str) -> None:
     with pytest.raises(VerificationFailed, match=why) as caught:
         verify_receipt(forged, chain=CHAIN)
     assert caught.value.check == "chain"
+
+
+def test_a_transaction_that_appended_another_leaf_fails() -> None:
+    other = MemoryChain()
+    hashes = [*HASHES]
+    hashes[6] = merkle.leaf_hash(b"another record")
+    for start, end in ((0, 4), (4, 8), (8, 11)):
+        other.append(start, hashes[start:end])
+    other.roots = CHAIN.roots
+    with pytest.raises(VerificationFailed, match="appended another leaf 6"):
+        verify_receipt(RECEIPT, chain=other)
 
 
 def test_a_chain_that_was_rolled_back_fails_the_receipt() -> None:
@@ -218,7 +249,7 @@ def test_a_chain_out_of_reach_is_no_verdict() -> None:
 
 
 def note(size: int, root: bytes, key: Ed25519PrivateKey = KEY) -> str:
-    return checkpoint.sign(Checkpoint("relief.example/log", size, root), NAME, key)
+    return checkpoint.sign(Checkpoint(ORIGIN, size, root), NAME, key)
 
 
 @pytest.mark.parametrize(
@@ -368,6 +399,8 @@ def test_the_verifier_stands_alone() -> None:
         if line.startswith(("import ", "from "))
     }
     assert imported == {
-        "__future__", "base64", "hashlib", "json", "collections", "dataclasses", "enum",
-        "typing", "cryptography",
+        "__future__", "argparse", "base64", "collections", "cryptography", "dataclasses",
+        "datetime", "enum", "gzip", "hashlib", "http", "json", "pathlib", "re", "sys", "typing",
+        "urllib", "zlib",
     }  # fmt: skip
+    assert imported - {"cryptography"} <= sys.stdlib_module_names
