@@ -14,6 +14,11 @@ from typing import Any
 
 SOURCE_PATH = Path(__file__).with_name("MedrelayLog.vy")
 ARTIFACT_PATH = Path(__file__).with_name("MedrelayLog.json")
+# Contracts that are only measured beside it, each compiled into the file of the same name.
+COMPARED_PATHS = tuple(
+    Path(__file__).parent / "bench" / f"{name}.vy"
+    for name in ("BareEvent", "EventARecord", "MappingARecord", "RootOnly")
+)
 
 
 @dataclass(frozen=True)
@@ -54,3 +59,9 @@ class Artifact:
 def load_artifact() -> Artifact:
     """The committed `MedrelayLog` contract."""
     return Artifact.from_json(ARTIFACT_PATH.read_text(encoding="utf-8"))
+
+
+def load_compared(name: str) -> Artifact:
+    """The committed contract of this name among `COMPARED_PATHS`; `KeyError` for any other."""
+    paths = {path.stem: path for path in COMPARED_PATHS}
+    return Artifact.from_json(paths[name].with_suffix(".json").read_text(encoding="utf-8"))

@@ -1,25 +1,26 @@
-"""Compile the log contract: `python -m contracts.compile` writes `MedrelayLog.json` anew."""
+"""Compile the contracts: `python -m contracts.compile` writes each `.json` anew."""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import vyper
 
-from contracts.artifact import ARTIFACT_PATH, SOURCE_PATH, Artifact
+from contracts.artifact import COMPARED_PATHS, SOURCE_PATH, Artifact
 
 
-def compile_log() -> Artifact:
-    """The contract compiled from its source by the Vyper that is installed.
+def compile_contract(path: Path) -> Artifact:
+    """A contract compiled from its source by the Vyper that is installed.
 
     Raises:
         vyper.exceptions.VersionException: the installed Vyper isn't the one the source pins.
 
     """
-    source = SOURCE_PATH.read_text(encoding="utf-8")
+    source = path.read_text(encoding="utf-8")
     compiled = vyper.compile_code(source, output_formats=["abi", "bytecode"])
     return Artifact(
-        name=SOURCE_PATH.stem,
+        name=path.stem,
         compiler=f"vyper {vyper.__version__}",
         source_sha256=hashlib.sha256(source.encode("utf-8")).hexdigest(),
         abi=tuple(compiled["abi"]),
@@ -28,8 +29,9 @@ def compile_log() -> Artifact:
 
 
 def main() -> None:
-    """Write the artifact beside its source."""
-    ARTIFACT_PATH.write_text(compile_log().to_json(), encoding="utf-8")
+    """Write each artifact beside its source."""
+    for path in (SOURCE_PATH, *COMPARED_PATHS):
+        path.with_suffix(".json").write_text(compile_contract(path).to_json(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 bench = typer.Typer(
-    no_args_is_help=True, help="Set the allocator beside others: sizes, seconds, public data."
+    no_args_is_help=True,
+    help="Set the allocator and the log beside others: seconds, gas, public data.",
 )
 console = Console()
 
@@ -169,6 +170,23 @@ def practice(
 
 
 @bench.command()
+def ledger(
+    as_json: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write the rows here, one a method and batch size."),
+    ] = None,
+) -> None:
+    """What a record costs on a chain: the log contract beside three others and a bare event."""
+    _demand_folders(as_json)
+    from services.bench.ledger_gas import BATCHES, run_gas  # noqa: PLC0415
+
+    with console.status("") as status:
+        rows = run_gas(BATCHES, status.update)
+    _print(rows)
+    _write(as_json, rows)
+
+
+@bench.command()
 def report(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
     into: Annotated[
@@ -176,7 +194,7 @@ def report(
         typer.Option(help="Write the tables into this file, between its marks, not to the screen."),
     ] = None,
 ) -> None:
-    """Turn what `optimizer` and `practice` wrote with --json into Markdown tables."""
+    """Turn what `optimizer`, `practice` and `ledger` wrote with --json into Markdown tables."""
     from services.bench.report import markdown, put_into  # noqa: PLC0415
 
     rows: list[dict[str, Any]] = []

@@ -66,7 +66,8 @@ def _parts(rows: Sequence[Row]) -> Iterable[tuple[str, Sequence[Column], Sequenc
     sizes = [row for row in rows if row.get("kind") in {"plan", "check", "peer"}]
     growth = [row for row in rows if row.get("kind") == "growth"]
     practice = [row for row in rows if "practice" in row]
-    known = len(sizes) + len(growth) + len(practice)
+    gas = [row for row in rows if row.get("kind") == "gas"]
+    known = len(sizes) + len(growth) + len(practice) + len(gas)
     if known != len(rows):
         raise ValueError(f"{len(rows) - known} rows are of no benchmark with a table here")
     for machine in dict.fromkeys(row["machine"] for row in sizes):
@@ -78,6 +79,8 @@ def _parts(rows: Sequence[Row]) -> Iterable[tuple[str, Sequence[Column], Sequenc
     for instance in dict.fromkeys(row["instance"] for row in practice):
         part = [row for row in practice if row["instance"] == instance]
         yield f"{instance}, {part[0]['needs']:,} needs", _practice_columns(part), part
+    if gas:
+        yield f"Gas a record, on {gas[0]['evm']}", GAS, gas
 
 
 def _markdown_table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -138,6 +141,14 @@ GROWTH: Sequence[Column] = (
     ("items", _text("items")),
     ("lanes", _text("lanes")),
     ("exponent", _number("exponent", 2)),
+)
+GAS: Sequence[Column] = (
+    ("method", _text("method")),
+    ("batch", _number("batch")),
+    ("gas a record", _number("gas_per_record")),
+    ("least", _number("least")),
+    ("most", _number("most")),
+    ("first batch", _number("gas_first")),
 )
 AIM_COLUMNS: Sequence[Column] = (
     ("aim", _text("aim")),

@@ -3,17 +3,29 @@
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from contracts.artifact import ARTIFACT_PATH, SOURCE_PATH, Artifact, load_artifact
+from contracts.artifact import (
+    COMPARED_PATHS,
+    SOURCE_PATH,
+    Artifact,
+    load_artifact,
+    load_compared,
+)
 
 
-def test_compiling_again_gives_the_same_bytes() -> None:
+@pytest.mark.parametrize("source", [SOURCE_PATH, *COMPARED_PATHS], ids=lambda path: path.stem)
+def test_compiling_again_gives_the_same_bytes(source: Path) -> None:
     # In a process of its own: the compiler is large, and sets Python's recursion limit.
-    program = "from contracts.compile import compile_log; print(compile_log().to_json(), end='')"
-    compiled = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    assert compiled.stdout == ARTIFACT_PATH.read_bytes()
+    program = (
+        "import sys, pathlib; from contracts.compile import compile_contract;"
+        "print(compile_contract(pathlib.Path(sys.argv[1])).to_json(), end='')"
+    )
+    command = [sys.executable, "-c", program, source]
+    compiled = subprocess.run(command, capture_output=True, check=True)
+    assert compiled.stdout == source.with_suffix(".json").read_bytes()
 
 
 def test_the_artifact_names_its_compiler_and_source() -> None:
@@ -44,6 +56,13 @@ def test_loading_needs_no_compiler() -> None:
 
 def test_an_artifact_reads_back_as_itself() -> None:
     assert Artifact.from_json(load_artifact().to_json()) == load_artifact()
+
+
+@pytest.mark.parametrize("name", ["", "MedrelayLog", "../MedrelayLog", "bareevent"])
+def test_no_other_contract_is_loaded_for_comparison(name: str) -> None:
+    assert load_compared("BareEvent").name == "BareEvent"
+    with pytest.raises(KeyError):
+        load_compared(name)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"name": 1}', "[]"])
