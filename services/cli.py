@@ -28,6 +28,7 @@ from services.check_plan import check_plan
 from services.database import Database, migrate, open_database, stop_embedded
 from services.errors import DomainError
 from services.jobs.check import check_everything
+from services.jobs.opening import open_log
 from services.journal.seal import tree_size
 from services.scenarios.client import DriveFailed
 from services.server import ServerDidNotStart
@@ -90,9 +91,13 @@ def _migrate(database: Database) -> None:
 
 @app.command("migrate")
 def migrate_command() -> None:
-    """Bring the database to the newest schema."""
-    with _database(get_settings(), migrated=True):
+    """Bring the database to the newest schema, and open the log on a node's chain."""
+    settings = get_settings()
+    with _database(settings, migrated=True) as database:
         console.print("The schema is up to date.")
+        if settings.chain_url is not None:
+            open_log(settings, database, lambda line: console.print(line, markup=False))
+            console.print("The log is open.")
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test, and the API over it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -22,9 +23,13 @@ def pristine() -> Iterator[PristineDatabase]:
 
 
 @pytest.fixture
-def database(pristine: PristineDatabase) -> Iterator[Database]:
-    """A migrated database with a small world in it, as on its first day."""
+def database(pristine: PristineDatabase, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database with a small world in it, as on its first day.
+
+    Its log is open: a writer of it takes ``tmp_path / "data"`` for its data folder.
+    """
     database = pristine.fresh()
+    pristine.lay_out_log(tmp_path / "data")
     yield database
     database.close()
 

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from services import queue
 from services.database import Database, embedded_url, migrate, stop_embedded
+from services.jobs.log import LogWriter
 from services.journal.guards import missing_guards
+from services.settings import Settings
 from tests.world import build_world
 
 # Tests write little and lose nothing if the machine stops.
@@ -29,8 +31,21 @@ class PristineDatabase:
         queue.migrate(database.url)
         with database.transaction() as session:
             build_world(session)
+        self._open_log(database)
         database.close()
         self._copy()
+
+    def lay_out_log(self, data_dir: Path) -> None:
+        """Put a copy of the log's chain and keys, as on its first day, into a data folder.
+
+        The small world's entries are bound to this chain; another one is refused.
+        """
+        shutil.copytree(self._folder / "log", data_dir, dirs_exist_ok=True)
+
+    def _open_log(self, database: Database) -> None:
+        writer = LogWriter(Settings(data_dir=self._folder / "log"), database)
+        writer.claim()
+        writer.close()
 
     def fresh(self) -> Database:
         """The database with nothing in it but the small world, whatever was done to it before."""

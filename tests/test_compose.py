@@ -34,7 +34,7 @@ def test_each_starts_when_what_it_leans_on_is_up(services: dict[str, Any]) -> No
     assert order == {
         "database": {},
         "chain": {},
-        "migrate": {"database": "service_healthy"},
+        "migrate": {"database": "service_healthy", "chain": "service_healthy"},
         "api": migrated,
         "worker": migrated | {"chain": "service_healthy"},
     }

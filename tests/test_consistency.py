@@ -25,7 +25,7 @@ def grow(database: Database, writer: LogWriter, name: str) -> None:
 def test_a_kept_checkpoint_is_the_beginning_of_a_later_one(
     api: TestClient, database: Database, tmp_path: Path
 ) -> None:
-    with closing(LogWriter(Settings(data_dir=tmp_path), database)) as writer:
+    with closing(LogWriter(Settings(data_dir=tmp_path / "data"), database)) as writer:
         for number in range(3):
             grow(database, writer, f"early {number}")
         kept_note = api.get("/api/v1/audit/checkpoint").text

@@ -5,6 +5,9 @@ from datetime import datetime
 from sqlmodel import Field
 
 from services.database import BIGINT, BYTES, UTC_TIME, Row
+from services.journal.log import LogContract
+
+__all__ = ["Anchor", "LogContract", "SignedCheckpoint"]
 
 
 class Anchor(Row, table=True):
@@ -29,18 +32,3 @@ class SignedCheckpoint(Row, table=True):
     size: int = Field(primary_key=True, sa_type=BIGINT, sa_column_kwargs={"autoincrement": False})
     note: str
     signed_at: datetime = Field(sa_type=UTC_TIME)
-
-
-class LogContract(Row, table=True):
-    """The one contract that this log is anchored in, and the key that signs its checkpoints.
-
-    A chain that answers for another contract is refused.
-    """
-
-    __tablename__ = "log_contract"
-
-    address: str = Field(primary_key=True)
-    chain_id: int = Field(sa_type=BIGINT)
-    deployed_block: int = Field(sa_type=BIGINT)
-    verifier_key: str
-    first_seen_at: datetime = Field(sa_type=UTC_TIME)

@@ -17,6 +17,7 @@ _WORDS = {
     "entry_rule": "it does what its kind may not",
     "entry_missing": "the entry that it belongs to is gone",
     "concealed": "its hidden fields",
+    "record_log": "the log that its bytes bind it to",
     "reversal": "its moves against the original's",
     "lot": "the lot's row differs from the bytes that opened it",
     "move": "the move's row differs from its entry's bytes",

@@ -1,5 +1,6 @@
 """One entry, from its exact bytes outward: digests, columns, lots, moves, rules, reversal."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from ledger.disclosure import conceal
 from ledger.merkle import leaf_hash
 from services.journal.differences import NOTHING, Difference, shown
 from services.journal.kinds import OPENS_LOTS, STATEMENTS, AccountRef, EntryKind, may_move
+from services.journal.log import Log
 
 Document = Mapping[str, Any]
 Flow = tuple[str, UUID, str]
@@ -28,9 +30,13 @@ class EntryChecker:
 
     ``corrections`` says, by account, lot and counter, how much the moves' rows lack of what the
     bytes say: a changed row is named once, and not a second time by each balance it adds up to.
+    ``log`` is the one that every record has to be bound to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, log: Log | None = None) -> None:
+        self._log = log
+        self._checked = 0
+        self._elsewhere: dict[str, list[UUID]] = {}
         self.corrections: Counter[Flow] = Counter()
         self._lots_named: set[str] = set()
 
@@ -55,6 +61,27 @@ class EntryChecker:
         yield from _rules(where, record)
         yield from _reversal(where, row, record)
         yield from _concealed(where, row, record)
+        if not damage:
+            self._bound(row.id, record)
+
+    def _bound(self, entry_id: UUID, record: Document) -> None:
+        self._checked += 1
+        if self._log is None or record.get("log") != self._log.document():
+            self._elsewhere.setdefault(json.dumps(record.get("log")), []).append(entry_id)
+
+    def bindings(self) -> Iterator[Difference]:
+        """Each entry that is bound to another log than the database names, once all were checked.
+
+        Where all of them agree on another log, it is what the database names that was changed,
+        and only that is told.
+        """
+        ours = json.dumps(self._log.document()) if self._log else NOTHING
+        for told, entries in self._elsewhere.items():
+            if len(entries) == self._checked:
+                yield Difference("log_contract", "log_contract", told, ours)
+                return
+            for entry_id in entries:
+                yield Difference("record_log", f"entry {entry_id}", ours, told)
 
     def _lots(self, record: Document, rows: Sequence[sa.Row[Any]]) -> Iterator[Difference]:
         said = {lot["id"]: lot for lot in record["lots"]}

@@ -22,9 +22,9 @@ from services.journal.kinds import (
     CommodityClass,
     EntryKind,
 )
+from services.journal.log import Log, get_log
 from services.journal.models import Account, Commodity, Entry, EntrySecret, Lot, Move
 from services.journal.record import Draft, NewMove, content, record_bytes
-from services.settings import get_settings
 
 __all__ = [
     "MAX_QUANTITY",
@@ -65,6 +65,7 @@ def post(session: Session, draft: Draft) -> Posted:
         AlreadyReversed: another entry has reversed the one that this reverses.
         NotFound: a lot, commodity or entry that it refers to.
         InvalidInput: a quantity, time, text or pair of accounts that can't be.
+        LogNotOpened: the log that records are bound to isn't known yet.
 
     """
     check_draft(draft)
@@ -72,7 +73,7 @@ def post(session: Session, draft: Draft) -> Posted:
     body = content(draft, _commodities(session, draft))
     try:
         content_digest = digest(canonicalize(body))
-        entry, secret = _entry(draft, body, content_digest)
+        entry, secret = _entry(draft, body, content_digest, get_log(session))
     except NotCanonical as error:
         raise InvalidInput(
             f"It can't be written down: {error}",
@@ -223,7 +224,7 @@ def _refuse_before_it_came(session: Session, draft: Draft) -> None:
 
 
 def _entry(
-    draft: Draft, body: dict[str, object], content_digest: bytes
+    draft: Draft, body: dict[str, object], content_digest: bytes, log: Log
 ) -> tuple[Entry, EntrySecret | None]:
     recorded_at = datetime.now(UTC)
     secret = None
@@ -234,7 +235,7 @@ def _entry(
         secret = EntrySecret(entry_id=draft.id, record_key=key, fields=dict(draft.concealed))
     exact = record_bytes(
         body,
-        log=get_settings().log_origin,
+        log=log,
         recorded_at=recorded_at,
         concealed_digests=digests,
     )

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from ledger.canonical import canonicalize
 from services.journal.kinds import AccountRef, EntryKind
+from services.journal.log import Log
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,13 @@ def lot_document(lot: NewLot) -> dict[str, Any]:
 
 
 def record_bytes(
-    body: Mapping[str, Any], *, log: str, recorded_at: datetime, concealed_digests: Sequence[str]
+    body: Mapping[str, Any], *, log: Log, recorded_at: datetime, concealed_digests: Sequence[str]
 ) -> bytes:
-    """The canonical bytes (RFC 8785) of a whole record, bound to its log's name."""
+    """The canonical bytes (RFC 8785) of a whole record, bound to its log."""
     return canonicalize(
         {
             **body,
-            "log": log,
+            "log": log.document(),
             "recorded_at": utc_text(recorded_at),
             "_sd": list(concealed_digests),
         }

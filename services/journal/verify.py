@@ -17,6 +17,7 @@ from services.journal.differences import NOTHING, Difference, shown
 from services.journal.entry_check import EntryChecker
 from services.journal.guards import missing_guards
 from services.journal.kinds import OVERDRAWN, AccountRef, EntryKind
+from services.journal.log import find_log
 from services.journal.models import Account, Entry, EntrySecret, Leaf, Lot, Move
 
 __all__ = ["Difference", "bodies_of_kinds", "check_journal"]
@@ -36,8 +37,9 @@ def check_journal(session: Session) -> Iterator[Difference]:
     for guard in missing_guards(session):
         yield Difference("guard", f"guard {guard}", "on", "missing, changed or off")
     yield from _check_accounts(connection)
-    checker = EntryChecker()
+    checker = EntryChecker(find_log(session))
     yield from _check_entries(connection, checker)
+    yield from checker.bindings()
     yield from check_balances(connection, checker.corrections)
     yield from _check_leaves(connection)
 

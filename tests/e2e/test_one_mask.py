@@ -212,7 +212,7 @@ def test_work_goes_on_while_the_chain_is_away(
 ) -> None:
     """Entries are written, runs are solved, and the backlog is shown; it is anchored later."""
     away = Settings(
-        data_dir=tmp_path / "away",
+        data_dir=tmp_path / "data",
         chain_url="http://127.0.0.1:1",
         chain_timeout_s=1,
         anchor_every_s=1,
@@ -228,7 +228,7 @@ def test_work_goes_on_while_the_chain_is_away(
         early = client.get(f"/api/v1/audit/entries/{entry['entry_id']}/receipt")
         assert early.status_code == 409
     jobs.stop()
-    back = Settings(data_dir=tmp_path / "back", anchor_every_s=1)
+    back = Settings(data_dir=tmp_path / "data", anchor_every_s=1)
     jobs = Jobs(back, database)
     jobs.start()
     with TestClient(create_app(database)) as client:

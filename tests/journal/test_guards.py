@@ -31,7 +31,7 @@ COLUMN = {
 def kept(database: Database, tmp_path: Path) -> Database:
     with database.transaction() as session:
         post(session, reservation(stock(session), 5))
-    writer = LogWriter(Settings(data_dir=tmp_path), database)
+    writer = LogWriter(Settings(data_dir=tmp_path / "data"), database)
     writer.run_once()
     writer.close()
     return database
