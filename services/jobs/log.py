@@ -22,6 +22,7 @@ from ledger.keys import load_or_create_secret, signing_key
 from ledger.merkle import CompactRange
 from services.audit import service as audit
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
+from services.audit.tiles import catch_up, stored_tree, write_tiles
 from services.database import Database
 from services.journal.seal import leaf_hashes_between, seal, tree_size
 from services.settings import Settings
@@ -134,7 +135,9 @@ class LogWriter:
 
     def _open(self) -> Chain:
         if self._chain is None:
+            catch_up(self._database)
             with self._database.transaction() as session:
+                self._tree = stored_tree(session, audit.anchored_size(session))
                 self._chain = self._open_known(session)
         return self._chain
 
@@ -198,6 +201,7 @@ class LogWriter:
         with self._database.transaction() as session:
             _keep(session, Anchor, anchor, anchored_at=now)
             _keep(session, SignedCheckpoint, {"size": size, "note": note}, signed_at=now)
+            write_tiles(session, batch.first_index, batch.leaf_hashes)
 
 
 def _keep(
