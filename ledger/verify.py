@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 FORMAT = "medrelay-receipt/1"
 VALID, NOT_VALID, NOTHING_ASKED, OUT_OF_REACH, CONSISTENT_ONLY = range(5)
 
+_LOG = ("origin", "chain_id", "contract")  # what a record names its log by
 _MOST_BYTES = 2**24  # of one answer, or of one line of a dump
 _TIMEOUT_S = 30
 # Keccak-256 of rootAt(uint256), in its first four bytes, and of LeavesAppended(uint256,bytes32[]).
@@ -66,6 +67,7 @@ _COLUMN = {
 }
 COLUMNS = ("came in", "on hand", "under way", "handed over", "lost", "counted off")
 # What comes in comes from there, and a stocktake may find more: these alone go below zero.
+
 _ORIGINS = {"came in", "counted off"}
 _ACCOUNT = re.compile(r"([a-z]+):[^/:\s]+/([a-z_]+)(?:/[^/\s]+)?")
 
@@ -565,10 +567,8 @@ def _check_log(
 ) -> None:
     """A record names the log that it was written for; in any other one it is a replay."""
     log = record.get("log")
-    if isinstance(log, str):
-        log = {"origin": log}
-    if not isinstance(log, dict) or not isinstance(log.get("origin"), str):
-        _fail("record", "it doesn't name its log")
+    if not isinstance(log, dict) or not all(isinstance(log.get(name), str) for name in _LOG):
+        _fail("record", "it doesn't name its log by origin, chain_id and contract")
     if found.origin is not None and log["origin"] != found.origin:
         _fail(
             "record",
@@ -581,7 +581,7 @@ def _check_log(
     if evidence is not None:
         chains.append((_number(evidence, "chain_id"), _text(evidence, "contract")))
     for chain_id, address in chains:
-        named = (str(log.get("chain_id", chain_id)), str(log.get("contract", address)).lower())
+        named = log["chain_id"], log["contract"].lower()
         if named != (str(chain_id), address.lower()):
             _fail(
                 "record",
@@ -722,8 +722,8 @@ class Books:
         for lot in _list(record, "lots"):
             self._open(lot)
         moves = [self._move(move) for move in _list(record, "moves")]
-        self._moves[entry] = _digest_of(moves)
         self._check_reversal(record, moves)
+        self._moves[entry] = _digest_of(moves)
         for lot, source, target, quantity in moves:
             self._net[source, lot] -= quantity
             self._net[target, lot] += quantity
@@ -910,8 +910,8 @@ class RpcChain:
             return
         number = self._number(self._part(receipt, "blockNumber"))
         block_hash = self._bytes(self._part(receipt, "blockHash"))
-        for log in self._part(receipt, "logs"):
-            topics = self._part(log, "topics")
+        for log in self._list(receipt, "logs"):
+            topics = self._list(log, "topics")
             ours = str(self._part(log, "address")).lower() == self.address.lower()
             if ours and len(topics) == 2 and topics[0] == _LEAVES_APPENDED:
                 # The list's offset and its length, 32 bytes each, stand before the list.
@@ -935,6 +935,12 @@ class RpcChain:
         if not isinstance(value, dict) or name not in value:
             raise OutOfReach(f"{self._url} answers without {name}")
         return value[name]
+
+    def _list(self, value: object, name: str) -> list[Any]:
+        found = self._part(value, name)
+        if not isinstance(found, list):
+            raise OutOfReach(f"{self._url} answers {name} that is no list")
+        return found
 
     def _number(self, value: object) -> int:
         return int.from_bytes(self._bytes(value), "big")

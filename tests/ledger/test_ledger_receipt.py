@@ -277,13 +277,6 @@ def test_a_checkpoint_that_is_missing_wrong_or_anothers_fails(forged: str | None
     assert caught.value.check == "checkpoint"
 
 
-def test_a_checkpoint_with_witnesses_passes() -> None:
-    witness = checkpoint.sign_note("x\n", "witness.example", Ed25519PrivateKey.generate())
-    assert RECEIPT.checkpoint is not None
-    signed = RECEIPT.checkpoint.replace("\n\n", "\n\n" + witness.rpartition("\n\n")[2])
-    assert verify_receipt(replace(RECEIPT, checkpoint=signed), vkey=VKEY).level == Level.CHECKPOINT
-
-
 @pytest.mark.parametrize("vkey", ["", "a+b+c", VKEY[:-1], VKEY.replace(NAME, "other"), "é+é+é"])
 def test_a_key_that_is_no_key_fails(vkey: str) -> None:
     with pytest.raises(VerificationFailed, match="vkey"):
