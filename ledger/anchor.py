@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ledger.chain import MAX_BATCH, Appended, Chain, StaleTree, TreeHead
+from ledger.chain import MAX_BATCH, Appended, Chain, ChainError, StaleTree, TreeHead
 from ledger.merkle import CompactRange
 
 LeafHashesBetween = Callable[[int, int], Sequence[bytes]]
 
+# Given the index that a batch starts at, the index that it ends before.
+BatchEnd = Callable[[int], int]
 
-class LogDiverged(Exception):
+
+class LogDiverged(ChainError):
     """The chain and the journal hold different leaves: one of them was changed. Stop and look."""
 
 
@@ -24,12 +27,16 @@ def append_missing(
     *,
     max_batch: int = MAX_BATCH,
     known: CompactRange = CompactRange(),  # noqa: B008 — frozen, so sharing it is harmless
+    batch_end: BatchEnd | None = None,
 ) -> Iterator[Appended]:
     """Append the journal's first `size` leaves as far as the chain lacks them; one result a batch.
 
     A generator: nothing happens until it is iterated. `leaf_hashes_between(start, end)` gives the
     journal's leaf hashes with start <= index < end. `known` may hold the tree of an earlier call,
-    and spares reading the leaves below it again.
+    and spares reading the leaves below it again. `batch_end` says where the batch that starts at an
+    index ends, at most `max_batch` on; asked right before the batch is sent, it can write down what
+    is about to be, so that every later attempt sends the same leaves. Without it a batch is as full
+    as it can be.
 
     Raises:
         LogDiverged: the chain has more leaves than the journal, or another root at its size.
@@ -38,7 +45,8 @@ def append_missing(
     """
     tree = _caught_up(known, chain.head(), leaf_hashes_between, size, max_batch)
     while tree.size < size:
-        leaves = _read(leaf_hashes_between, tree.size, min(tree.size + max_batch, size))
+        end = batch_end(tree.size) if batch_end else min(tree.size + max_batch, size)
+        leaves = _read(leaf_hashes_between, tree.size, end)
         grown = tree.extend(leaves)
         try:
             appended = chain.append(tree.size, leaves)

@@ -13,6 +13,9 @@ from typing import Protocol
 
 MAX_BATCH = 1000
 
+# How many blocks a block of a foreign chain needs above it before nobody expects it to go.
+DEFAULT_CONFIRMATIONS = 12
+
 
 class ChainError(Exception):
     """Something between us and the log contract went wrong."""
@@ -110,11 +113,28 @@ class Chain(Protocol):
 
         """
 
-    def events(self, from_index: int, to_index: int) -> Iterator[LeafBatch]:
+    def events(self, from_index: int, to_index: int, *, from_block: int = 0) -> Iterator[LeafBatch]:
         """The leaf hashes with from_index <= index < to_index, as the chain's own logs hold them.
 
         In order, each with the transaction and the block that it arrived in; a batch that is only
-        partly in the range comes cut to it.
+        partly in the range comes cut to it. Blocks before `from_block` are known to hold none.
+        """
+
+    def final_block(self) -> int:
+        """The number of the newest block that will stay; -1 where there is none yet."""
+
+    def submitter(self) -> str:
+        """The address that may append, as the contract names it; EIP-55."""
+
+    def hand_over(self, secret: bytes) -> None:
+        """Make the key with these 32 bytes the submitter, and give it what pays for its blocks.
+
+        From then on this object appends by that key. Done already, it does nothing; broken off
+        anywhere, it goes on from there when it is called again.
+
+        Raises:
+            ChainRefused: this object's key isn't the submitter, or the log is sealed.
+
         """
 
     def close(self) -> None:
@@ -129,30 +149,42 @@ def open_chain(
     start_block: int = 0,
     read_only: bool = False,
     timeout_s: float = 10.0,
+    secret: bytes | None = None,
+    confirmations: int | None = DEFAULT_CONFIRMATIONS,
 ) -> Chain:
     """The chain that one setting names.
 
-    Without a URL it is the embedded chain, kept in `folder`. With one it is the node there; the
-    submitter's key is `folder`/submitter.key, made when absent, and the contract is the one at
-    `address`, or a new one, whose address the caller keeps. `start_block` is the contract's
-    `deployed_block`, so that a node isn't asked for events of earlier blocks.
+    Without a URL it is the embedded chain, kept in `folder`. With one it is the node there, and the
+    contract is the one at `address`, or a new one, whose address the caller keeps. The submitter's
+    key is `secret`, or else `folder`/submitter.key, made when absent. `start_block` is the
+    contract's `deployed_block`, so that a node isn't asked for events of earlier blocks.
+    `confirmations` blocks above it make a node's block final, or with None the node's own word; on
+    the embedded chain every block is final at once.
 
     Raises:
         ChainUnavailable: the node can't be reached, or there is no chain to read yet.
         ChainLocked: another process appends to the embedded chain.
+        KeyRefused: the submitter's key isn't private, or is one that everybody knows.
 
     """
     # Both forms bring large libraries along: only the one that is asked for is imported.
+    from ledger.keys import submitter_secret  # noqa: PLC0415
+
+    if not read_only:
+        secret = submitter_secret(folder / "submitter.key", secret)
     if url is None:
         from ledger.embedded import EmbeddedChain  # noqa: PLC0415
 
-        return EmbeddedChain(folder, read_only=read_only)
+        return EmbeddedChain(folder, read_only=read_only, secret=secret)
     from ledger.jsonrpc import JsonRpcChain  # noqa: PLC0415
-    from ledger.keys import load_or_create_secret  # noqa: PLC0415
 
-    secret = None if read_only else load_or_create_secret(folder / "submitter.key")
     return JsonRpcChain(
-        url, secret=secret, address=address, start_block=start_block, timeout_s=timeout_s
+        url,
+        secret=secret,
+        address=address,
+        start_block=start_block,
+        timeout_s=timeout_s,
+        confirmations=confirmations,
     )
 
 

@@ -37,12 +37,14 @@ from ledger.chain import (
     cut,
 )
 from ledger.kept_database import KeptDatabase
-from ledger.keys import load_or_create_secret
+from ledger.keys import submitter_address, submitter_secret
 
 _NOWHERE = b"\x00" * 20
 _GAS_LIMIT = 30_000_000
 _CALL_GAS = 10_000_000
 _DEPLOY_GAS = 3_000_000
+_TRANSFER_GAS = 21_000
+_HAND_OVER_GAS = 100_000
 
 # Blocks need gas to be paid for; the one account gets more ether than it can ever spend.
 _ETHER_WEI = 10**27
@@ -63,21 +65,26 @@ class EmbeddedChain:
     """
 
     def __init__(
-        self, path: Path, *, read_only: bool = False, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        secret: bytes | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open the chain in the folder `path`.
+        """Open the chain in the folder `path`; `secret` stands in for the submitter's key there.
 
         Raises:
             ChainLocked: another process has it open to write.
             ChainUnavailable: it can't be read, or there is none yet and `read_only` is set.
-            KeyFileRefused: the submitter's key isn't private.
+            KeyRefused: the submitter's key isn't private, or everybody knows it.
 
         """
         self._path = path
         self._clock = clock
         self._mutex = threading.RLock()
         self._lock_file: int | None = None
-        self._secret: bytes | None = None
+        self._secret = None if read_only else secret
         if read_only:
             self._open_to_read()
         else:
@@ -145,7 +152,13 @@ class EmbeddedChain:
             expected_size, size, root, batch.tx_hash, batch.block_number, batch.block_hash
         )
 
-    def events(self, from_index: int, to_index: int) -> Iterator[LeafBatch]:
+    def events(
+        self,
+        from_index: int,
+        to_index: int,
+        *,
+        from_block: int = 0,  # noqa: ARG002 — batches are found by their index here
+    ) -> Iterator[LeafBatch]:
         """The leaf hashes of a range, from the blocks' own receipts; see `Chain.events`."""
         index = max(from_index, 0)
         while index < to_index:
@@ -157,6 +170,36 @@ class EmbeddedChain:
                 return
             yield part
             index = part.first_index + len(part.leaf_hashes)
+
+    def final_block(self) -> int:
+        """The newest block: nobody else mines here, so each is final at once."""
+        with self._mutex:
+            return int(self._chain.chaindb.get_canonical_head().block_number)
+
+    def submitter(self) -> str:
+        """The address that may append; EIP-55."""
+        with self._mutex:
+            return to_checksum_address(
+                self._call(self._vm_at_head(), log_abi.submitter_call())[-20:]
+            )
+
+    def hand_over(self, secret: bytes) -> None:
+        """Make another key the submitter, with the ether that pays; see `Chain.hand_over`."""
+        successor = submitter_address(secret)
+        with self._mutex:
+            if to_canonical_address(self.submitter()) != successor:
+                # Both or neither: the file is written at the end.
+                try:
+                    ours = self._vm_at_head().state.get_balance(self._submitter)
+                    self._mine(successor, b"", _TRANSFER_GAS, value=ours // 2)
+                    self._mine(
+                        self._contract, log_abi.set_submitter_call(successor), _HAND_OVER_GAS
+                    )
+                    self._db.commit()
+                except BaseException:
+                    self._reset()
+                    raise
+            self._secret = secret
 
     def close(self) -> None:
         """Close the file and give up the writer's lock."""
@@ -180,7 +223,7 @@ class EmbeddedChain:
         self._path.mkdir(parents=True, exist_ok=True)
         self._lock_file = _lock(self._path)
         try:
-            self._secret = load_or_create_secret(self._path / "submitter.key")
+            self._secret = submitter_secret(self._path / "submitter.key", self._secret)
             self._db = KeptDatabase(self._file, read_only=False)
             try:
                 if _META not in self._db:
@@ -251,7 +294,7 @@ class EmbeddedChain:
         self._db[_batch_key(first)] = header.block_number.to_bytes(8, "big")
         return LeafBatch(first, leaves, transaction_hash, header.block_number, bytes(header.hash))
 
-    def _mine(self, to: bytes, data: bytes, gas: int) -> tuple[Any, bytes]:
+    def _mine(self, to: bytes, data: bytes, gas: int, value: int = 0) -> tuple[Any, bytes]:
         """One transaction in one block, staged; its computation and its hash.
 
         Raises:
@@ -265,14 +308,14 @@ class EmbeddedChain:
         chain.header = chain.create_header_from_parent(
             parent, timestamp=timestamp, gas_limit=parent.gas_limit
         )
-        transaction = self._signed(to, data, gas)
+        transaction = self._signed(to, data, gas, value)
         _, _, computation = chain.apply_transaction(transaction)
         if computation.is_error:
             raise ChainRefused(log_abi.decode_reason(computation.output))
         chain.mine_block(blob_gas_used=0)
         return computation, bytes(transaction.hash)
 
-    def _signed(self, to: bytes, data: bytes, gas: int) -> Any:
+    def _signed(self, to: bytes, data: bytes, gas: int, value: int) -> Any:
         vm = self._chain.get_vm()
         unsigned = vm.get_transaction_builder().new_unsigned_dynamic_fee_transaction(
             chain_id=self._chain_id,
@@ -281,7 +324,7 @@ class EmbeddedChain:
             max_fee_per_gas=_MAX_FEE_WEI,
             gas=gas,
             to=to,
-            value=0,
+            value=value,
             data=data,
             access_list=(),
         )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 from eth_typing import BlockNumber, ChecksumAddress, HexStr
 from eth_utils.address import to_checksum_address
 from hexbytes import HexBytes
@@ -26,11 +27,12 @@ from web3.exceptions import (
     Web3RPCError,
 )
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import FilterParams, LogReceipt, TxParams, TxReceipt
+from web3.types import FilterParams, LogReceipt, TxParams, TxReceipt, Wei
 
 from contracts.artifact import load_artifact
 from ledger import log_abi
 from ledger.chain import (
+    DEFAULT_CONFIRMATIONS,
     MAX_BATCH,
     Appended,
     ChainRefused,
@@ -44,6 +46,8 @@ from ledger.chain import (
 _POLL_S = 0.1
 _BLOCKS_A_QUERY = 2_000
 _DEPLOY_GAS = 1_500_000
+_TRANSFER_GAS = 21_000
+_HAND_OVER_GAS = 100_000
 _NOT_FOUND = (BlockNotFound, TransactionNotFound)
 
 # JSON-RPC's internal error, and EIP-1474's resource unavailable and limit exceeded.
@@ -67,10 +71,12 @@ class JsonRpcChain:
         start_block: int = 0,
         timeout_s: float = 10.0,
         receipt_timeout_s: float = 60.0,
+        confirmations: int | None = DEFAULT_CONFIRMATIONS,
     ) -> None:
         """Connect, and deploy the contract where there is no address.
 
-        `start_block` is where to begin when looking for events: the block of the deployment.
+        `start_block` is where to begin when looking for events: the block of the deployment. A
+        block is final when `confirmations` others stand on it, or with None when the node says so.
 
         Raises:
             ChainUnavailable: the node doesn't answer.
@@ -80,6 +86,7 @@ class JsonRpcChain:
         self._url = url
         self._account = None if secret is None else Account.from_key(secret)
         self._receipt_timeout_s = receipt_timeout_s
+        self._confirmations = confirmations
         self._session = requests.Session()
         # A proxy of the environment is for the outside; a node of this machine is asked directly.
         self._session.trust_env = urlsplit(url).hostname not in {"127.0.0.1", "localhost", "::1"}
@@ -148,22 +155,61 @@ class JsonRpcChain:
         with self._reaching():
             before = self._web3.eth.block_number
         data = log_abi.append_call(expected_size, leaf_hashes)
-        receipt = self._transact(data, log_abi.append_gas(len(leaf_hashes)), expected_size)
+        gas = log_abi.append_gas(len(leaf_hashes))
+        receipt = self._transact(data, gas, self._contract, expected_size)
         if receipt is not None and receipt["status"] == 1:
             return _appended(receipt["logs"], expected_size)
         return self._settle(expected_size, tuple(leaf_hashes), before)
 
-    def events(self, from_index: int, to_index: int) -> Iterator[LeafBatch]:
+    def events(self, from_index: int, to_index: int, *, from_block: int = 0) -> Iterator[LeafBatch]:
         """The leaf hashes of a range of indexes, from the node's logs; see `Chain.events`."""
         if from_index >= to_index:
             return
-        for entry in self._logs(self.deployed_block):
+        for entry in self._logs(max(self.deployed_block, from_block)):
             batch = _batch(entry)
             part = cut(batch, max(from_index, 0), to_index)
             if part is not None:
                 yield part
             if batch.first_index + len(batch.leaf_hashes) >= to_index:
                 return
+
+    def final_block(self) -> int:
+        """The newest block that will stay: deep enough, or the node's `finalized`."""
+        with self._reaching():
+            if self._confirmations is not None:
+                return max(int(self._web3.eth.block_number) - self._confirmations, -1)
+            try:
+                return int(self._web3.eth.get_block("finalized")["number"])
+            except BlockNotFound:
+                return -1
+
+    def submitter(self) -> str:
+        """The address that may append; EIP-55."""
+        return to_checksum_address(self._call(log_abi.submitter_call())[-20:])
+
+    def hand_over(self, secret: bytes) -> None:
+        """Make another key the submitter, with half the ether; see `Chain.hand_over`."""
+        successor = Account.from_key(secret)
+        if self.submitter() != successor.address:
+            # Whoever may append has to be able to pay for it from the first moment.
+            with self._reaching():
+                paid = self._web3.eth.get_balance(successor.address) > 0
+            if not paid:
+                self._fund(successor.address)
+            data = log_abi.set_submitter_call(bytes.fromhex(successor.address[2:]))
+            self._mined(self._transact(data, _HAND_OVER_GAS, self._contract))
+        self._account = successor
+
+    def _fund(self, address: ChecksumAddress) -> None:
+        with self._reaching():
+            ours = self._web3.eth.get_balance(cast("LocalAccount", self._account).address)
+        self._mined(self._transact(b"", _TRANSFER_GAS, address, value=ours // 2))
+
+    def _mined(self, receipt: TxReceipt | None) -> None:
+        if receipt is None:
+            raise ChainUnavailable(f"{self._url} didn't mine it in time; try again")
+        if receipt["status"] != 1:
+            raise ChainRefused("the change of the submitter reverted")
 
     def close(self) -> None:
         """Close the connections."""
@@ -196,13 +242,20 @@ class JsonRpcChain:
         self.deployed_block = receipt["blockNumber"]
         return to_checksum_address(cast("str", receipt["contractAddress"]))
 
-    def _transact(self, data: bytes, gas: int, expected_size: int | None) -> TxReceipt | None:
+    def _transact(
+        self,
+        data: bytes,
+        gas: int,
+        to: ChecksumAddress | None,
+        expected_size: int | None = None,
+        value: int = 0,
+    ) -> TxReceipt | None:
         """Send one transaction and wait for its receipt.
 
         None when the outcome is unsure: it wasn't mined in time, or the log grew by another one
         beyond `expected_size`, such as an earlier attempt of ours that was still on its way.
         """
-        raw, transaction_hash = self._signed(data, gas, expected_size)
+        raw, transaction_hash = self._signed(data, gas, to, value)
         try:
             with self._reaching():
                 self._web3.eth.send_raw_transaction(raw)
@@ -216,21 +269,20 @@ class JsonRpcChain:
         return self._wait(transaction_hash, expected_size)
 
     def _signed(
-        self, data: bytes, gas: int, expected_size: int | None
+        self, data: bytes, gas: int, to: ChecksumAddress | None, value: int
     ) -> tuple[HexBytes, HexBytes]:
         if self._account is None:
             raise ChainRefused("this chain was opened to read only")
         sender = self._account.address
-        call = TxParams({"from": sender, "data": HexStr("0x" + data.hex())})
-        if expected_size is not None:
-            call["to"] = self._contract
+        call = TxParams({"from": sender, "data": HexStr("0x" + data.hex()), "value": Wei(value)})
+        if to is not None:
+            call["to"] = to
         with self._reaching():
             # Tried first, so that a refusal comes with its reason and costs nothing.
             self._web3.eth.call(call)
             transaction: dict[str, Any] = {
                 **call,
                 "gas": gas,
-                "value": 0,
                 "nonce": self._web3.eth.get_transaction_count(sender),
                 "gasPrice": 2 * self._web3.eth.gas_price,
                 "chainId": self._chain_id,

@@ -47,6 +47,16 @@ def root_slot(size: int) -> bytes:
     return keccak(_ROOTS_SLOT.to_bytes(32, "big") + size.to_bytes(32, "big"))
 
 
+def submitter_call() -> bytes:
+    """The call data of `submitter`."""
+    return keccak(text="submitter()")[:4]
+
+
+def set_submitter_call(address: bytes) -> bytes:
+    """The call data of `setSubmitter`; an address has 20 bytes."""
+    return keccak(text="setSubmitter(address)")[:4] + abi.encode(["address"], [address])
+
+
 def append_gas(leaves: int) -> int:
     """Gas that surely suffices for a batch: 300,000, and 2,500 for each leaf.
 

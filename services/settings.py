@@ -2,9 +2,10 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +28,17 @@ class Settings(BaseSettings):
         default=None, description="JSON-RPC of an Ethereum node; unset: the embedded chain."
     )
     chain_timeout_s: PositiveInt = 10
+    chain_confirmations: NonNegativeInt | Literal["finalized"] = Field(
+        default=12,
+        description="Blocks above a node's block until it counts as final; or `finalized`: the "
+        "node's own word. The embedded chain's blocks are final at once.",
+    )
+    submitter_key: SecretStr | None = Field(
+        default=None, description="64 hex digits that sign transactions; unset: a file."
+    )
+    log_key: SecretStr | None = Field(
+        default=None, description="64 hex digits that sign checkpoints; unset: a file."
+    )
     chain_contract: str | None = Field(
         default=None, description="The log contract's address, which `verify` asks and no other."
     )

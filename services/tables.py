@@ -1,5 +1,6 @@
 """Every table there is, in one import: for Alembic and the tests."""
 
+from services.audit import anchoring_models as anchoring
 from services.audit import models as audit
 from services.audit import tile_models as tiles
 from services.capacity import models as capacity
@@ -15,6 +16,7 @@ from services.transport import models as transport
 
 __all__ = [
     "Row",
+    "anchoring",
     "audit",
     "capacity",
     "catalog",

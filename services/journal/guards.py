@@ -7,6 +7,8 @@ JOURNAL = ("commodity", "account", "lot", "entry", "move", "leaf")
 # What was anchored and signed is kept like the journal itself.
 LOG = ("anchor", "signed_checkpoint", "log_contract")
 APPEND_ONLY = (*JOURNAL, *LOG)
+# The same, since a later revision.
+ANCHORING = ("anchor_batch", "log_key")
 
 CREATE = [
     """
@@ -44,6 +46,46 @@ CREATE = [
     """,
 ]
 
+# A reorganisation may move a batch to another block until it is final, and nothing else of it.
+CREATE_ANCHORING = [
+    """
+    CREATE FUNCTION medrelay_refuse_anchor_change() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP <> 'UPDATE' OR OLD.state = 'final'
+            OR (NEW.size, NEW.first_index, NEW.root, NEW.chain_id, NEW.contract, NEW.anchored_at)
+            IS DISTINCT FROM
+            (OLD.size, OLD.first_index, OLD.root, OLD.chain_id, OLD.contract, OLD.anchored_at) THEN
+            RAISE EXCEPTION '% on anchor refused: once final it is append-only', TG_OP
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+    "DROP TRIGGER append_only ON anchor",
+    """
+    CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON anchor
+    FOR EACH ROW EXECUTE FUNCTION medrelay_refuse_anchor_change()
+    """,
+    *(
+        f"CREATE TRIGGER {trigger} BEFORE {when} ON {table} "
+        f"FOR EACH {each} EXECUTE FUNCTION medrelay_refuse_change()"
+        for table in ANCHORING
+        for trigger, when, each in (
+            ("append_only", "UPDATE OR DELETE", "ROW"),
+            ("no_truncate", "TRUNCATE", "STATEMENT"),
+        )
+    ),
+]
+
+DROP_ANCHORING = [
+    "DROP TRIGGER append_only ON anchor",
+    "DROP FUNCTION medrelay_refuse_anchor_change()",
+    """
+    CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON anchor
+    FOR EACH ROW EXECUTE FUNCTION medrelay_refuse_change()
+    """,
+]
+
 # What is read of the log, since a later revision.
 TILES = ("tile_part", "cosignature")
 CREATE_TILES = [
@@ -70,7 +112,16 @@ DROP = [
 # PostgreSQL's bits of a trigger: for each row, before, delete, update, truncate.
 _ROW, _BEFORE, _DELETE, _UPDATE, _TRUNCATE = 1, 2, 8, 16, 32
 _WHEN = {"append_only": _ROW | _BEFORE | _DELETE | _UPDATE, "no_truncate": _BEFORE | _TRUNCATE}
-_FUNCTIONS = {"medrelay_refuse_change": CREATE[0], "medrelay_refuse_decrease": CREATE[1]}
+_FUNCTIONS = {
+    "medrelay_refuse_change": CREATE[0],
+    "medrelay_refuse_decrease": CREATE[1],
+    "medrelay_refuse_anchor_change": CREATE_ANCHORING[0],
+}
+# Which tables' rows are guarded by a function of their own.
+_ROW_GUARDS = {
+    "balance": "medrelay_refuse_decrease",
+    "anchor": "medrelay_refuse_anchor_change",
+}
 
 
 def missing_guards(session: Session) -> list[str]:
@@ -93,15 +144,16 @@ def missing_guards(session: Session) -> list[str]:
     }
     wanted = {
         (f"{table}.{trigger}", when, _function_of(table, trigger))
-        for table in (*APPEND_ONLY, *TILES, "balance")
+        for table in (*APPEND_ONLY, *ANCHORING, *TILES, "balance")
         for trigger, when in _WHEN.items()
     }
     return sorted(name for name, _, _ in wanted - present)
 
 
 def _function_of(table: str, trigger: str) -> str:
-    decrease = (table, trigger) == ("balance", "append_only")
-    return "medrelay_refuse_decrease" if decrease else "medrelay_refuse_change"
+    if trigger == "append_only":
+        return _ROW_GUARDS.get(table, "medrelay_refuse_change")
+    return "medrelay_refuse_change"
 
 
 def _source_of(create_function: str) -> str:

@@ -113,6 +113,7 @@ class EntryKind(StrEnum):
     SNAPSHOT = "snapshot"
     PLAN = "plan"
     APPROVAL = "approval"
+    KEY_ROTATED = "key_rotated"
 
 
 _A = AccountKind
@@ -136,9 +137,12 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
     EntryKind.SNAPSHOT: frozenset(),
     EntryKind.PLAN: frozenset(),
     EntryKind.APPROVAL: frozenset(),
+    EntryKind.KEY_ROTATED: frozenset(),
 }
 
-STATEMENTS = frozenset({EntryKind.SNAPSHOT, EntryKind.PLAN, EntryKind.APPROVAL})
+STATEMENTS = frozenset(
+    {EntryKind.SNAPSHOT, EntryKind.PLAN, EntryKind.APPROVAL, EntryKind.KEY_ROTATED}
+)
 OPENS_LOTS = frozenset(
     {
         EntryKind.RECEIVE_DONATION,
