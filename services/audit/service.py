@@ -1,16 +1,20 @@
 """The public side: where a donation went, and the proof of any entry."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlmodel import Session, col, func, select
 
-from ledger import merkle
+from ledger import merkle, tiles
 from ledger.proof import ChainEvidence, Receipt
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
-from services.errors import Conflict, InvalidInput, NotFound
-from services.journal.read import entry_count, find_entry, find_leaf
-from services.journal.seal import leaf_hashes_between, tree_size
+from services.audit.tiles import StoredTiles
+from services.errors import Conflict, InvalidInput, NotFound, Unavailable
+from services.journal.models import Entry, Leaf
+from services.journal.read import entry_count, find_entry
+from services.journal.seal import tree_size
 from services.settings import get_settings
 
 
@@ -58,7 +62,7 @@ def anchored_size(session: Session) -> int:
 def newest_checkpoint(session: Session) -> SignedCheckpoint:
     """The signed note of the newest anchored tree."""
     order = col(SignedCheckpoint.size).desc()
-    found = session.exec(select(SignedCheckpoint).order_by(order)).first()
+    found = session.exec(select(SignedCheckpoint).order_by(order).limit(1)).first()
     if found is None:
         raise NotFound("Nothing is anchored yet, so there is no checkpoint", mend="try again soon")
     return found
@@ -92,14 +96,18 @@ def consistency(session: Session, before: int, after: int | None) -> Consistency
                 value=size,
                 mend=f"give a size up to {most}",
             )
-    leaves = leaf_hashes_between(session, 0, after)
-    return Consistency(
-        before,
-        after,
-        merkle.root(leaves[:before]),
-        merkle.root(leaves),
-        merkle.consistency_proof(leaves, before, after),
+    reader = StoredTiles(session)
+    reader.fetch(
+        tiles.consistency_tiles(before, after) | tiles.root_tiles(before) | tiles.root_tiles(after)
     )
+    with _tiles_at_hand():
+        return Consistency(
+            before,
+            after,
+            tiles.root(reader, before),
+            tiles.root(reader, after),
+            tiles.consistency_path(reader, before, after),
+        )
 
 
 def receipt_of(session: Session, entry_id: UUID) -> Receipt:
@@ -110,25 +118,59 @@ def receipt_of(session: Session, entry_id: UUID) -> Receipt:
         NotAnchoredYet: it is written, and will be anchored within seconds.
 
     """
-    entry = find_entry(session, entry_id)
-    if entry is None:
+    statement = select(Entry.body, Leaf.index).outerjoin(Leaf, col(Leaf.entry_id) == col(Entry.id))
+    found = session.exec(statement.where(Entry.id == entry_id)).first()
+    if found is None:
         raise NotFound(f"There is no entry {entry_id}", field="entry_id", value=entry_id)
-    leaf = find_leaf(session, entry_id)
-    anchor = _anchor_over(session, leaf.index) if leaf else None
-    if leaf is None or anchor is None:
+    body, index = found
+    receipt = None if index is None else _receipt(session, body, index)
+    if receipt is None:
         raise NotAnchoredYet(
             f"Entry {entry_id} is written and not anchored yet",
             field="entry_id",
             value=entry_id,
             mend="ask again in a few seconds",
         )
-    leaves = leaf_hashes_between(session, 0, anchor.size)
-    note = session.get_one(SignedCheckpoint, anchor.size).note
+    return receipt
+
+
+def receipt_of_leaf(session: Session, index: int) -> Receipt:
+    """The same for the entry at a leaf index; NotFound where no leaf is anchored there."""
+    statement = select(Entry.body).join(Leaf, col(Leaf.entry_id) == col(Entry.id))
+    body = session.exec(statement.where(Leaf.index == index)).first()
+    receipt = None if body is None else _receipt(session, body, index)
+    if receipt is None:
+        size = anchored_size(session)
+        raise NotFound(
+            f"The log has no anchored leaf {index}",
+            field="leaf",
+            value=index,
+            mend=f"it has {size} anchored leaves, counted from 0",
+        )
+    return receipt
+
+
+def _receipt(session: Session, body: bytes, index: int) -> Receipt | None:
+    """The receipt of the leaf at an index; None where it isn't anchored yet."""
+    anchored = session.exec(
+        select(Anchor, SignedCheckpoint.note)
+        .join(SignedCheckpoint, col(SignedCheckpoint.size) == col(Anchor.size))
+        .where(col(Anchor.size) > index)
+        .order_by(col(Anchor.size))
+        .limit(1)
+    ).first()
+    if anchored is None:
+        return None
+    anchor, note = anchored
+    reader = StoredTiles(session)
+    reader.fetch(tiles.inclusion_tiles(index, anchor.size))
+    with _tiles_at_hand():
+        path = tiles.inclusion_path(reader, index, anchor.size)
     return Receipt(
-        entry=entry.body,
-        leaf_index=leaf.index,
+        entry=body,
+        leaf_index=index,
         tree_size=anchor.size,
-        inclusion_path=tuple(merkle.inclusion_proof(leaves, leaf.index, anchor.size)),
+        inclusion_path=path,
         root=anchor.root,
         checkpoint=note,
         chain=ChainEvidence(
@@ -141,6 +183,17 @@ def receipt_of(session: Session, entry_id: UUID) -> Receipt:
     )
 
 
+@contextmanager
+def _tiles_at_hand() -> Iterator[None]:
+    """Tell a log whose tiles are still being written, after it was brought to this version."""
+    try:
+        yield
+    except tiles.TileMalformed as error:
+        raise Unavailable(
+            "The log's tiles aren't all written yet", mend="ask again in a minute"
+        ) from error
+
+
 def entry_bytes(session: Session, entry_id: UUID) -> bytes:
     """An entry's exact bytes; NotFound where there is none of that id."""
     entry = find_entry(session, entry_id)
@@ -150,9 +203,4 @@ def entry_bytes(session: Session, entry_id: UUID) -> bytes:
 
 
 def _newest_anchor(session: Session) -> Anchor | None:
-    return session.exec(select(Anchor).order_by(col(Anchor.size).desc())).first()
-
-
-def _anchor_over(session: Session, index: int) -> Anchor | None:
-    statement = select(Anchor).where(col(Anchor.size) > index).order_by(col(Anchor.size))
-    return session.exec(statement).first()
+    return session.exec(select(Anchor).order_by(col(Anchor.size).desc()).limit(1)).first()
