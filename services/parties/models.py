@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Field
 
-from services.database import UTC_TIME, Row, enum_type
+from services.database import BYTES, UTC_TIME, Row, enum_type
 
 
 class OrganisationKind(StrEnum):
@@ -105,4 +105,20 @@ class ApiToken(Row, table=True):
     label: str
     created_at: datetime = Field(sa_type=UTC_TIME)
     expires_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    revoked_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+
+
+class PartyKey(Row, table=True):
+    """A public key that an organisation signs with; the journal's entries say since when.
+
+    ``vkey`` is its text form (C2SP signed-note), named after the organisation.
+    """
+
+    __tablename__ = "party_key"
+
+    organisation: str = Field(primary_key=True, foreign_key="organisation.code")
+    key_id: str = Field(primary_key=True)
+    vkey: str
+    public_key: bytes = Field(sa_type=BYTES, unique=True)
+    registered_at: datetime = Field(sa_type=UTC_TIME)
     revoked_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
