@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +18,6 @@ from rich.console import Console
 
 from ledger.chain import Chain, ChainError, ChainLocked, open_chain
 from ledger.embedded import EmbeddedChain
-from ledger.proof import Receipt, ReceiptMalformed
-from ledger.verify import Level, Verdict, VerificationFailed, verify_receipt
 from services import queue, server
 from services.audit.models import LogContract
 from services.audit.service import find_contract
@@ -33,6 +31,7 @@ from services.journal.seal import tree_size
 from services.scenarios.client import DriveFailed
 from services.server import ServerDidNotStart
 from services.settings import Settings, get_settings
+from services.verify_command import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +41,7 @@ app = typer.Typer(
 )
 app.add_typer(bench, name="bench")
 app.command("check-plan")(check_plan)
+app.command("verify")(verify)
 console = Console()
 
 
@@ -137,73 +137,6 @@ def import_command(folder: Annotated[Path, typer.Argument(exists=True, file_okay
     with _database(get_settings(), migrated=True) as database, database.transaction() as session:
         load(session, scenario)
     console.print(f"Loaded {folder}.")
-
-
-@app.command()
-def verify(
-    receipt: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    vkey: Annotated[
-        str | None,
-        typer.Option(help="The log's verifier key, to check the checkpoint with."),
-    ] = None,
-    contract: Annotated[
-        str | None, typer.Option(help="Address of the log's contract, to ask no other one.")
-    ] = None,
-    offline: Annotated[bool, typer.Option(help="Don't ask the chain.")] = False,
-) -> None:
-    """Check a receipt against what you know of the log, never against what the receipt names.
-
-    Take the key and the contract from the log's page once, and keep them. On the machine with the
-    embedded chain, the chain in the data folder is what is asked.
-    """
-    settings = get_settings()
-    vkey, contract = vkey or settings.log_vkey, contract or settings.chain_contract
-    # A chain is worth asking only where something other than the receipt says which contract.
-    asks_chain = not offline and (settings.chain_url is None or contract is not None)
-    if not offline and not asks_chain and vkey is None:
-        console.print(_NO_TRUST_ROOT, markup=False)
-        raise typer.Exit(2)
-    try:
-        content = Receipt.from_json(receipt.read_bytes())
-        if asks_chain:
-            with closing(_reader(settings, contract)) as chain:
-                _demand_contract(chain, contract)
-                verdict = verify_receipt(content, chain=chain, vkey=vkey)
-        else:
-            verdict = verify_receipt(content, vkey=vkey)
-    except (ReceiptMalformed, VerificationFailed) as error:
-        console.print("[bold red]NOT VALID[/]", end="  ")
-        console.print(f"{error}", markup=False)
-        raise typer.Exit(1) from error
-    except (ChainError, ValueError) as error:
-        console.print(f"The chain can't be read: {error}", markup=False)
-        raise typer.Exit(3) from error
-    _tell(verdict)
-
-
-_NO_TRUST_ROOT = (
-    "A receipt can't vouch for itself: give --contract ADDRESS or --vkey KEY, as the log's page "
-    "and GET /api/v1/audit/log show them (or set MEDRELAY_CHAIN_CONTRACT, MEDRELAY_LOG_VKEY). "
-    "Nothing was checked."
-)
-
-
-def _demand_contract(chain: Chain, contract: str | None) -> None:
-    """The embedded chain has one contract, whatever was asked for: see that it is that one."""
-    if contract is not None and contract.lower() != chain.address.lower():
-        raise VerificationFailed(
-            "chain", f"the chain at hand has contract {chain.address}, not {contract}"
-        )
-
-
-def _tell(verdict: Verdict) -> None:
-    for line in verdict.checked:
-        console.print(f"  ✓ {line}", markup=False)
-    if verdict.level is Level.CONSISTENT:
-        console.print("[bold yellow]CONSISTENT ONLY — held against nothing else[/]")
-        console.print("Anybody can make such a file. Give --vkey KEY, or let it ask the chain.")
-        raise typer.Exit(4)
-    console.print(f"[bold green]VALID[/]  {verdict.summary}")
 
 
 def _reader(settings: Settings, address: str | None, start_block: int = 0) -> Chain:

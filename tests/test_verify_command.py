@@ -1,19 +1,24 @@
 """`medrelay verify` believes what it was told of the log, and nothing that a receipt names."""
 
+import gzip
+import json
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from ledger.jsonrpc import JsonRpcChain
 from ledger.merkle import leaf_hash
 from ledger.proof import ChainEvidence, Receipt
-from services import cli
+from services import cli, verify_command
 from services.audit.service import find_contract, receipt_of
 from services.database import Database
 from services.jobs.log import LogWriter
+from services.jobs.opening import open_log
 from services.journal.read import newest_entries
 from services.settings import Settings
 from tests.ledger.anvil import running_anvil
@@ -43,7 +48,7 @@ class Log:
             self.contract, self.vkey = known.address, known.verifier_key
 
     def use(self, settings: Settings) -> None:
-        self._patch.setattr(cli, "get_settings", lambda: settings)
+        self._patch.setattr(verify_command, "get_settings", lambda: settings)
 
     def verify(self, receipt: Receipt, *arguments: str) -> tuple[int, str]:
         self._file.write_text(receipt.to_json())
@@ -92,6 +97,58 @@ def test_the_embedded_chain_is_what_is_asked(log: Log) -> None:
     assert f"has contract {log.contract}" in told
 
 
+def test_a_kept_checkpoint_is_enough_offline(log: Log, tmp_path: Path) -> None:
+    kept = tmp_path / "checkpoint.txt"
+    assert log.receipt.checkpoint is not None
+    kept.write_text(log.receipt.checkpoint)
+    code, told = log.verify(log.receipt, "--offline", "--checkpoint", str(kept))
+    assert (code, "The checkpoint that you kept" in told) == (0, True)
+    code, told = log.verify(self_made(), "--offline", "--checkpoint", str(kept))
+    assert (code, "NOT VALID" in told) == (1, True)
+
+
+def dump_of(database: Database, folder: Path) -> Path:
+    with database.transaction() as session:
+        leaves = sorted((index, entry.body) for entry, index in newest_entries(session, 1000, 0))
+    lines = [json.dumps({"index": index, "record": body.decode()}) for index, body in leaves]
+    path = folder / "dump.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    return path
+
+
+def test_a_whole_dump_is_added_up(log: Log, database: Database, tmp_path: Path) -> None:
+    dump = dump_of(database, tmp_path)
+    code, told = log.verify(log.receipt, "--dump", str(dump), "--vkey", log.vkey)
+    assert code == 0
+    assert "totals add up" in told
+    assert re.search(r"surgical_mask (\d+) \1 0 0 0 0 ", told)
+    result = CliRunner().invoke(cli.app, ["verify", "--dump", str(dump)])
+    assert (result.exit_code, "VALID" in result.output) == (0, True), result.output
+
+
+def test_a_dump_that_leaves_a_record_out_is_told(
+    log: Log, database: Database, tmp_path: Path
+) -> None:
+    with database.transaction() as session:
+        [(entry, _)] = newest_entries(session, 1, 0)
+    forged = tmp_path / "forged"
+    forged.write_text(json.dumps({"index": 0, "record": entry.body.decode() + " "}))
+    code, told = log.verify(log.receipt, "--dump", str(forged), "--vkey", log.vkey)
+    assert (code, "NOT VALID dump" in told) == (1, True)
+
+
+def test_nothing_asked_and_nothing_readable_are_no_verdict(log: Log, tmp_path: Path) -> None:
+    for arguments, expected in (
+        (["verify"], 2),
+        (["verify", "--checkpoint", str(tmp_path / "nothing"), "--offline"], 2),
+    ):
+        assert CliRunner().invoke(cli.app, arguments).exit_code == expected
+    noise = tmp_path / "noise"
+    noise.write_bytes(b"\xff")
+    code, told = log.verify(log.receipt, "--checkpoint", str(noise))
+    assert (code, "isn't text in UTF-8" in told) == (3, True)
+
+
 @pytest.fixture(scope="module")
 def node() -> Iterator[str]:
     fees = ("--base-fee=0", "--gas-price=0", "--disable-min-priority-fee")
@@ -104,6 +161,11 @@ def test_a_contract_that_only_the_receipt_names_is_not_asked(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, node: str
 ) -> None:
     settings = Settings(data_dir=tmp_path / "data", chain_url=node)
+    with database.engine.begin() as connection:
+        # As before the small world's own chain was opened: this log is on the node's.
+        connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
+        connection.execute(sa.text("DELETE FROM log_contract"))
+    open_log(settings, database, print)
     log = Log(database, settings, monkeypatch, tmp_path)
     other = JsonRpcChain(node, secret=secrets.token_bytes(32))
     put = other.append(0, [leaf_hash(BODY)])
