@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.responses import RedirectResponse, Response
 
 from services.audit.api import router as audit_api
+from services.audit.log_api import router as log_api
 from services.audit.pages import router as audit_pages
 from services.audit.service import log_status
 from services.capacity.api import router as capacity_api
@@ -87,6 +88,7 @@ def create_app(database: Database) -> FastAPI:
     app.add_middleware(AnswerHead)
     for router in API:
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
+    app.include_router(log_api, responses=PROBLEMS)
     for language in LANGUAGES:
         for router in PAGES:
             app.include_router(router, prefix=f"/{language}", include_in_schema=False)

@@ -5,17 +5,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import Session, col, func, select
 
 from ledger import merkle, tiles
 from ledger.proof import ChainEvidence, Receipt
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
+from services.audit.tile_models import Cosignature
 from services.audit.tiles import StoredTiles
 from services.errors import Conflict, InvalidInput, NotFound, Unavailable
 from services.journal.models import Entry, Leaf
 from services.journal.read import entry_count, find_entry
 from services.journal.seal import tree_size
 from services.settings import get_settings
+
+# A checkpoint's cosignature lines, beside its own row; null where nobody sent one.
+_COSIGNATURES = (
+    sa.select(
+        sa.func.string_agg(
+            col(Cosignature.line) + "\n",
+            aggregate_order_by(sa.literal(""), col(Cosignature.received_at)),
+        )
+    )
+    .where(col(Cosignature.size) == col(SignedCheckpoint.size))
+    .correlate(SignedCheckpoint)
+    .scalar_subquery()
+)
 
 
 class NotAnchoredYet(Conflict):
@@ -60,12 +76,19 @@ def anchored_size(session: Session) -> int:
 
 
 def newest_checkpoint(session: Session) -> SignedCheckpoint:
-    """The signed note of the newest anchored tree."""
+    """The newest anchored tree's checkpoint, as the log itself signed it."""
     order = col(SignedCheckpoint.size).desc()
     found = session.exec(select(SignedCheckpoint).order_by(order).limit(1)).first()
     if found is None:
         raise NotFound("Nothing is anchored yet, so there is no checkpoint", mend="try again soon")
     return found
+
+
+def newest_note(session: Session) -> str:
+    """The newest anchored tree's checkpoint, with the cosignatures that witnesses sent for it."""
+    checkpoint = newest_checkpoint(session)
+    cosigned = session.scalar(select(_COSIGNATURES).where(SignedCheckpoint.size == checkpoint.size))
+    return checkpoint.note + (cosigned or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +176,7 @@ def receipt_of_leaf(session: Session, index: int) -> Receipt:
 def _receipt(session: Session, body: bytes, index: int) -> Receipt | None:
     """The receipt of the leaf at an index; None where it isn't anchored yet."""
     anchored = session.exec(
-        select(Anchor, SignedCheckpoint.note)
+        select(Anchor, SignedCheckpoint.note, _COSIGNATURES)
         .join(SignedCheckpoint, col(SignedCheckpoint.size) == col(Anchor.size))
         .where(col(Anchor.size) > index)
         .order_by(col(Anchor.size))
@@ -161,7 +184,7 @@ def _receipt(session: Session, body: bytes, index: int) -> Receipt | None:
     ).first()
     if anchored is None:
         return None
-    anchor, note = anchored
+    anchor, note, cosigned = anchored
     reader = StoredTiles(session)
     reader.fetch(tiles.inclusion_tiles(index, anchor.size))
     with _tiles_at_hand():
@@ -172,7 +195,7 @@ def _receipt(session: Session, body: bytes, index: int) -> Receipt | None:
         tree_size=anchor.size,
         inclusion_path=path,
         root=anchor.root,
-        checkpoint=note,
+        checkpoint=note + (cosigned or ""),
         chain=ChainEvidence(
             chain_id=anchor.chain_id,
             contract=anchor.contract,
