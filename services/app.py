@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.responses import RedirectResponse, Response
 
 from services.audit.api import router as audit_api
+from services.audit.chain_rpc import router as chain_rpc
 from services.audit.log_api import router as log_api
 from services.audit.pages import router as audit_pages
 from services.audit.service import log_status
@@ -92,6 +93,7 @@ def create_app(database: Database) -> FastAPI:
     for language in LANGUAGES:
         for router in PAGES:
             app.include_router(router, prefix=f"/{language}", include_in_schema=False)
+    app.include_router(chain_rpc)
     app.add_api_route("/", _home, include_in_schema=False)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
