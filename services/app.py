@@ -12,6 +12,7 @@ from services.audit.chain_rpc import router as chain_rpc
 from services.audit.log_api import router as log_api
 from services.audit.pages import router as audit_pages
 from services.audit.service import log_status
+from services.audit.verifier_api import router as verifier_api
 from services.capacity.api import router as capacity_api
 from services.capacity.pages import router as capacity_pages
 from services.catalog.api import router as catalog_api
@@ -90,6 +91,7 @@ def create_app(database: Database) -> FastAPI:
     for router in API:
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(log_api, responses=PROBLEMS)
+    app.include_router(verifier_api, responses=PROBLEMS)
     for language in LANGUAGES:
         for router in PAGES:
             app.include_router(router, prefix=f"/{language}", include_in_schema=False)

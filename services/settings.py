@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, NonNegativeInt, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ledger.checkpoint import WitnessKey
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -45,6 +47,10 @@ class Settings(BaseSettings):
     log_vkey: str | None = Field(
         default=None, description="The log's verifier key, which `verify` checks checkpoints with."
     )
+    witness_keys: tuple[str, ...] = Field(
+        default=(),
+        description='Keys of the witnesses whose cosignatures are kept, as JSON: ["name+id+key"].',
+    )
     log_origin: str = Field(
         default="medrelay.local/relief",
         description="Name of this transparency log; stands in every record and checkpoint.",
@@ -77,6 +83,13 @@ class Settings(BaseSettings):
         default="Asia/Shanghai",
         description="Where the goods are (IANA): decides on which day a moment falls.",
     )
+
+    @field_validator("witness_keys")
+    @classmethod
+    def _are_witnesses(cls, vkeys: tuple[str, ...]) -> tuple[str, ...]:
+        for vkey in vkeys:
+            WitnessKey.decode(vkey)
+        return vkeys
 
     @field_validator("time_zone")
     @classmethod

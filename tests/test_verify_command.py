@@ -121,7 +121,7 @@ def test_a_whole_dump_is_added_up(log: Log, database: Database, tmp_path: Path) 
     code, told = log.verify(log.receipt, "--dump", str(dump), "--vkey", log.vkey)
     assert code == 0
     assert "totals add up" in told
-    assert re.search(r"surgical_mask (\d+) \1 0 0 0 0 ", told)
+    assert re.search(r"gloves (\d+) \1 0 0 0 0 ", told)
     result = CliRunner().invoke(cli.app, ["verify", "--dump", str(dump)])
     assert (result.exit_code, "VALID" in result.output) == (0, True), result.output
 

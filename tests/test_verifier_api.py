@@ -1,0 +1,145 @@
+"""What a stranger downloads to check us alone, and the cosignatures that witnesses bring."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi.testclient import TestClient
+from pydantic import ValidationError
+
+from ledger.checkpoint import VerifierKey, WitnessKey, cosign, verify_cosignature
+from services.audit import verifier_api
+from services.audit.service import find_contract, newest_checkpoint
+from services.database import Database
+from services.jobs.log import LogWriter
+from services.settings import Settings
+from tests.pristine import PristineDatabase
+from tests.world import stock
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+WITNESS = WitnessKey("witness.example/w1", KEY.public_key())
+NOON = 1580731200
+
+
+def test_the_verifier_is_given_out_as_it_is_with_its_digest(api: TestClient) -> None:
+    answer = api.get("/log/verify.py")
+    source = Path(__file__).parents[1] / "ledger" / "verify.py"
+    assert answer.content == source.read_bytes()
+    assert "verify.py" in answer.headers["content-disposition"]
+    digest = hashlib.sha256(answer.content).hexdigest()
+    assert api.get("/log/verify.py.sha256").text == f"{digest}  verify.py\n"
+
+
+@pytest.fixture
+def note(
+    database: Database, pristine: PristineDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """The checkpoint of a log with a few leaves, which takes the witness's cosignatures."""
+    pristine.lay_out_log(tmp_path)
+    settings = Settings(data_dir=tmp_path, witness_keys=(WITNESS.encode(),))
+    monkeypatch.setattr(verifier_api, "get_settings", lambda: settings)
+    with database.transaction() as session:
+        stock(session)
+    writer = LogWriter(settings, database)
+    writer.run_once()
+    writer.close()
+    with database.transaction() as session:
+        return newest_checkpoint(session).note
+
+
+def size_of(note: str) -> int:
+    return int(note.split("\n")[1])
+
+
+def send(api: TestClient, note: str, line: str, **more: Any) -> tuple[int, Any]:
+    answer = api.post("/log/cosignature", json={"size": size_of(note), "line": line} | more)
+    return answer.status_code, answer.json()
+
+
+def test_a_cosignature_is_given_out_with_the_checkpoint(api: TestClient, note: str) -> None:
+    line = cosign(note, WITNESS.name, KEY, NOON)
+    told = {"size": size_of(note), "witness": WITNESS.name, "time_s": NOON}
+    assert send(api, note, line) == (200, told)
+    given = api.get("/log/checkpoint").text
+    assert given == f"{note}{line}\n"
+    assert verify_cosignature(given, WITNESS).time_s == NOON
+
+
+def test_the_first_cosignature_stays(api: TestClient, note: str) -> None:
+    first, later = (cosign(note, WITNESS.name, KEY, NOON + more) for more in (0, 5))
+    for line in (first, first, later, first):
+        assert send(api, note, line)[0] == 200
+    assert api.get("/log/checkpoint").text == f"{note}{first}\n"
+
+
+def test_what_no_known_witness_signed_is_not_kept(api: TestClient, note: str) -> None:
+    stranger = Ed25519PrivateKey.generate()
+    good = cosign(note, WITNESS.name, KEY, NOON)
+    other_note = note.replace(note.split("\n")[2], "A" * 43 + "=")
+    for line, status, why in (
+        (cosign(note, "stranger.example", stranger, NOON), 403, "keeps no cosignatures"),
+        (cosign(note, WITNESS.name, stranger, NOON), 422, "carries no cosignature"),
+        (cosign(other_note, WITNESS.name, KEY, NOON), 422, "doesn't match the text"),
+        (good[:-3] + "A==", 422, ""),
+        (good.replace("— ", "- "), 403, "keeps no cosignatures"),
+        (good.replace(" ", "  "), 403, "keeps no cosignatures"),
+        (good + "\n" + good, 422, ""),
+        (f"{good}\n\nx\n{good}", 422, ""),
+        ("x", 403, "keeps no cosignatures"),
+        ("", 422, ""),
+    ):
+        found, problem = send(api, note, line)
+        assert (found, why in problem["detail"]) == (status, True), (line, problem)
+        assert problem["errors"][0]["mend"]
+    assert api.get("/log/checkpoint").text == note
+
+
+@pytest.mark.parametrize("size", [10**6, 2**63 - 1])
+def test_a_size_that_has_no_checkpoint_is_not_found(api: TestClient, note: str, size: int) -> None:
+    found, problem = send(api, note, cosign(note, WITNESS.name, KEY, NOON), size=size)
+    assert (found, "no checkpoint of" in problem["detail"]) == (404, True)
+
+
+@pytest.mark.parametrize("size", [-1, 2**63, "1", None, 1.5])
+def test_a_size_that_is_none_is_refused(api: TestClient, note: str, size: object) -> None:
+    assert send(api, note, cosign(note, WITNESS.name, KEY, NOON), size=size)[0] == 422
+
+
+def test_a_log_without_witnesses_takes_no_cosignature(
+    api: TestClient, note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifier_api, "get_settings", Settings)
+    assert send(api, note, cosign(note, WITNESS.name, KEY, NOON))[0] == 403
+
+
+@pytest.mark.parametrize("vkey", ["", "a+b+c", VerifierKey("log", KEY.public_key()).encode()])
+def test_a_witness_key_that_is_none_is_refused_at_the_start(vkey: str) -> None:
+    with pytest.raises(ValidationError, match="witness_keys"):
+        Settings(witness_keys=(vkey,))
+
+
+def test_what_was_downloaded_checks_what_was_downloaded(
+    api: TestClient, note: str, database: Database, tmp_path: Path
+) -> None:
+    """A journalist's way: downloads, the key from the log's page, Python and nothing of ours."""
+    assert send(api, note, cosign(note, WITNESS.name, KEY, NOON))[0] == 200
+    own = tmp_path / "stranger"
+    own.mkdir()
+    (own / "verify.py").write_bytes(api.get("/log/verify.py").content)
+    (own / "dump.jsonl.gz").write_bytes(api.get("/log/dump.jsonl.gz").content)
+    (own / "checkpoint").write_bytes(api.get("/log/checkpoint").content)
+    with database.transaction() as session:
+        known = find_contract(session)
+    assert known is not None
+    command = [
+        sys.executable, "-I", "verify.py", "--dump", "dump.jsonl.gz", "--checkpoint", "checkpoint",
+        "--vkey", known.verifier_key, "--witness", WITNESS.encode(),
+    ]  # fmt: skip
+    answer = subprocess.run(command, cwd=own, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "1 of 1 witnesses cosigned it: witness.example/w1" in answer.stdout
+    assert "add up" in answer.stdout
