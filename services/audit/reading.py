@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Iterator
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from ledger.merkle import HASH_SIZE
 from ledger.tiles import WIDTH, Tile
@@ -12,7 +12,7 @@ from services.audit.service import anchored_size
 from services.audit.tiles import StoredTiles
 from services.database import Database
 from services.errors import NotFound
-from services.journal.models import Entry, Leaf
+from services.journal.leaves import records_between
 
 # An entry bundle gives an entry's length in two bytes.
 MAX_BUNDLED = 0xFFFF
@@ -54,7 +54,7 @@ def bundle_bytes(session: Session, tile: Tile) -> bytes:
     _demand_anchored(session, tile)
     start = tile.index * WIDTH
     bundle = bytearray()
-    for index, body in _records(session, start, start + tile.width):
+    for index, body in records_between(session, start, start + tile.width):
         if len(body) > MAX_BUNDLED:
             raise EntryTooLong(
                 f"Entry {index} has {len(body)} bytes, and an entry bundle holds up to "
@@ -79,7 +79,7 @@ def dump(database: Database) -> Iterator[bytes]:
         with database.transaction() as session:
             lines = [
                 _line(index, body)
-                for index, body in _records(session, start, min(start + WIDTH, size))
+                for index, body in records_between(session, start, min(start + WIDTH, size))
             ]
         yield compressor.compress("".join(lines).encode())
     yield compressor.flush()
@@ -99,13 +99,3 @@ def _demand_anchored(session: Session, tile: Tile) -> None:
             value=tile.path(),
             mend="take the size from /log/checkpoint",
         )
-
-
-def _records(session: Session, start: int, stop: int) -> list[tuple[int, bytes]]:
-    statement = (
-        select(Leaf.index, Entry.body)
-        .join(Entry, col(Entry.id) == col(Leaf.entry_id))
-        .where(col(Leaf.index) >= start, col(Leaf.index) < stop)
-        .order_by(col(Leaf.index))
-    )
-    return [(index, body) for index, body in session.exec(statement)]

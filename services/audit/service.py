@@ -15,7 +15,7 @@ from services.audit.models import Anchor, LogContract, SignedCheckpoint
 from services.audit.tile_models import Cosignature
 from services.audit.tiles import StoredTiles
 from services.errors import Conflict, InvalidInput, NotFound, Unavailable
-from services.journal.models import Entry, Leaf
+from services.journal.leaves import record_at, record_of
 from services.journal.read import entry_count, find_entry
 from services.journal.seal import tree_size
 from services.settings import get_settings
@@ -141,8 +141,7 @@ def receipt_of(session: Session, entry_id: UUID) -> Receipt:
         NotAnchoredYet: it is written, and will be anchored within seconds.
 
     """
-    statement = select(Entry.body, Leaf.index).outerjoin(Leaf, col(Leaf.entry_id) == col(Entry.id))
-    found = session.exec(statement.where(Entry.id == entry_id)).first()
+    found = record_of(session, entry_id)
     if found is None:
         raise NotFound(f"There is no entry {entry_id}", field="entry_id", value=entry_id)
     body, index = found
@@ -159,8 +158,7 @@ def receipt_of(session: Session, entry_id: UUID) -> Receipt:
 
 def receipt_of_leaf(session: Session, index: int) -> Receipt:
     """The same for the entry at a leaf index; NotFound where no leaf is anchored there."""
-    statement = select(Entry.body).join(Leaf, col(Leaf.entry_id) == col(Entry.id))
-    body = session.exec(statement.where(Leaf.index == index)).first()
+    body = record_at(session, index)
     receipt = None if body is None else _receipt(session, body, index)
     if receipt is None:
         size = anchored_size(session)
