@@ -33,11 +33,14 @@ from ledger.rpc_values import LIMIT_EXCEEDED, NOT_FOUND, REVERTED, RpcRefused
 CLIENT = "Medrelay/py-evm"
 
 # A call may compute as much as a batch of a thousand, and some more.
-_CALL_GAS = 10_000_000
+_CALL_GAS = 5_000_000
 _NOWHERE = b"\x00" * 20
 
-# The most that one look-up of logs goes through, and gives.
+# The most that all calls of one request go through and compute: some seconds of work.
 MOST_BLOCKS = 1_000
+MOST_GAS = 10_000_000
+
+# The most that one call gives.
 MOST_LOG_BYTES = 2**21
 MOST_PROVED_SLOTS = 16
 
@@ -53,6 +56,8 @@ class ChainReader(EmbeddedChain):
     def __init__(self, path: Path) -> None:
         """Open the chain in the folder `path`; `ChainUnavailable` when there is none to read."""
         super().__init__(path, read_only=True)
+        self._blocks_left = MOST_BLOCKS
+        self._gas_left = MOST_GAS
 
     def methods(self) -> dict[str, Callable[[Sequence[object]], object]]:
         """Every method that is answered, by its name in the JSON-RPC; each takes the params.
@@ -157,10 +162,14 @@ class ChainReader(EmbeddedChain):
         newest = self._newest()
         first = self._number_of(wanted.from_block, newest)
         last = min(self._number_of(wanted.to_block, newest), newest)
-        if last - first >= MOST_BLOCKS:
+        blocks = max(last - first + 1, 0)
+        if blocks > self._blocks_left:
             raise RpcRefused(
-                LIMIT_EXCEEDED, f"ask for {MOST_BLOCKS} blocks at the most, not {last - first + 1}"
+                LIMIT_EXCEEDED,
+                f"{blocks} blocks are too many: one request, whatever its calls, may go "
+                f"through {MOST_BLOCKS}",
             )
+        self._blocks_left -= blocks
         for number in range(first, last + 1):
             yield self._chain.chaindb.get_canonical_block_header_by_number(number)
 
@@ -171,16 +180,19 @@ class ChainReader(EmbeddedChain):
         code = vm.state.get_code(asked.to)
         if not code:
             return "0x"  # as on any node: there is nothing to run
+        if self._gas_left <= 0:
+            raise RpcRefused(LIMIT_EXCEEDED, "this request has computed enough: ask again alone")
         computation = vm.execute_bytecode(
             origin=asked.sender,
             gas_price=0,
-            gas=min(asked.gas or _CALL_GAS, _CALL_GAS),
+            gas=min(asked.gas or _CALL_GAS, _CALL_GAS, self._gas_left),
             to=asked.to,
             sender=asked.sender,
             value=asked.value,
             data=asked.data,
             code=code,
         )
+        self._gas_left -= computation.get_gas_used()
         output = bytes(computation.output)
         if computation.is_error:
             reason = log_abi.decode_reason(output)

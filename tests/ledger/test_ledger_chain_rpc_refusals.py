@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger import chain_reader, chain_rpc
+from ledger import chain_reader, chain_rpc, log_abi
 from ledger.chain import ChainUnavailable
 from ledger.chain_reader import ChainReader
 from tests.ledger.rpc_client import ask, call, grow, refusal
@@ -109,16 +109,32 @@ def test_a_block_that_isnt_there_is_told(folder: Path, method: str, params: list
 def test_a_look_up_of_logs_is_bounded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere = {"fromBlock": "earliest", "toBlock": "latest"}
     monkeypatch.setattr(chain_reader, "MOST_BLOCKS", 5)
-    assert refusal(folder, "eth_getLogs", everywhere) == (
-        -32005,
-        "ask for 5 blocks at the most, not 6",
-    )
+    code, message = refusal(folder, "eth_getLogs", everywhere)
+    assert (code, message.split(":")[0]) == (-32005, "6 blocks are too many")
     assert call(folder, "eth_getLogs", everywhere | {"fromBlock": "0x1"})
     monkeypatch.setattr(chain_reader, "MOST_LOG_BYTES", 800)
     code, message = refusal(folder, "eth_getLogs", everywhere | {"fromBlock": "0x1"})
     assert code == -32005
     upto = message.rsplit(" ", 1)[1]
     assert call(folder, "eth_getLogs", {"fromBlock": "0x1", "toBlock": upto})
+
+
+def test_the_calls_of_a_batch_share_their_bounds(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain_reader, "MOST_BLOCKS", 7)
+    monkeypatch.setattr(chain_reader, "MOST_GAS", 4_000)
+    contract = call(folder, "eth_getLogs", {"fromBlock": "0x1"})[0]["address"]
+    size = {"to": contract, "data": "0x" + log_abi.tree_size_call().hex()}
+    logs = GOOD | {"method": "eth_getLogs", "params": [{"fromBlock": "0x3", "toBlock": "0x5"}]}
+    answered = ask(folder, [logs, logs, logs])
+    assert ["result" in each for each in answered] == [True, True, False]
+    assert answered[-1]["error"]["code"] == -32005
+    read = GOOD | {"method": "eth_call", "params": [size]}
+    answered = ask(folder, [read] * 4)
+    assert "result" in answered[0]
+    assert answered[-1]["error"]["message"] == "this request has computed enough: ask again alone"
+    assert "result" in ask(folder, read)
 
 
 @pytest.mark.parametrize(
