@@ -17,6 +17,7 @@ from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractLogicError, Web3RPCError
 
 from contracts.artifact import load_artifact
+from ledger.chain import open_chain
 from ledger.embedded import EmbeddedChain
 from services.audit import chain_rpc
 from services.settings import Settings
@@ -102,6 +103,22 @@ def test_web3_sees_what_is_appended_meanwhile(web3: Web3, writer: EmbeddedChain)
     for size in range(SIZES[-1], SIZES[-1] + 3):
         appended = writer.append(size, [hashlib.sha256(b"%d" % size).digest()])
         assert log.functions.rootHash().call() == appended.root
+
+
+def test_our_own_reader_of_nodes_takes_it_for_one(
+    web3: Web3, writer: EmbeddedChain, tmp_path: Path
+) -> None:
+    assert isinstance(web3.provider, HTTPProvider)
+    url = str(web3.provider.endpoint_uri)
+    chain = open_chain(url, tmp_path / "reader", address=writer.address, read_only=True)
+    with closing(chain) as reader:
+        assert (reader.chain_id, reader.address) == (writer.chain_id, writer.address)
+        assert reader.head() == writer.head()
+        assert list(reader.events(1, SIZES[-1])) == list(writer.events(1, SIZES[-1]))
+        for size in (0, 3, *SIZES, 99):
+            assert reader.root_at(size) == writer.root_at(size)
+        for number in (0, 1, 4, 5):
+            assert reader.block_hash(number) == writer.block_hash(number)
 
 
 def test_web3_can_write_nothing(web3: Web3, writer: EmbeddedChain) -> None:
