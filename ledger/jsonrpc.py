@@ -27,6 +27,7 @@ from web3.exceptions import (
     Web3RPCError,
 )
 from web3.middleware import ExtraDataToPOAMiddleware
+from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import FilterParams, LogReceipt, TxParams, TxReceipt, Wei
 
 from contracts.artifact import load_artifact
@@ -48,6 +49,21 @@ _BLOCKS_A_QUERY = 2_000
 _DEPLOY_GAS = 1_500_000
 _TRANSFER_GAS = 21_000
 _HAND_OVER_GAS = 100_000
+# A read whose answer is lost is asked again, in bad networks as often as not; a transaction never
+# is: what became of it is read from the contract.
+READ_ATTEMPTS = 3
+_READS = [
+    "eth_blockNumber",
+    "eth_call",
+    "eth_chainId",
+    "eth_gasPrice",
+    "eth_getBalance",
+    "eth_getBlockByNumber",
+    "eth_getCode",
+    "eth_getLogs",
+    "eth_getTransactionCount",
+    "eth_getTransactionReceipt",
+]
 _NOT_FOUND = (BlockNotFound, TransactionNotFound)
 
 # JSON-RPC's internal error, and EIP-1474's resource unavailable and limit exceeded.
@@ -94,7 +110,12 @@ class JsonRpcChain:
             url,
             request_kwargs={"timeout": timeout_s},
             session=self._session,
-            exception_retry_configuration=None,
+            exception_retry_configuration=ExceptionRetryConfiguration(
+                errors=(requests.ConnectionError, requests.Timeout),
+                retries=READ_ATTEMPTS,
+                backoff_factor=_POLL_S,
+                method_allowlist=_READS,
+            ),
         )
         self._web3 = Web3(provider)
         self._web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)

@@ -1,6 +1,7 @@
 """How far each batch has come on the chain, and which key signs: what is stored of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
@@ -10,6 +11,47 @@ from services.audit.models import Anchor, LogContract
 
 # How many of the anchors are held against the chain whenever it is opened, beside the newest.
 SAMPLED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """From ``since_size`` on, larger trees are signed by ``verifier_key``, as the old key says."""
+
+    since_size: int
+    verifier_key: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Leaves that came so far, each count within the one before; and why they don't go on.
+
+    ``trouble`` is None where all is well; with ``stopped`` somebody has to look, else it waits.
+    """
+
+    submitted: int
+    mined: int
+    final: int
+    trouble: str | None
+    trouble_since: datetime | None
+    stopped: bool
+    key_changes: list[KeyChange]
+
+
+def progress(session: Session) -> Progress:
+    """How far the batches have come on the chain."""
+    trouble = find_trouble(session)
+    return Progress(
+        submitted=submitted_size(session),
+        mined=mined_size(session),
+        final=final_size(session),
+        trouble=trouble.why if trouble else None,
+        trouble_since=trouble.since if trouble else None,
+        stopped=trouble.stopped if trouble else False,
+        key_changes=[
+            KeyChange(key.since_size, key.verifier_key, key.note) for key in log_keys(session)
+        ],
+    )
 
 
 def submitted_size(session: Session) -> int:

@@ -1,5 +1,6 @@
 """The public's endpoints: no sign-in, nothing personal, everything checkable."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from services.audit import overview, service
+from services.audit.anchoring import progress
 from services.audit.trace import Trace, trace
 from services.journal.kinds import EntryKind
 from services.journal.read import newest_entries
@@ -16,7 +18,21 @@ from services.web.http import DatabaseSession, FromRow, Moment
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
+class KeyChangeOut(FromRow):
+    """Checkpoints above ``since_size`` bear ``verifier_key``; ``note`` is the old key's word."""
+
+    since_size: int
+    verifier_key: str
+    note: str
+
+
 class LogStatusOut(FromRow):
+    """Entries written, of them sealed, sent, mined and final; ``anchored`` were mined once.
+
+    ``trouble`` says why it doesn't go on; entries can be written all the same. ``stopped``:
+    somebody has to look. ``verifier_key`` is the log's first key.
+    """
+
     origin: str
     entries: int
     sealed: int
@@ -25,6 +41,13 @@ class LogStatusOut(FromRow):
     chain_id: int | None
     contract: str | None
     verifier_key: str | None
+    submitted: int
+    mined: int
+    final: int
+    trouble: str | None
+    trouble_since: datetime | None
+    stopped: bool
+    key_changes: list[KeyChangeOut]
 
 
 class ConsistencyOut(BaseModel):
@@ -109,8 +132,9 @@ class TotalOut(FromRow):
 
 @router.get("/log")
 def show_log(session: DatabaseSession) -> LogStatusOut:
-    """How far the log has come: entries written, leaves sealed, leaves on the chain."""
-    return LogStatusOut.model_validate(service.log_status(session))
+    """How far the log has come: entries written, leaves sealed, sent, mined and final."""
+    status, far = service.log_status(session), progress(session)
+    return LogStatusOut.model_validate({**asdict(status), **asdict(far)})
 
 
 @router.get("/checkpoint")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import product
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from eth_account import Account
 
 from ledger.chain import ChainRefused, ChainUnavailable, StaleTree, TreeHead, open_chain
-from ledger.jsonrpc import JsonRpcChain
+from ledger.jsonrpc import READ_ATTEMPTS, JsonRpcChain
 from ledger.keys import load_or_create_secret
 from tests.ledger import reference
 from tests.ledger.http_node import HttpNode, running_http_node
@@ -137,11 +137,23 @@ def test_an_answer_that_is_no_json_is_unavailable() -> None:
 def test_a_fault_before_sending_appends_nothing(
     node: HttpNode, chain: JsonRpcChain, method: str, fault: str
 ) -> None:
-    node.faults[method] = [fault]
+    node.faults[method] = [fault] * (1 if fault == "error" else READ_ATTEMPTS)
     with pytest.raises(ChainUnavailable):
         chain.append(0, HASHES)
     assert chain.head().size == 0
     assert chain.append(0, HASHES).root == reference.root(HASHES)
+
+
+@pytest.mark.parametrize("fault", ["refuse", "lose", "hang"])
+def test_a_read_that_is_lost_is_asked_again_and_a_transaction_never(
+    node: HttpNode, chain: JsonRpcChain, fault: str
+) -> None:
+    node.faults["eth_call"] = [fault] * (READ_ATTEMPTS - 1)
+    assert chain.head().size == 0
+    node.faults[SEND] = [fault]
+    with suppress(ChainUnavailable):
+        chain.append(0, HASHES)
+    assert node.calls.count(SEND) == 2  # the contract's own, and this one
 
 
 @pytest.mark.parametrize("fault", ["hang", "error", "lose"])
@@ -210,7 +222,7 @@ def test_another_append_that_comes_first_makes_ours_stale(
 def test_a_receipt_that_can_not_be_fetched_leaves_the_append_findable(
     node: HttpNode, chain: JsonRpcChain, fault: str
 ) -> None:
-    node.faults["eth_getTransactionReceipt"] = [fault]
+    node.faults["eth_getTransactionReceipt"] = [fault] * (1 if fault == "error" else READ_ATTEMPTS)
     with pytest.raises(ChainUnavailable):
         chain.append(0, HASHES)
     assert chain.head().size == 8
