@@ -27,6 +27,7 @@ from services.donations.pages import router as donations_pages
 from services.inventory.api import router as inventory_api
 from services.inventory.pages import router as inventory_pages
 from services.parties.api import router as parties_api
+from services.parties.keys_api import router as keys_api
 from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
 from services.requests.pages import router as requests_pages
@@ -49,6 +50,7 @@ API = (
     dispatch_api,
     donations_api,
     inventory_api,
+    keys_api,
     parties_api,
     requests_api,
     rounds_api,

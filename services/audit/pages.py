@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from services.audit import service
 from services.audit.overview import Total, overview, totals_by_state
+from services.audit.signed import signed_count, signers_of
 from services.audit.trace import Trace, TracedLot, trace
 from services.catalog import service as catalog
 from services.donations.became import lots_of
@@ -137,6 +138,7 @@ def show_entry(
         text=entry.body.decode(),
         leaf=leaf,
         anchored=anchored,
+        signatures=signers_of(entry),
         log=service.log_status(session),
     )
 
@@ -150,7 +152,7 @@ def show_log(
     """How far the log has come, and how anybody can check it."""
     log = service.log_status(session)
     note = service.newest_checkpoint(session).note if log.anchored else None
-    return render(request, "log.html", log=log, note=note)
+    return render(request, "log.html", log=log, note=note, signed=signed_count(session))
 
 
 def _as_uuid(text: str) -> UUID | None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHan
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from services.donations.models import DonationKind, DonationStatus, EarmarkKind
+from services.parties.keys import SignatureIn
 from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text, example
 
 Batch = Annotated[Text, Field(min_length=1, max_length=100, examples=["LOT-7731"])]
@@ -36,6 +37,9 @@ class GiftIn(Input):
     campaign: Annotated[
         Annotated[Text, Field(min_length=1, max_length=100)] | None,
         Field(description="Never published in clear", examples=["wuhan-2020"]),
+    ] = None
+    signature: Annotated[
+        SignatureIn | None, Field(description="The donor's own, over the pledge; optional")
     ] = None
 
 

@@ -17,6 +17,7 @@ from services.donations.checks import (
 )
 from services.donations.models import Donation, DonationLine, EarmarkKind, Fund, LotEarmark
 from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
+from services.donations.signed import post_signed
 from services.errors import Conflict, Forbidden, NotFound
 from services.journal.clock import refuse_future
 from services.journal.models import Lot
@@ -41,6 +42,7 @@ def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Don
         NotFound, Forbidden: an unknown code, or a gift in another organisation's name.
         InvalidInput: a quantity, unit, date or earmark that can't be.
         EntryIdReused: the id belongs to a donation with other content.
+        UnknownKey, KeyRevoked, WrongSignature: it is signed, and not by the donor, or not this.
 
     """
     donor = _donor(session, actor, body.donor)
@@ -70,6 +72,7 @@ def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Don
     if created:
         session.add_all(lines)
         session.flush()
+        post_signed(session, actor, body, donor)
     return session.get_one(Donation, body.id), created
 
 

@@ -11,6 +11,7 @@ from ledger.merkle import CompactRange
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
 from services.jobs.chain_check import check_chain
 from services.jobs.desk_check import check_desks
+from services.jobs.signature_check import check_signatures
 from services.journal.differences import NOTHING
 from services.journal.seal import leaf_hashes_between
 from services.journal.verify import Difference, check_journal
@@ -27,6 +28,7 @@ def check_everything(session: Session, chain: Chain | None) -> Iterator[Differen
     head = chain.head() if chain is not None else None
     yield from check_journal(session)
     yield from check_desks(session)
+    yield from check_signatures(session)
     yield from _check_anchors(session)
     yield from _check_checkpoints(session)
     if chain is not None and head is not None:

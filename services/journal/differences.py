@@ -17,6 +17,8 @@ _WORDS = {
     "entry_rule": "it does what its kind may not",
     "entry_missing": "the entry that it belongs to is gone",
     "concealed": "its hidden fields",
+    "signature": "who signed it",
+    "party_key": "the key's row against the entries of it",
     "record_log": "the log that its bytes bind it to",
     "reversal": "its moves against the original's",
     "lot": "the lot's row differs from the bytes that opened it",

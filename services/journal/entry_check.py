@@ -172,7 +172,9 @@ def _unequal(what: str, where: str, expected: object, found: object) -> Differen
 
 def _well_formed(record: Document) -> bool:
     """Whether the record has the shape that `services.journal.record.content` gives."""
-    if not all(name in record for name in (*_HEADER, "lots", "moves", "facts", "_sd")):
+    if not all(
+        name in record for name in (*_HEADER, "lots", "moves", "facts", "signatures", "_sd")
+    ):
         return False
     parts = (("lots", _LOT), ("moves", _MOVE))
     for part, names in parts:

@@ -113,6 +113,11 @@ class EntryKind(StrEnum):
     SNAPSHOT = "snapshot"
     PLAN = "plan"
     APPROVAL = "approval"
+    SIGNED_PLEDGE = "signed_pledge"
+    SIGNED_RECEIPT = "signed_receipt"
+    KEY_REGISTERED = "key_registered"
+    KEY_REVOKED = "key_revoked"
+    FORGOTTEN = "forgotten"
     KEY_ROTATED = "key_rotated"
 
 
@@ -137,12 +142,29 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
     EntryKind.SNAPSHOT: frozenset(),
     EntryKind.PLAN: frozenset(),
     EntryKind.APPROVAL: frozenset(),
+    EntryKind.SIGNED_PLEDGE: frozenset(),
+    EntryKind.SIGNED_RECEIPT: frozenset(),
+    EntryKind.KEY_REGISTERED: frozenset(),
+    EntryKind.KEY_REVOKED: frozenset(),
+    EntryKind.FORGOTTEN: frozenset(),
     EntryKind.KEY_ROTATED: frozenset(),
 }
 
 STATEMENTS = frozenset(
-    {EntryKind.SNAPSHOT, EntryKind.PLAN, EntryKind.APPROVAL, EntryKind.KEY_ROTATED}
+    {
+        EntryKind.SNAPSHOT,
+        EntryKind.PLAN,
+        EntryKind.APPROVAL,
+        EntryKind.SIGNED_PLEDGE,
+        EntryKind.SIGNED_RECEIPT,
+        EntryKind.KEY_REGISTERED,
+        EntryKind.KEY_REVOKED,
+        EntryKind.FORGOTTEN,
+        EntryKind.KEY_ROTATED,
+    }
 )
+# What an organisation said and may have signed with its own key: `facts["said"]`.
+SIGNED = frozenset({EntryKind.SIGNED_PLEDGE, EntryKind.SIGNED_RECEIPT})
 OPENS_LOTS = frozenset(
     {
         EntryKind.RECEIVE_DONATION,

@@ -36,11 +36,20 @@ class NewMove:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed what ``facts["said"]`` says: the public key as a vkey, the signature in base64."""
+
+    key: str
+    sig: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """An entry before it is posted. ``id`` is made by the client: the idempotency key.
 
     ``facts`` are public and go into the bytes as they are: strings, integers, lists and objects.
     ``concealed`` is personal: only salted digests of it go into the bytes (RFC 9901's manner).
+    ``signatures`` are over the canonical bytes of ``facts["said"]``, by keys of those who say it.
     """
 
     id: UUID
@@ -53,6 +62,7 @@ class Draft:
     facts: Mapping[str, Any] = field(default_factory=dict)
     concealed: Mapping[str, str] = field(default_factory=dict)
     reverses: UUID | None = None
+    signatures: Sequence[Signature] = ()
 
 
 def utc_text(moment: datetime) -> str:
@@ -83,6 +93,7 @@ def content(draft: Draft, commodities: Mapping[UUID, str]) -> dict[str, Any]:
             for line, move in enumerate(draft.moves, start=1)
         ],
         "facts": dict(draft.facts),
+        "signatures": [{"key": each.key, "sig": each.sig} for each in draft.signatures],
     }
 
 

@@ -28,6 +28,7 @@ from services.transport.schemas import (
     VerifyIn,
 )
 from services.transport.service import no_shipment
+from services.transport.signed import post_signed
 from services.transport.steps import Act, Step, is_new, record
 
 # Who may keep goods at a site of their own, and so send them off from there.
@@ -126,15 +127,17 @@ def receive(session: Session, actor: Actor, shipment_id: UUID, body: ReceiveIn) 
 
     Raises:
         MoreThanSent, ReceiptIncomplete, InvalidInput: the count doesn't fit what was sent.
+        UnknownKey, KeyRevoked, WrongSignature: it is signed, and not by the consignee, or not this.
 
     """
     shipment = _locked(session, shipment_id)
-    parties.require_site(session, actor, shipment.destination, Role.HOSPITAL)
+    site = parties.require_site(session, actor, shipment.destination, Role.HOSPITAL)
     in_order = sorted(body.lines, key=lambda told: told.line)
     act = Act(Step.RECEIVE, actor, body.model_copy(update={"lines": in_order}))
     if is_new(session, shipment, act):
         counted = check_receipt(lines_of(session, shipment), body.lines)
         _post_receipt(session, shipment, act, counted)
+        post_signed(session, actor, body, shipment.id, site.organisation)
         session.add_all(
             Receipt(shipment_id=shipment.id, line=told.line, reason=told.reason)
             for _, told in counted

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.parties.keys import SignatureIn
 from services.transport.models import ShipmentState
 from services.web.http import MAX_QUANTITY, Code, FromRow, Input, Moment, Text, example
 
@@ -74,6 +75,9 @@ class ReceiveIn(ActIn):
     )
 
     lines: Annotated[list[ReceiptLineIn], Field(min_length=1, max_length=10_000)]
+    signature: Annotated[
+        SignatureIn | None, Field(description="The consignee's own, over the count; optional")
+    ] = None
 
 
 class VerifyIn(ActIn):

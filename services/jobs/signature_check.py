@@ -1,0 +1,93 @@
+"""Signatures in the journal: each by a key that its organisation had registered at that time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from ledger.canonical import NotCanonical, parse
+from ledger.statement import SignatureRefused, read_key, verify_statement
+from services.journal.differences import NOTHING
+from services.journal.kinds import SIGNED, EntryKind
+from services.journal.log import find_log
+from services.journal.verify import Difference, bodies_in_time
+from services.parties.models import PartyKey
+
+_KINDS = (*SIGNED, EntryKind.KEY_REGISTERED, EntryKind.KEY_REVOKED)
+
+
+@dataclass(slots=True)
+class _Keys:
+    """The keys as the entries tell, up to the one that is being read."""
+
+    valid: dict[str, str] = field(default_factory=dict)
+    revoked: dict[str, str] = field(default_factory=dict)
+
+
+def check_signatures(session: Session) -> Iterator[Difference]:
+    """Every signature that doesn't hold, and every key's row that the entries don't tell of."""
+    log = find_log(session)
+    told = _Keys()
+    for entry_id, body in bodies_in_time(session, _KINDS):
+        try:
+            record: dict[str, Any] = dict(parse(body))
+        except NotCanonical:
+            continue  # the journal's own check names it
+        where = f"entry {entry_id}"
+        if record.get("kind") in {EntryKind.KEY_REGISTERED, EntryKind.KEY_REVOKED}:
+            _note(told, record)
+            continue
+        why = _wrong(record, told, log.document() if log else None)
+        if why:
+            yield Difference("signature", where, "signed by who says it", why)
+    yield from _check_rows(session, told)
+
+
+def _note(told: _Keys, record: dict[str, Any]) -> None:
+    facts = record["facts"]
+    vkey, organisation = str(facts.get("vkey")), str(facts.get("organisation"))
+    if record["kind"] == EntryKind.KEY_REGISTERED:
+        told.valid[vkey] = organisation
+    elif told.valid.pop(vkey, None) is not None:
+        told.revoked[vkey] = organisation
+
+
+def _wrong(record: dict[str, Any], told: _Keys, log: dict[str, str] | None) -> str:
+    """Why a signed entry doesn't hold; nothing where it does."""
+    said, signatures = record["facts"].get("said"), record.get("signatures")
+    if not isinstance(said, dict) or not isinstance(signatures, list) or not signatures:
+        return "no statement with a signature"
+    if said.get("log") != log:
+        return "a statement for another log"
+    if not _is_about(said, str(record.get("document"))):
+        return f"a statement about something else than {record.get('document')}"
+    for each in signatures:
+        vkey, sig = str(each.get("key")), str(each.get("sig"))
+        if told.valid.get(vkey) != said.get("organisation"):
+            return f"a key that wasn't {said.get('organisation')}'s then: {vkey}"
+        try:
+            verify_statement(said, read_key(vkey), sig)
+        except (SignatureRefused, NotCanonical) as error:
+            return str(error)
+    return ""
+
+
+def _is_about(said: dict[str, Any], document: str) -> bool:
+    subject = f"shipment:{said['shipment']}" if "shipment" in said else f"donation:{said.get('id')}"
+    return document == subject
+
+
+def _check_rows(session: Session, told: _Keys) -> Iterator[Difference]:
+    """The rows that signatures are checked against when they come in, against the entries."""
+    rows = session.exec(select(PartyKey).order_by(col(PartyKey.organisation), col(PartyKey.key_id)))
+    seen: set[str] = set()
+    for row in rows:
+        seen.add(row.vkey)
+        entries = told.valid if row.revoked_at is None else told.revoked
+        if entries.get(row.vkey) != row.organisation:
+            state = "in use" if row.revoked_at is None else "revoked"
+            where = f"key {row.key_id} of {row.organisation}"
+            yield Difference("party_key", where, "as its entries tell", state)
+    for vkey in sorted((told.valid.keys() | told.revoked.keys()) - seen):
+        yield Difference("party_key", f"key {vkey}", "there", NOTHING)
