@@ -17,6 +17,7 @@ from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractLogicError, Web3RPCError
 
 from contracts.artifact import load_artifact
+from ledger import verify
 from ledger.chain import open_chain
 from ledger.embedded import EmbeddedChain
 from services.audit import chain_rpc
@@ -119,6 +120,20 @@ def test_our_own_reader_of_nodes_takes_it_for_one(
             assert reader.root_at(size) == writer.root_at(size)
         for number in (0, 1, 4, 5):
             assert reader.block_hash(number) == writer.block_hash(number)
+
+
+def test_the_verifier_for_strangers_reads_it(web3: Web3, writer: EmbeddedChain) -> None:
+    assert isinstance(web3.provider, HTTPProvider)
+    reader = verify.RpcChain(str(web3.provider.endpoint_uri), writer.address)
+    assert reader.chain_id == writer.chain_id
+    assert reader.root_at(SIZES[1]) == reference.root(HASHES[: SIZES[1]])
+    assert reader.root_at(SIZES[1] + 1) is None
+    for batch in writer.events(0, SIZES[-1]):
+        assert reader.block_hash(batch.block_number) == batch.block_hash
+        (found,) = reader.batches_of(batch.tx_hash)
+        assert (found.first_index, found.leaf_hashes) == (batch.first_index, batch.leaf_hashes)
+    assert reader.block_hash(99) is None
+    assert list(reader.batches_of(bytes(32))) == []
 
 
 def test_web3_can_write_nothing(web3: Web3, writer: EmbeddedChain) -> None:
