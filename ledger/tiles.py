@@ -143,7 +143,7 @@ def growth(reader: TileReader, before: int, leaf_hashes: Sequence[bytes]) -> Ite
         if inside:
             hashes = _hashes(reader, Tile(level, first // WIDTH, inside)) + hashes
         full = len(hashes) - len(hashes) % WIDTH
-        hashes = [merkle.root(hashes[at : at + WIDTH]) for at in range(0, full, WIDTH)]
+        hashes = [_perfect_root(hashes[at : at + WIDTH]) for at in range(0, full, WIDTH)]
         level, first = level + 1, first // WIDTH
 
 
@@ -276,7 +276,15 @@ class _Reading:
         if tile not in self._tiles:
             self._tiles[tile] = _hashes(self._reader, tile)
         start = node.first % WIDTH
-        return merkle.root(self._tiles[tile][start : start + node.count])
+        return _perfect_root(self._tiles[tile][start : start + node.count])
+
+
+def _perfect_root(hashes: list[bytes]) -> bytes:
+    """The root over a power of two of hashes, level by level: quicker than leaf by leaf."""
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2], strict=True)
+        hashes = [merkle.node_hash(left, right) for left, right in pairs]
+    return hashes[0]
 
 
 def _range_roots(

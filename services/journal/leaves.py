@@ -1,16 +1,25 @@
 """Records by their place in the log: by one primary key or a few, however long the log is."""
 
+from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from services.journal.models import Entry, Leaf
 
+# Made once: making it takes longer than asking.
+_RECORD_OF: sa.Select[*tuple[Any, ...]] = (
+    sa.select(col(Entry.body), col(Leaf.index).label("leaf_index"))
+    .outerjoin(Leaf, col(Leaf.entry_id) == col(Entry.id))
+    .where(col(Entry.id) == sa.bindparam("entry_id"))
+)
+
 
 def record_of(session: Session, entry_id: UUID) -> tuple[bytes, int | None] | None:
     """An entry's exact bytes and its leaf index, None while it isn't sealed; None without it."""
-    statement = select(Entry.body, Leaf.index).outerjoin(Leaf, col(Leaf.entry_id) == col(Entry.id))
-    return session.exec(statement.where(Entry.id == entry_id)).first()
+    found = session.connection().execute(_RECORD_OF, {"entry_id": entry_id}).first()
+    return None if found is None else (found.body, found.leaf_index)
 
 
 def record_at(session: Session, index: int) -> bytes | None:
