@@ -28,6 +28,7 @@ from services.errors import DomainError
 from services.jobs.check import check_everything
 from services.jobs.opening import open_log
 from services.journal.seal import tree_size
+from services.keys_command import keys
 from services.scenarios.client import DriveFailed
 from services.server import ServerDidNotStart
 from services.settings import Settings, get_settings
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="Medical-supply dispatch and traceability, checkable by anybody.",
 )
 app.add_typer(bench, name="bench")
+app.add_typer(keys, name="keys")
 app.command("check-plan")(check_plan)
 app.command("verify")(verify)
 app.command("witness")(witness)

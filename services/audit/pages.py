@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from starlette.responses import Response
 
 from services.audit import service
+from services.audit.anchoring import progress
 from services.audit.overview import Total, overview, totals_by_state
 from services.audit.signed import signed_count, signers_of
 from services.audit.trace import Trace, TracedLot, trace
@@ -152,7 +153,8 @@ def show_log(
     """How far the log has come, and how anybody can check it."""
     log = service.log_status(session)
     note = service.newest_checkpoint(session).note if log.anchored else None
-    return render(request, "log.html", log=log, note=note, signed=signed_count(session))
+    far, signed = progress(session), signed_count(session)
+    return render(request, "log.html", log=log, far=far, note=note, signed=signed)
 
 
 def _as_uuid(text: str) -> UUID | None:

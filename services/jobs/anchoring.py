@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from ledger.anchor import LogDiverged, append_missing
 from ledger.chain import MAX_BATCH, Chain, ChainUnavailable, LeafBatch
-from ledger.checkpoint import Checkpoint, parse, sign
+from ledger.checkpoint import Checkpoint, VerifierKey, parse, sign
 from ledger.merkle import CompactRange
 from services.audit import anchoring as stored
 from services.audit.anchoring_models import AnchorBatch, AnchorState
@@ -181,6 +181,12 @@ class Anchoring:
 
     def _sign(self, session: Session, size: int, root: bytes) -> None:
         """Give out a checkpoint, unless one of this size was given out: that one stays."""
+        keys = stored.log_keys(session)
+        if (
+            keys
+            and keys[-1].verifier_key != VerifierKey(self.origin, self.key.public_key()).encode()
+        ):
+            raise LogDiverged("the key of checkpoints was changed meanwhile; start this again")
         checkpoint = Checkpoint(self.origin, size, root)
         note = sign(checkpoint, self.origin, self.key)
         row = {"size": size, "note": note, "signed_at": datetime.now(UTC)}

@@ -8,6 +8,7 @@ from ledger.chain import Chain
 from ledger.checkpoint import NoteRefused, VerifierKey
 from ledger.checkpoint import verify as verify_note
 from ledger.merkle import CompactRange
+from services.audit.anchoring import log_keys
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
 from services.jobs.chain_check import check_chain
 from services.jobs.desk_check import check_desks
@@ -77,12 +78,16 @@ def _check_checkpoints(session: Session) -> Iterator[Difference]:
             yield Difference("log_contract", "log_contract", "there, beside anchors", NOTHING)
         return
     try:
-        verifier = VerifierKey.decode(contract.verifier_key)
+        first = VerifierKey.decode(contract.verifier_key)
+        later = [
+            (key.since_size, VerifierKey.decode(key.verifier_key)) for key in log_keys(session)
+        ]
     except ValueError as error:
         yield Difference("verifier_key", "log_contract", "a verifier key", str(error))
         return
     for given in notes:
         where = f"checkpoint of {given.size} leaves"
+        verifier = next((key for size, key in reversed(later) if given.size > size), first)
         try:
             checkpoint = verify_note(given.note, verifier)
         except NoteRefused as error:

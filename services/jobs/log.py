@@ -73,6 +73,17 @@ class LogWriter:
             self._seal_all()
             return self._anchor_all()
 
+    def hand_over(self, secret: bytes) -> None:
+        """Let this key be the submitter from now on; see `Chain.hand_over`."""
+        with self._mutex, self._turn():
+            self._open().chain.hand_over(secret)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other writer of the log out."""
+        with self._mutex, self._turn():
+            yield
+
     def tell(self, why: str | None, *, stopped: bool = False) -> None:
         """Keep for the log's page why anchoring doesn't go on; None where it does."""
         if why == self._told:
