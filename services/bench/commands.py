@@ -187,6 +187,28 @@ def ledger(
 
 
 @bench.command()
+def growth(
+    to: Annotated[
+        int, typer.Option("--to", min=1000, help="How many leaves, at most: a power of ten.")
+    ] = 1_000_000,
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the rows here, one a size and way.")
+    ] = None,
+) -> None:
+    """A log grown to a million leaves: what a leaf, a receipt and a restart cost as it grows.
+
+    On a PostgreSQL of its own, gone afterwards; at a million leaves it takes 2 GB of disk.
+    """
+    _demand_folders(as_json)
+    from services.bench.growth import run_growth, scratch_database, sizes_up_to  # noqa: PLC0415
+
+    with console.status("starting a database") as status, scratch_database() as database:
+        rows = run_growth(database, sizes_up_to(to), status.update)
+    _print(rows)
+    _write(as_json, rows)
+
+
+@bench.command()
 def report(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
     into: Annotated[
@@ -194,7 +216,7 @@ def report(
         typer.Option(help="Write the tables into this file, between its marks, not to the screen."),
     ] = None,
 ) -> None:
-    """Turn what `optimizer`, `practice` and `ledger` wrote with --json into Markdown tables."""
+    """Turn what the other benchmarks but `getusppe` wrote with --json into Markdown tables."""
     from services.bench.report import markdown, put_into  # noqa: PLC0415
 
     rows: list[dict[str, Any]] = []

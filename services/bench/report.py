@@ -67,7 +67,8 @@ def _parts(rows: Sequence[Row]) -> Iterable[tuple[str, Sequence[Column], Sequenc
     growth = [row for row in rows if row.get("kind") == "growth"]
     practice = [row for row in rows if "practice" in row]
     gas = [row for row in rows if row.get("kind") == "gas"]
-    known = len(sizes) + len(growth) + len(practice) + len(gas)
+    log = [row for row in rows if row.get("kind") in {"log-growth", "log-exponent"}]
+    known = len(sizes) + len(growth) + len(practice) + len(gas) + len(log)
     if known != len(rows):
         raise ValueError(f"{len(rows) - known} rows are of no benchmark with a table here")
     for machine in dict.fromkeys(row["machine"] for row in sizes):
@@ -81,6 +82,9 @@ def _parts(rows: Sequence[Row]) -> Iterable[tuple[str, Sequence[Column], Sequenc
         yield f"{instance}, {part[0]['needs']:,} needs", _practice_columns(part), part
     if gas:
         yield f"Gas a record, on {gas[0]['evm']}", GAS, gas
+    for machine in dict.fromkeys(row["machine"] for row in log):
+        part = [row for row in log if row["machine"] == machine]
+        yield f"The log as it grows, in milliseconds, on {machine}", LOG, part
 
 
 def _markdown_table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -149,6 +153,15 @@ GAS: Sequence[Column] = (
     ("least", _number("least")),
     ("most", _number("most")),
     ("first batch", _number("gas_first")),
+)
+LOG: Sequence[Column] = (
+    ("way", _text("way")),
+    ("leaves", lambda row: f"{row['size']:,}" if row.get("size") else "exponent"),
+    ("append a leaf", _number("append_ms", 3)),
+    ("a leaf alone", _number("lone_ms", 2)),
+    ("receipt p50", _number("receipt_p50_ms", 2)),
+    ("receipt p95", _number("receipt_p95_ms", 2)),
+    ("restart", _number("restart_ms", 2)),
 )
 AIM_COLUMNS: Sequence[Column] = (
     ("aim", _text("aim")),
