@@ -14,18 +14,23 @@
         There is no proxy, no owner beside the submitter, and no way to take a leaf out.
 """
 
+# @notice A batch came in: its leaf hashes in order, the first of them at `firstIndex`. Whoever reads
+#         all of these has every leaf, and can compute every root again.
 event LeavesAppended:
     firstIndex: indexed(uint256)
     leafHashes: DynArray[bytes32, MAX_LEAVES]
 
+# @notice The tree's size and root (RFC 9162, section 2.1) with the batch of the same transaction.
 event TreeHead:
     treeSize: indexed(uint256)
     rootHash: bytes32
 
+# @notice Who may append from here on, and who could before; empty where there is nobody.
 event SubmitterChanged:
     previous: indexed(address)
     submitter: indexed(address)
 
+# @notice The log is closed for ever at this size and root, and goes on in `successor`, if anywhere.
 event Sealed:
     treeSize: indexed(uint256)
     rootHash: bytes32
