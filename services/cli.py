@@ -25,6 +25,7 @@ from services.bench.commands import bench
 from services.check_plan import check_plan
 from services.database import Database, migrate, open_database, stop_embedded
 from services.errors import DomainError
+from services.forget_command import forget_command
 from services.jobs.check import check_everything
 from services.jobs.opening import open_log
 from services.journal.seal import tree_size
@@ -32,6 +33,7 @@ from services.keys_command import keys
 from services.scenarios.client import DriveFailed
 from services.server import ServerDidNotStart
 from services.settings import Settings, get_settings
+from services.sign_command import keygen, sign
 from services.verify_command import verify
 from services.witness_command import witness
 
@@ -44,6 +46,9 @@ app = typer.Typer(
 app.add_typer(bench, name="bench")
 app.add_typer(keys, name="keys")
 app.command("check-plan")(check_plan)
+app.command("forget")(forget_command)
+app.command()(keygen)
+app.command()(sign)
 app.command("verify")(verify)
 app.command("witness")(witness)
 console = Console()

@@ -10,9 +10,11 @@ from pydantic import BaseModel
 
 from services.audit import overview, service
 from services.audit.anchoring import progress
+from services.audit.disclosed import receipt_for
 from services.audit.trace import Trace, trace
 from services.journal.kinds import EntryKind
 from services.journal.read import newest_entries
+from services.parties.access import MaybeActor
 from services.web.http import DatabaseSession, FromRow, Moment
 
 router = APIRouter(prefix="/audit", tags=["audit"])
@@ -187,12 +189,19 @@ def list_entries(
 
 
 @router.get("/entries/{entry_id}/receipt")
-def show_receipt(entry_id: UUID, session: DatabaseSession) -> Response:
-    """The proof that an entry is in the log: check it with `medrelay verify FILE`."""
+def show_receipt(entry_id: UUID, session: DatabaseSession, actor: MaybeActor) -> Response:
+    """The proof that an entry is in the log: check it with `medrelay verify FILE`.
+
+    Signed in as who gave, it also holds what opens the hidden fields; the public one doesn't.
+    """
+    receipt = receipt_for(session, actor, entry_id, service.receipt_of(session, entry_id))
+    headers = {"Content-Disposition": f'attachment; filename="{entry_id}.receipt.json"'}
+    if receipt.disclosures:
+        headers["Cache-Control"] = "private, no-store"
     return Response(
-        service.receipt_of(session, entry_id).to_json(),
+        receipt.to_json(),
         media_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="{entry_id}.receipt.json"'},
+        headers=headers | {"Vary": "Authorization, Cookie"},
     )
 
 

@@ -227,3 +227,11 @@ def require_fund(fund: Fund, actor: Actor) -> Fund:
 def earmark_fact(kind: EarmarkKind | None, target: str | None) -> dict[str, str] | None:
     """An earmark as entries tell it to the public."""
     return {"kind": kind.value, "target": target} if kind and target else None
+
+
+def forget_words(session: Session, donation_id: UUID) -> None:
+    """Delete what a donor wrote beside a gift; what was given, and what it became, stays."""
+    donation = find_donation(session, donation_id)
+    if donation is not None:
+        donation.message = donation.campaign = None
+        session.flush()

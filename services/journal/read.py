@@ -10,9 +10,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, func, select
 
+from ledger.disclosure import conceal
 from services.database import among
 from services.journal.kinds import AccountKind, EntryKind
-from services.journal.models import Account, Balance, Commodity, Entry, Leaf, Lot, Move
+from services.journal.models import Account, Balance, Commodity, Entry, EntrySecret, Leaf, Lot, Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,3 +256,11 @@ def entry_count(session: Session, kinds: Collection[EntryKind] | None = None) ->
 
 def find_commodity(session: Session, code: str) -> Commodity | None:
     return session.get(Commodity, code)
+
+
+def disclosures_of(session: Session, entry_id: UUID) -> tuple[str, ...]:
+    """What opens an entry's hidden fields (RFC 9901), by field name; nothing once forgotten."""
+    secret = session.get(EntrySecret, entry_id)
+    if secret is None:
+        return ()
+    return tuple(conceal(secret.record_key, secret.fields).disclosures.values())

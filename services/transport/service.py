@@ -239,3 +239,11 @@ def _visible(session: Session, actor: Actor) -> sa.ColumnElement[bool]:
     own = [site.code for site in parties.sites_of(session, actor.organisation)]
     end = Shipment.destination if actor.role is Role.HOSPITAL else Shipment.origin
     return among(end, own)
+
+
+def forget_names(session: Session, shipment_id: UUID) -> None:
+    """Delete who took a shipment at the door."""
+    statement = select(ShipmentEvent).where(ShipmentEvent.shipment_id == shipment_id)
+    for event in session.exec(statement):
+        event.received_by_name = None
+    session.flush()
