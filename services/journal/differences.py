@@ -43,6 +43,8 @@ _WORDS = {
     "checkpoint_missing": "the checkpoint of an anchored batch",
     "anchor_start": "the first leaf of an anchored batch",
     "anchored_leaves": "leaves of an anchored batch",
+    "tile": "the hash in the tile against the one that its leaves make",
+    "tile_count": "how many hashes its tiles hold",
     "anchor_root": "the root over its leaves against the one that was anchored",
     "checkpoint_signature": "its signature",
     "checkpoint_root": "the root that it names",
