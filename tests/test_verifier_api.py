@@ -1,6 +1,8 @@
 """What a stranger downloads to check us alone, and the cosignatures that witnesses bring."""
 
+import gzip
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
+from ledger import verify
 from ledger.checkpoint import VerifierKey, WitnessKey, cosign, verify_cosignature
-from services.audit import verifier_api
+from services.audit import chain_rpc, verifier_api
 from services.audit.service import find_contract, newest_checkpoint
 from services.database import Database
 from services.jobs.log import LogWriter
@@ -143,3 +146,75 @@ def test_what_was_downloaded_checks_what_was_downloaded(
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "1 of 1 witnesses cosigned it: witness.example/w1" in answer.stdout
     assert "add up" in answer.stdout
+
+
+@pytest.fixture
+def folder(
+    api: TestClient, note: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """What a reader downloaded: an old checkpoint, and of today all else; verify asks this log."""
+
+    def fetch(url: str, body: bytes | None = None) -> bytes:
+        path = url.removeprefix("http://log.example")
+        head = {"Content-Type": "application/json"}
+        answer = api.get(path) if body is None else api.post(path, content=body, headers=head)
+        assert answer.status_code == 200, (url, answer.text)
+        return answer.content
+
+    monkeypatch.setattr(verify, "fetch", fetch)
+    settings = Settings(data_dir=tmp_path)
+    monkeypatch.setattr(chain_rpc, "get_settings", lambda: settings)
+    own = tmp_path / "stranger"
+    own.mkdir()
+    (own / "old").write_text(note)
+    with database.transaction() as session:
+        for key in ("second", "third", "fourth"):
+            stock(session, key=key)
+        stock(session, "W2", "surgical_mask", 70, key="fifth")
+    writer = LogWriter(settings, database)
+    writer.run_once()
+    writer.close()
+    for name, path in (("dump", "dump.jsonl.gz"), ("new", "checkpoint")):
+        (own / name).write_bytes(api.get(f"/log/{path}").content)
+    [entry, *_] = api.get("/api/v1/audit/entries?limit=1").json()
+    receipt = api.get(f"/api/v1/audit/entries/{entry['id']}/receipt")
+    (own / "receipt").write_bytes(receipt.content)
+    return own
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(folder: Path, capsys: Capture, *arguments: str) -> tuple[int, str]:
+    known = {entry.name for entry in folder.iterdir()}
+    code = verify.main([str(folder / one) if one in known else one for one in arguments])
+    return code, capsys.readouterr().out
+
+
+def test_all_levels_are_reached_over_the_logs_own_pages(
+    api: TestClient, folder: Path, capsys: Capture
+) -> None:
+    log = api.get("/api/v1/audit/log").json()
+    node = ("--rpc", "http://log.example/chain/rpc", "--contract", log["contract"])
+    code, told = run(folder, capsys, "receipt", "--vkey", log["verifier_key"], *node)
+    assert (code, "It holds against the log contract on the chain." in told) == (0, True), told
+    growth = ("--growth", "http://log.example/")
+    code, told = run(
+        folder, capsys, "receipt", "--vkey", log["verifier_key"], "--checkpoint", "old", *growth
+    )
+    assert (code, "grew into that of" in told) == (0, True), told
+    code, told = run(folder, capsys, "receipt", "--dump", "dump", "--checkpoint", "new", *node)
+    assert (code, "The contract keeps the root over the dump's" in told) == (0, True), told
+    assert re.search(r"surgical_mask +70 +70 +0 +0 +0 +0\n", told)
+
+
+def test_another_contract_and_another_log_are_told(
+    api: TestClient, folder: Path, capsys: Capture
+) -> None:
+    node = ("--rpc", "http://log.example/chain/rpc", "--contract", "0x" + "12" * 20)
+    assert run(folder, capsys, "receipt", *node)[0] == 1
+    assert run(folder, capsys, "--dump", "dump", *node)[0] == 1
+    lines = gzip.decompress((folder / "dump").read_bytes()).splitlines(keepends=True)
+    (folder / "short").write_bytes(b"".join(lines[:-1]))
+    code, told = run(folder, capsys, "--dump", "short", "--checkpoint", "new")
+    assert (code, "some are withheld" in told) == (1, True), told
