@@ -204,3 +204,15 @@ def test_a_record_of_another_log_is_a_replay(record: dict[str, Any], why: str) -
 
 def test_a_record_of_the_log_is_none() -> None:
     assert verify_receipt(in_its_own_tree({"log": LOG}), vkey=VKEY).level == Level.CHECKPOINT
+
+
+def test_a_proof_for_a_lower_tree_does_not_pass_for_a_higher_one() -> None:
+    root = merkle.root(HASHES[:8])
+    kept = checkpoint.sign(Checkpoint(ORIGIN, 16, root), NAME, KEY)
+    with pytest.raises(VerificationFailed, match="a fork"):
+        held(2, 4, kept, growth=lambda *_: merkle.consistency_proof(HASHES, 4, 8))
+
+
+def test_a_kept_checkpoint_of_another_log_by_the_same_key_fails() -> None:
+    with pytest.raises(VerificationFailed, match="is of the log other.example/log, not"):
+        held(2, 7, note(7, origin="other.example/log"), vkey=VKEY)
