@@ -99,6 +99,33 @@ def test_a_known_tree_larger_than_a_chain_that_was_rolled_back_is_not_used() -> 
     assert chain.leaves == HASHES
 
 
+def test_a_batch_ends_where_it_is_told_to_and_is_told_of_before_it_is_sent() -> None:
+    chain, asked = MemoryChain(), []
+
+    def end(start: int) -> int:
+        asked.append((start, len(chain.leaves)))
+        return min(start + 3, 8)
+
+    told = append_missing(chain, between(HASHES), 8, batch_end=end)
+    assert [(batch.first_index, batch.size) for batch in told] == [(0, 3), (3, 6), (6, 8)]
+    assert asked == [(0, 0), (3, 3), (6, 6)]
+
+
+def test_after_a_lost_answer_a_batch_is_asked_for_where_the_chain_then_stands() -> None:
+    chain, asked = MemoryChain(), []
+
+    def end(start: int) -> int:
+        asked.append(start)
+        return start + 2
+
+    chain.faults = [None, "lost"]
+    with pytest.raises(ChainUnavailable):
+        list(append_missing(chain, between(HASHES), 6, batch_end=end))
+    list(append_missing(chain, between(HASHES), 6, batch_end=end))
+    assert asked == [0, 2, 4]
+    assert chain.leaves == HASHES[:6]
+
+
 def test_a_chain_with_more_leaves_than_the_journal_is_refused() -> None:
     chain = MemoryChain()
     chain.append(0, HASHES[:6])

@@ -6,8 +6,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from eth_account import Account
+from eth_tester import EthereumTester, PyEVMBackend
 
-from ledger.keys import KeyFileRefused, load_or_create_secret, load_secret, parse_secret
+from ledger.keys import (
+    KeyFileRefused,
+    KeyRefused,
+    load_or_create_secret,
+    load_secret,
+    next_path,
+    parse_secret,
+    replace_by_next,
+    submitter_address,
+    submitter_secret,
+)
 
 
 def test_a_key_is_made_once_and_private(tmp_path: Path) -> None:
@@ -58,3 +70,43 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
 
 def test_a_key_may_come_as_hex_with_or_without_its_prefix() -> None:
     assert parse_secret("0x" + "ab" * 32 + "\n") == parse_secret("AB" * 32) == b"\xab" * 32
+
+
+PHRASE = "test test test test test test test test test test test junk"
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_submitter_that_everybody_knows_is_refused_by_its_address(
+    tmp_path: Path, number: int
+) -> None:
+    Account.enable_unaudited_hdwallet_features()
+    anvils = Account.from_mnemonic(PHRASE, account_path=f"m/44'/60'/0'/0/{number}")
+    eth_testers = EthereumTester(PyEVMBackend()).backend.account_keys[number]
+    for secret in (bytes(anvils.key), eth_testers.to_bytes()):
+        with pytest.raises(KeyRefused, match=f"0x{submitter_address(secret).hex()}.*everybody"):
+            submitter_secret(tmp_path / "key", secret)
+    assert not (tmp_path / "key").exists()
+
+
+@pytest.mark.parametrize("secret", [bytes(32), b"\xff" * 32])
+def test_a_number_that_is_no_key_of_ethereum_is_refused(tmp_path: Path, secret: bytes) -> None:
+    with pytest.raises(KeyRefused, match="secp256k1"):
+        submitter_secret(tmp_path / "key", secret)
+
+
+def test_a_key_that_is_given_leaves_the_file_alone(tmp_path: Path) -> None:
+    assert submitter_secret(tmp_path / "key", b"\x07" * 32) == b"\x07" * 32
+    assert not (tmp_path / "key").exists()
+    made = submitter_secret(tmp_path / "key")
+    assert made == load_secret(tmp_path / "key")
+
+
+def test_a_successor_takes_the_place_of_a_key_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    load_or_create_secret(path)
+    successor = load_or_create_secret(next_path(path))
+    replace_by_next(path)
+    assert load_secret(path) == successor
+    assert not next_path(path).exists()
+    with pytest.raises(FileNotFoundError):
+        replace_by_next(path)
