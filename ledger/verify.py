@@ -359,7 +359,8 @@ def _check_kept(fields: Mapping[str, Any], found: _Findings) -> None:
     # Anybody can append to a tree: of what came after it, a checkpoint says nothing.
     if index < kept_size:
         found.checked.append(f"The checkpoint that you kept, of {kept_size} leaves, holds it.")
-        _trusted(found, Level.CHECKPOINT, size, root)
+        # It speaks for this record, and not for the receipt's larger tree.
+        found.reached.add(Level.CHECKPOINT)
     else:
         found.checked.append("The checkpoint that you kept is older than the entry: no word on it.")
 
@@ -769,7 +770,7 @@ class Books:
             _fail("totals", "a move isn't an object")
         lot, source, target = (_text(move, name) for name in ("lot", "source", "target"))
         quantity = _text(move, "quantity")
-        if self._commodity.get(lot) != move.get("commodity"):
+        if lot not in self._commodity or self._commodity[lot] != move.get("commodity"):
             _fail("totals", f"lot {lot} is unknown, or of another commodity")
         if not re.fullmatch(r"[1-9][0-9]{0,18}", quantity, re.ASCII) or source == target:
             _fail("totals", f"{quantity} of lot {lot} from {source} to {target} is no move")
@@ -1070,7 +1071,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OutOfReach as error:
         return _say(str(error), OUT_OF_REACH)
     for line in verdict.checked:
-        _say(f"  ✓ {line}", VALID)
+        _say(f"  {'✗' if line.startswith('NOT ') else '✓'} {line}", VALID)
     for line in table(verdict.totals) if verdict.totals else ():
         _say(line, VALID)
     if verdict.level is Level.CONSISTENT:

@@ -152,6 +152,17 @@ def test_the_dump_itself_is_the_proof_of_growth(index: int, size: int, held: int
     assert with_key.tree_size == size
 
 
+def test_records_put_behind_the_kept_checkpoint_are_not_counted_for_a_receipt_of_them() -> None:
+    """A proof of growth shows that nothing was changed, and not who appended what came after."""
+    proof = merkle.inclusion_proof(HASHES, 2, 10)
+    given = Receipt(TEXTS[2], 2, 10, proof, merkle.root(HASHES), None)
+    trust = Trust(kept=kept(5), growth=lambda *sizes: merkle.consistency_proof(HASHES, *sizes))
+    verdict = verify_dump(lines(TEXTS), trust=trust, receipt=given)
+    assert (verdict.level, verdict.tree_size) == (Level.DUMP, 5)
+    assert verdict.totals == against(RECORDS[:5]).totals
+    assert "5 newer records are held against nothing." in verdict.checked
+
+
 def test_a_receipt_from_another_log_than_the_dumps_is_told() -> None:
     other = texts([{**RECORDS[0], "actor": "somebody else"}, *RECORDS[1:]])
     with pytest.raises(VerificationFailed, match="another root"):
@@ -207,6 +218,7 @@ HUGE = 10**19
         (with_last(move("L2", "site:W2/available", SHELF, 1)), "more of lot L2 than it had"),
         (with_last(move("L1", "site:H1/received", "site:H1/consumed", 451)), "than it had"),
         (with_last(move("L9", SHELF, ROAD, 1)), "lot L9 is unknown"),
+        (with_last({**move("L9", SHELF, ROAD, 1), "commodity": None}), "lot L9 is unknown"),
         (with_last(move("L1", SHELF, ROAD, 1, "gloves")), "of another commodity"),
         (with_last(move("L1", SHELF, ROAD, 0)), "is no move"),
         (with_last(move("L1", SHELF, ROAD, -1)), "is no move"),
@@ -282,7 +294,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         (["receipt", "--dump", "dump", "--checkpoint", "old"], 0, "6 newer records"),
         (["receipt"], 4, "CONSISTENT ONLY"),
         (["--dump", "dump"], 4, "CONSISTENT ONLY"),
-        (["receipt", "--checkpoint", "old"], 4, "NOT held against the checkpoint"),
+        (["receipt", "--checkpoint", "old"], 4, "✗ NOT held against the checkpoint"),
         ([], 2, "Give a receipt, or --dump"),
         (["receipt", "--rpc", "http://127.0.0.1:1"], 2, "--rpc and --contract"),
         (["receipt", "--contract", "0x" + "12" * 20], 2, "--rpc and --contract"),
