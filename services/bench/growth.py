@@ -107,12 +107,13 @@ class Grower:
         """Write down made-up records, and their leaves, until there are so many."""
         while self._sealed < size:
             stop = min(size, self._sealed + _FILL)
-            with self.database.engine.begin() as connection:
+            with self.database.transaction() as session:
+                connection = session.connection()
                 connection.execute(_ENTRIES, {"start": self._sealed, "stop": stop})
                 connection.execute(_LEAVES, {"start": self._sealed, "stop": stop})
             self._sealed = stop
-        with self.database.engine.begin() as connection:
-            connection.execute(sa.text("ANALYZE entry, leaf"))
+        with self.database.transaction() as session:
+            session.connection().execute(sa.text("ANALYZE entry, leaf"))
 
     def append(self, count: int) -> float:
         """Anchor the next leaves as one batch, tiles and all; return its seconds."""
