@@ -214,5 +214,5 @@ def test_a_proof_for_a_lower_tree_does_not_pass_for_a_higher_one() -> None:
 
 
 def test_a_kept_checkpoint_of_another_log_by_the_same_key_fails() -> None:
-    with pytest.raises(VerificationFailed, match="is of the log other.example/log, not"):
+    with pytest.raises(VerificationFailed, match=r"is of the log other\.example/log, not"):
         held(2, 7, note(7, origin="other.example/log"), vkey=VKEY)
