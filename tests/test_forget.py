@@ -20,6 +20,8 @@ from services.journal.read import entry_count
 from services.journal.verify import check_journal
 from services.settings import Settings
 from tests.gifts import JSON, goods, pledge, receive
+from tests.shipments import Goods, act, plan
+from tests.shipments import count as count_of
 from tests.world import World
 
 PERSONAL = "for Zhang Wei's ward"
@@ -162,3 +164,20 @@ def test_a_refusal_half_way_leaves_the_fields(
     monkeypatch.setattr(forget_command, "forget_words", broken)
     assert run(monkeypatch, database, str(entry), "--yes")[0] == 1
     assert count(database, "SELECT count(*) FROM entry_secret") == 1
+
+
+def test_who_took_a_shipment_at_the_door_is_forgotten_with_its_receipt(
+    api: TestClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = plan(database, Goods(100))
+    for step in ("pick", "dispatch"):
+        assert act(api, sent.id, step).status_code == 200
+    assert act(api, sent.id, "deliver", received_by_name="Zhang Wei").status_code == 200
+    assert act(api, sent.id, "receive", lines=[count_of(1, 100)]).status_code == 200
+    entry = uuid5(sent.id, "receive/accepted")
+    assert run(monkeypatch, database, str(entry), "--yes")[0] == 0
+    for table in ("entry_secret", "shipment_event"):
+        found = f"SELECT count(*) FROM {table} t WHERE t::text LIKE '%Zhang Wei%'"
+        assert count(database, found) == 0, table
+    with database.transaction() as session:
+        assert list(check_journal(session)) == []

@@ -254,6 +254,24 @@ def test_a_signature_fits_no_other_receipt(
     assert act(api, second.id, "receive", lines=lines).status_code == 200
 
 
+@pytest.mark.parametrize("part", ["accepted", "rejected", "short"])
+def test_check_names_a_booking_that_is_not_what_the_consignee_signed(
+    api: TestClient, database: Database, hospital: Signer, part: str
+) -> None:
+    sent = plan(database, Goods(100))
+    bring_to(api, sent.id, "deliver")
+    lines = [count(1, 90, 6, 4, reason="torn")]
+    signature = receipt_of(database, hospital, sent.id, lines)
+    assert act(api, sent.id, "receive", lines=lines, signature=signature).status_code == 200
+    booked = uuid5(sent.id, f"receive/{part}")
+    tamper(database, "DELETE FROM entry WHERE id = :id", id=booked)
+    with database.transaction() as session:
+        (difference,) = check_signatures(session)
+    assert difference.what == "signed_count"
+    assert difference.where.endswith(part)
+    assert difference.found == "0"
+
+
 def test_the_desk_cannot_sign_for_the_hospital(
     api: TestClient, world: World, database: Database, hospital: Signer
 ) -> None:
@@ -291,6 +309,21 @@ def test_check_names_a_signature_that_the_operator_changed(
     assert differences(database) == ["signature"]
 
 
+@pytest.mark.parametrize("facts", [[], "x", {}, {"said": []}, {"said": {}}])
+def test_check_survives_facts_of_another_form(
+    api: TestClient, world: World, database: Database, donor: Signer, facts: object
+) -> None:
+    body = goods()
+    send(api, world, signed(database, donor, body))
+    entry_id = uuid5(UUID(body["id"]), "signed")
+    with database.transaction() as session:
+        entry = find_entry(session, entry_id)
+    assert entry is not None
+    new = canonicalize({**parse(entry.body), "facts": facts})  # type: ignore[dict-item]
+    tamper(database, "UPDATE entry SET body = :body WHERE id = :id", body=new, id=entry_id)
+    assert "signature" in differences(database)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -317,50 +350,6 @@ def test_check_names_a_signature_by_a_key_registered_only_later(
         "WHERE kind = 'key_registered'",
     )
     assert set(differences(database)) == {"entry_column", "signature"}
-
-
-def test_a_key_is_registered_once_by_its_own_organisation(
-    api: TestClient, world: World, database: Database, donor: Signer
-) -> None:
-    assert donor.register(api, world, "donor").status_code == 200
-    refused(donor.register(api, world, "donor2"), "forbidden", 403)
-    refused(Signer("DONOR1", 2).register(api, world, "admin"), "forbidden", 403)
-    refused(donor.revoke(api, world, "donor2"), "forbidden", 403)
-    assert entries(database) == 1
-    listed = api.get("/api/v1/organisations/DONOR1/keys").json()
-    assert [(key["vkey"], key["revoked_at"]) for key in listed] == [(donor.vkey, None)]
-    for _ in range(2):
-        assert donor.revoke(api, world, "admin").json()["revoked_at"]
-    assert entries(database) == 2
-    refused(donor.register(api, world, "donor"), "conflict", 409)
-    assert differences(database) == []
-
-
-def test_a_key_under_another_name_is_refused(api: TestClient, world: World) -> None:
-    other = Signer("DONOR2")
-    answer = api.post(
-        "/api/v1/organisations/DONOR1/keys",
-        json={"vkey": other.vkey},
-        headers=world.bearer("donor"),
-    )
-    refused(answer, "invalid-input")
-
-
-@pytest.mark.parametrize("vkey", ["", "x", "DONOR1+00000000+AAAA", "DONOR1+é+é"])
-def test_what_is_no_public_key_is_not_registered(api: TestClient, world: World, vkey: str) -> None:
-    answer = api.post(
-        "/api/v1/organisations/DONOR1/keys", json={"vkey": vkey}, headers=world.bearer("donor")
-    )
-    refused(answer, "invalid-input")
-
-
-def test_keys_of_nobody_are_not_found(api: TestClient, world: World) -> None:
-    assert api.get("/api/v1/organisations/NOBODY/keys").status_code == 404
-    assert Signer("NOBODY").register(api, world, "donor").status_code == 404
-    revoked = api.post(
-        "/api/v1/organisations/DONOR1/keys/00000000/revoke", headers=world.bearer("donor")
-    )
-    assert revoked.status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID, uuid5
 
 from sqlmodel import Session, col, select
 
@@ -11,6 +12,7 @@ from ledger.statement import SignatureRefused, read_key, verify_statement
 from services.journal.differences import NOTHING
 from services.journal.kinds import SIGNED, EntryKind
 from services.journal.log import find_log
+from services.journal.read import find_entry
 from services.journal.verify import Difference, bodies_in_time
 from services.parties.models import PartyKey
 
@@ -35,13 +37,26 @@ def check_signatures(session: Session) -> Iterator[Difference]:
         except NotCanonical:
             continue  # the journal's own check names it
         where = f"entry {entry_id}"
+        if not _has_the_form(record):
+            yield Difference("signature", where, "facts and signatures", "something else")
+            continue
         if record.get("kind") in {EntryKind.KEY_REGISTERED, EntryKind.KEY_REVOKED}:
             _note(told, record)
             continue
         why = _wrong(record, told, log.document() if log else None)
         if why:
             yield Difference("signature", where, "signed by who says it", why)
+        elif record["kind"] == EntryKind.SIGNED_RECEIPT:
+            yield from _check_counts(session, where, record["facts"]["said"])
     yield from _check_rows(session, told)
+
+
+def _has_the_form(record: dict[str, Any]) -> bool:
+    """Whether what is looked at below can be looked at, whoever wrote the bytes."""
+    facts, signatures = record.get("facts"), record.get("signatures")
+    if not isinstance(facts, dict) or not isinstance(signatures, list):
+        return False
+    return all(isinstance(each, dict) for each in signatures)
 
 
 def _note(told: _Keys, record: dict[str, Any]) -> None:
@@ -55,8 +70,8 @@ def _note(told: _Keys, record: dict[str, Any]) -> None:
 
 def _wrong(record: dict[str, Any], told: _Keys, log: dict[str, str] | None) -> str:
     """Why a signed entry doesn't hold; nothing where it does."""
-    said, signatures = record["facts"].get("said"), record.get("signatures")
-    if not isinstance(said, dict) or not isinstance(signatures, list) or not signatures:
+    said, signatures = record["facts"].get("said"), record["signatures"]
+    if not isinstance(said, dict) or not signatures:
         return "no statement with a signature"
     if said.get("log") != log:
         return "a statement for another log"
@@ -76,6 +91,25 @@ def _wrong(record: dict[str, Any], told: _Keys, log: dict[str, str] | None) -> s
 def _is_about(said: dict[str, Any], document: str) -> bool:
     subject = f"shipment:{said['shipment']}" if "shipment" in said else f"donation:{said.get('id')}"
     return document == subject
+
+
+# The entry of each part of a receipt, by the name that its id follows from.
+_COUNTED = {
+    "accepted": "receive/accepted",
+    "rejected": "receive/rejected",
+    "short": "receive/short",
+}
+
+
+def _check_counts(session: Session, where: str, said: dict[str, Any]) -> Iterator[Difference]:
+    """What the books say of a shipment's receipt is what its consignee signed."""
+    for name, entry_name in _COUNTED.items():
+        told = sum(int(line[name]) for line in said["lines"])
+        entry = find_entry(session, uuid5(UUID(said["shipment"]), entry_name))
+        moves: Any = parse(entry.body)["moves"] if entry else ()
+        booked = sum(int(move["quantity"]) for move in moves)
+        if told != booked:
+            yield Difference("signed_count", f"{where}, {name}", str(told), str(booked))
 
 
 def _check_rows(session: Session, told: _Keys) -> Iterator[Difference]:

@@ -18,6 +18,7 @@ _WORDS = {
     "entry_missing": "the entry that it belongs to is gone",
     "concealed": "its hidden fields",
     "signature": "who signed it",
+    "signed_count": "what was booked of the count that its consignee signed",
     "party_key": "the key's row against the entries of it",
     "record_log": "the log that its bytes bind it to",
     "reversal": "its moves against the original's",
