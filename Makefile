@@ -60,8 +60,9 @@ bench: install-bench
 	$(BIN)/medrelay bench optimizer --size 200x10,500x30,1000x50 --peers maxmin --json $(BENCH)/fairness.json
 	$(BIN)/medrelay bench practice --json $(BENCH)/practice.json
 	$(BIN)/medrelay bench ledger --json $(BENCH)/ledger.json
+	$(BIN)/medrelay bench growth --json $(BENCH)/log-growth.json --to 1000000
 	$(BIN)/medrelay bench report --into docs/benchmarks.md \
-		$(addprefix $(BENCH)/,$(addsuffix .json,one-item nation twenty-items lanes lanes-proven fairness practice ledger))
+		$(addprefix $(BENCH)/,$(addsuffix .json,one-item nation twenty-items lanes lanes-proven fairness practice ledger log-growth))
 
 # PostgreSQL over TCP, a node, the API and two workers, as in docker-compose.yml; then one whole flow.
 rehearse: install-dev anvil
