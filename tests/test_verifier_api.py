@@ -87,7 +87,7 @@ def test_what_no_known_witness_signed_is_not_kept(api: TestClient, note: str) ->
         (cosign(note, "stranger.example", stranger, NOON), 403, "keeps no cosignatures"),
         (cosign(note, WITNESS.name, stranger, NOON), 422, "carries no cosignature"),
         (cosign(other_note, WITNESS.name, KEY, NOON), 422, "doesn't match the text"),
-        (good[:-3] + "A==", 422, ""),
+        (good[:-3] + "B==", 422, "canonical form"),
         (good.replace("— ", "- "), 403, "keeps no cosignatures"),
         (good.replace(" ", "  "), 403, "keeps no cosignatures"),
         (good + "\n" + good, 422, ""),
