@@ -43,6 +43,7 @@ from ledger.chain import (
     TreeHead,
     cut,
 )
+from ledger.rpc_refusals import error_code, is_on_its_way
 
 _POLL_S = 0.1
 _BLOCKS_A_QUERY = 2_000
@@ -53,16 +54,11 @@ _HAND_OVER_GAS = 100_000
 # is: what became of it is read from the contract.
 READ_ATTEMPTS = 3
 _READS = [
-    "eth_blockNumber",
-    "eth_call",
-    "eth_chainId",
-    "eth_gasPrice",
-    "eth_getBalance",
-    "eth_getBlockByNumber",
-    "eth_getCode",
-    "eth_getLogs",
-    "eth_getTransactionCount",
-    "eth_getTransactionReceipt",
+    f"eth_{name}"
+    for name in (
+        *("blockNumber", "call", "chainId", "gasPrice", "getBalance", "getBlockByNumber"),
+        *("getCode", "getLogs", "getTransactionCount", "getTransactionReceipt"),
+    )
 ]
 _NOT_FOUND = (BlockNotFound, TransactionNotFound)
 
@@ -282,7 +278,7 @@ class JsonRpcChain:
                 self._web3.eth.send_raw_transaction(raw)
         except ChainRefused as refusal:
             # The node has this one, or an earlier attempt with the same nonce: wait for either.
-            if not _is_on_its_way(refusal.reason):
+            if not is_on_its_way(refusal.reason):
                 raise
         except ChainUnavailable:
             # The request may have arrived before the line broke; the contract will tell.
@@ -305,12 +301,25 @@ class JsonRpcChain:
                 **call,
                 "gas": gas,
                 "nonce": self._web3.eth.get_transaction_count(sender),
-                "gasPrice": 2 * self._web3.eth.gas_price,
+                **self._fees(),
                 "chainId": self._chain_id,
             }
         del transaction["from"]
         signed = self._account.sign_transaction(transaction)
         return signed.raw_transaction, signed.hash
+
+    def _fees(self) -> dict[str, int]:
+        """What a unit of gas may cost: as the node suggests, and twice the base fee if it rises.
+
+        Nodes suggest the tips of the last blocks, on a quiet chain our own: doubled, they'd grow
+        for ever.
+        """
+        base = self._web3.eth.get_block("latest").get("baseFeePerGas")
+        price = int(self._web3.eth.gas_price)
+        if base is None:
+            return {"gasPrice": price}
+        tip = max(price - int(base), 0)
+        return {"maxFeePerGas": 2 * int(base) + tip, "maxPriorityFeePerGas": tip}
 
     def _wait(self, transaction_hash: HexBytes, expected_size: int | None) -> TxReceipt | None:
         deadline = time.monotonic() + self._receipt_timeout_s
@@ -360,21 +369,11 @@ class JsonRpcChain:
         except ContractLogicError as error:
             raise ChainRefused(str(error.message).removeprefix(_REVERTED)) from error
         except Web3RPCError as error:
-            if _error_code(error) in _TRANSIENT or isinstance(error, _NOT_FOUND):
+            if error_code(error) in _TRANSIENT or isinstance(error, _NOT_FOUND):
                 raise ChainUnavailable(f"{self._url} can't answer now: {error}") from error
             raise ChainRefused(str(error.message)) from error
         except (requests.RequestException, Web3Exception, ValueError, OSError) as error:
             raise ChainUnavailable(f"{self._url} doesn't answer: {error}") from error
-
-
-def _error_code(error: Web3RPCError) -> int | None:
-    details = error.rpc_response.get("error") if error.rpc_response else None
-    return details.get("code") if isinstance(details, dict) else None
-
-
-def _is_on_its_way(reason: str) -> bool:
-    words = ("already known", "already imported", "nonce too low", "underpriced")
-    return any(word in reason.lower() for word in words)
 
 
 def _batch(entry: LogReceipt) -> LeafBatch:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eth_account import Account
 
-from ledger.chain import MAX_BATCH, Chain, StaleTree, TreeHead
+from ledger.chain import DEFAULT_CONFIRMATIONS, MAX_BATCH, Chain, StaleTree, TreeHead
+from ledger.embedded import EmbeddedChain
 from ledger.merkle import EMPTY_ROOT
 from tests.ledger import reference
 from tests.ledger.chains import FORMS, fresh_chain
@@ -100,3 +102,23 @@ def test_there_is_no_block_with_a_number_that_is_not_reached(chain: Chain, numbe
 def test_a_closed_chain_closes_again(chain: Chain) -> None:
     chain.close()
     chain.close()
+
+
+def test_another_key_takes_over_and_the_first_one_can_append_no_more(chain: Chain) -> None:
+    hashes = reference.leaves(6)
+    chain.append(0, hashes[:2])
+    first, successor = chain.submitter(), b"\x5a" * 32
+    chain.hand_over(successor)
+    assert chain.submitter() == Account.from_key(successor).address != first
+    assert chain.append(2, hashes[2:4]).size == 4
+    chain.hand_over(successor)
+    assert chain.append(4, hashes[4:]).root == reference.root(hashes)
+    chain.hand_over(b"\x5b" * 32)
+    assert chain.submitter() == Account.from_key(b"\x5b" * 32).address
+
+
+def test_a_block_is_final_when_it_is_deep_enough(chain: Chain) -> None:
+    hashes = reference.leaves(20)
+    blocks = [chain.append(size, hashes[size : size + 1]).block_number for size in range(20)]
+    depth = 0 if isinstance(chain, EmbeddedChain) else DEFAULT_CONFIRMATIONS
+    assert chain.final_block() == blocks[-1] - depth
