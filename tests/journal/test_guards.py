@@ -22,6 +22,7 @@ COLUMN = {
     "leaf": "sealed_at",
     "balance": "inflow",
     "anchor": "root",
+    "anchor_batch": "submitted_at",
     "signed_checkpoint": "note",
     "log_contract": "address",
 }
@@ -46,7 +47,7 @@ def refused(database: Database, statement: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("table", [*APPEND_ONLY, "balance"])
+@pytest.mark.parametrize("table", [*APPEND_ONLY, "anchor_batch", "balance"])
 def test_rows_are_neither_changed_nor_removed(kept: Database, table: str) -> None:
     if table != "balance":
         column = COLUMN[table]
