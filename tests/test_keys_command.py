@@ -8,18 +8,20 @@ import pytest
 from pydantic import SecretStr
 
 from ledger.canonical import parse
-from ledger.checkpoint import NoteRefused, VerifierKey, verify, verify_note
+from ledger.checkpoint import NoteRefused, VerifierKey, sign_note, verify, verify_note
 from ledger.embedded import EmbeddedChain
-from ledger.keys import KeyFileRefused, KeyRefused, load_secret, next_path
+from ledger.keys import KeyFileRefused, KeyRefused, load_secret, next_path, signing_key
 from services.audit.anchoring import log_keys
+from services.audit.anchoring_models import LogKey
 from services.audit.service import newest_checkpoint
 from services.database import Database
 from services.jobs import keys as changing
 from services.jobs import log_chain
 from services.jobs.check import check_everything
-from services.jobs.keys import Changed, rotate_log_key, rotate_submitter
+from services.jobs.keys import Changed, last_word, rotate_log_key, rotate_submitter
 from services.jobs.log import LogWriter
 from services.jobs.log_chain import WrongContract, log_key_path, submitter_path
+from services.jobs.log_key_check import check_log_keys
 from services.journal.models import Entry
 from services.settings import Settings
 from tests.world import stock
@@ -94,6 +96,35 @@ def test_a_new_log_key_signs_what_follows_and_the_old_one_names_it(
         verify(newest, old)
     rotate_log_key(settings, database)
     grow(settings, database, "later")
+    demand_well(settings, database)
+
+
+@pytest.mark.parametrize("what", ["forged", "changed", "untold"])
+def test_check_names_a_key_that_the_key_before_it_or_the_log_did_not_name(
+    settings: Settings, database: Database, what: str
+) -> None:
+    changed = rotate_log_key(settings, database)
+    with database.transaction() as session:
+        [kept] = log_keys(session)
+        size, stranger = kept.since_size + 9, signing_key(bytes(range(32)))
+        vkey = VerifierKey(settings.log_origin, stranger.public_key()).encode()
+        signer = stranger
+        if what != "forged":
+            signer = signing_key(load_secret(log_key_path(settings)))
+        named = changed.new if what == "changed" else vkey
+        note = sign_note(last_word(settings.log_origin, size, named), settings.log_origin, signer)
+        session.add(
+            LogKey(
+                since_size=size,
+                verifier_key=vkey,
+                note=note,
+                entry_id=changed.entry_id,
+                rotated_at=kept.rotated_at,
+            )
+        )
+        session.flush()
+        assert [found.what for found in check_log_keys(session)] == ["log_key"]
+        session.rollback()
     demand_well(settings, database)
 
 

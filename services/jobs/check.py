@@ -12,6 +12,7 @@ from services.audit.anchoring import log_keys
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
 from services.jobs.chain_check import check_chain
 from services.jobs.desk_check import check_desks
+from services.jobs.log_key_check import check_log_keys
 from services.jobs.signature_check import check_signatures
 from services.jobs.tile_check import check_tiles
 from services.journal.differences import NOTHING
@@ -32,6 +33,7 @@ def check_everything(session: Session, chain: Chain | None) -> Iterator[Differen
     yield from check_desks(session)
     yield from check_signatures(session)
     yield from _check_anchors(session)
+    yield from check_log_keys(session)
     yield from _check_checkpoints(session)
     yield from check_tiles(session)
     if chain is not None and head is not None:

@@ -29,9 +29,8 @@ from services.database import Database
 from services.jobs.log import LogWriter
 from services.jobs.log_chain import log_key_path, submitter_path
 from services.journal.kinds import EntryKind
-from services.journal.models import Entry
 from services.journal.post import post
-from services.journal.read import find_leaf
+from services.journal.read import find_entry, find_leaf
 from services.journal.record import Draft
 from services.settings import Settings
 
@@ -141,7 +140,7 @@ def _tell(database: Database, key: str, old: str, new: str) -> UUID:
     """An entry that names the old key and the new one; the same change is one entry."""
     entry_id = uuid5(NAMESPACE_URL, f"medrelay:key:{key}:{old}:{new}")
     with database.transaction() as session:
-        if session.get(Entry, entry_id) is None:
+        if find_entry(session, entry_id) is None:
             facts = {"key": key, "old": old, "new": new}
             draft = Draft(
                 id=entry_id,
