@@ -83,14 +83,15 @@ def look(
     first time stays. `growth` gives RFC 9162's consistency proof between two sizes.
 
     Raises:
-        NoteRefused: either note isn't signed by the log's key, or isn't a checkpoint.
+        NoteRefused: either note isn't a checkpoint; what is shown isn't signed by the log's key, or
+            what was kept neither by that nor, for the same log, by the witness itself.
         LogRolledBack, LogForked, GrowthNotShown: see there.
 
     """
     head = checkpoint.verify(shown, log)
     if kept is None:
         return _signed(head, shown, cosigner, now_s, grew_by=None)
-    before = checkpoint.verify(kept, log)
+    before = _kept_head(kept, head, log, cosigner)
     _demand_growth(before, head, kept, shown, growth)
     if before == head:
         try:
@@ -100,6 +101,18 @@ def look(
             return _signed(head, shown, cosigner, now_s, grew_by=0)
         return Sight(head, kept, line, grew_by=0)
     return _signed(head, shown, cosigner, now_s, grew_by=head.size - before.size)
+
+
+def _kept_head(kept: str, head: Checkpoint, log: VerifierKey, cosigner: Cosigner) -> Checkpoint:
+    """What was kept: signed by the log's key, or by ourselves while the log had another one."""
+    try:
+        return checkpoint.verify(kept, log)
+    except NoteRefused:
+        before = checkpoint.parse(kept)
+        if before.origin != head.origin:
+            raise
+        checkpoint.verify_cosignature(kept, cosigner.key)
+        return before
 
 
 def _demand_growth(

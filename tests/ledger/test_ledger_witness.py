@@ -64,6 +64,44 @@ def test_what_is_seen_again_keeps_its_first_cosignature() -> None:
     assert seen(first.note, note(9)).grew_by == 2
 
 
+ROTATED = Ed25519PrivateKey.from_private_bytes(bytes(range(3, 35)))
+
+
+def seen_by_the_new_key(
+    kept: str, size: int, hashes: Sequence[bytes] = HASHES, cosigner: Cosigner = OURS
+) -> Sight:
+    """What the log shows once another key signs its checkpoints, as the witness was told."""
+    head = Checkpoint("relief.example/log", size, merkle.root(hashes[:size]))
+    return look(
+        kept,
+        checkpoint.sign(head, LOG.name, ROTATED),
+        log=VerifierKey(LOG.name, ROTATED.public_key()),
+        growth=lambda *sizes: merkle.consistency_proof(hashes, *sizes),
+        cosigner=cosigner,
+        now_s=NOON + 1,
+    )
+
+
+def test_a_log_whose_key_was_changed_is_held_to_what_was_kept() -> None:
+    kept = seen(None, note(7)).note
+    assert seen_by_the_new_key(kept, 9).grew_by == 2
+    assert seen_by_the_new_key(seen_by_the_new_key(kept, 9).note, 9).grew_by == 0
+    with pytest.raises(LogForked):
+        seen_by_the_new_key(kept, 9, FORK)
+    with pytest.raises(LogRolledBack):
+        seen_by_the_new_key(kept, 6)
+
+
+def test_what_was_kept_under_another_key_has_to_be_our_own_word_on_this_log() -> None:
+    elsewhere = seen(None, note(7, origin="relief.example/other")).note
+    for kept in (note(7), seen(None, note(7), cosigner=OTHER).note, elsewhere):
+        with pytest.raises(NoteRefused):
+            seen_by_the_new_key(kept, 9)
+    ours = seen(None, note(7)).note
+    with pytest.raises(NoteRefused, match="doesn't match"):
+        seen_by_the_new_key(ours.replace("\n7\n", "\n6\n"), 9)
+
+
 def test_the_logs_answer_may_carry_cosignatures_already() -> None:
     served = seen(None, seen(None, note(7), cosigner=OTHER).note).note
     for shown in (served, seen(None, served, now_s=NOON + 1).note):
