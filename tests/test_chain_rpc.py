@@ -4,10 +4,12 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import requests
 import uvicorn
@@ -210,8 +212,25 @@ def test_a_chain_that_isnt_there_yet_is_told_without_its_folder(
 def test_whoever_comes_when_many_read_is_told_to_wait(
     api: TestClient, writer: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chain_rpc, "_READERS", threading.BoundedSemaphore(1))
     monkeypatch.setattr(chain_rpc, "_PATIENCE_S", 0.01)
-    with chain_rpc._reading():
-        assert ask(api, json=NUMBER)["error"]["code"] == -32005
-    assert ask(api, json=NUMBER)["result"] == "0x4"
+    monkeypatch.setattr(chain_rpc, "_READERS", anyio.Semaphore(0))
+    assert ask(api, json=NUMBER)["error"]["code"] == -32005
+    monkeypatch.setattr(chain_rpc, "_READERS", anyio.Semaphore(1))
+    assert [ask(api, json=NUMBER)["result"] for _ in range(2)] == ["0x4", "0x4"]
+
+
+def test_whoever_waits_to_read_the_chain_holds_no_thread_of_the_service(
+    application: FastAPI, writer: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More callers wait than the service has threads, and another request is answered."""
+    readers = anyio.Semaphore(0)
+    monkeypatch.setattr(chain_rpc, "_READERS", readers)
+    monkeypatch.setattr(chain_rpc, "_PATIENCE_S", 60.0)
+    with TestClient(application) as api, ThreadPoolExecutor(60) as callers:
+        assert api.portal is not None
+        waiting = [callers.submit(ask, api, json=NUMBER) for _ in range(60)]
+        while api.portal.call(readers.statistics).tasks_waiting < 60:
+            time.sleep(0.01)
+        assert api.get("/log/verify.py.sha256").status_code == 200
+        api.portal.call(readers.release)
+        assert {each.result()["result"] for each in waiting} == {"0x4"}
