@@ -16,8 +16,8 @@ from ledger.merkle import leaf_hash
 from services import cli
 from services.database import Database
 from services.jobs import check
-from services.jobs.check import check_everything
 from services.jobs.anchoring import Anchoring
+from services.jobs.check import check_everything
 from services.jobs.log import LogWriter
 from services.journal.verify import Difference
 from services.settings import Settings
