@@ -464,11 +464,19 @@ def _when(moment: int) -> str:
         _fail("witness", f"{moment} is no time")
 
 
+_KEY_CHANGED = (
+    "where the log changed its key, `key_changes` of /api/v1/audit/log holds your key's signed last "
+    "word, which names the next one"
+)
+
+
 def _opened(note: str, vkey: str) -> tuple[str, str]:
     """The key's name, and the note's text once the signatures of that key are seen to match it."""
     name, key_id, key = _verifier(vkey, b"\x01")
     text = note.rpartition("\n\n")[0] + "\n"
     blobs = [blob for blob in _signatures(note, name) if blob[:4] == key_id]
+    if not blobs and any(_signatures(note, name)):
+        _fail("checkpoint", f"another key of {name} signed it: {_KEY_CHANGED}")
     if not blobs:
         _fail("checkpoint", f"it isn't signed by {name}")
     for blob in blobs:

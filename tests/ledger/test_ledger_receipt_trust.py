@@ -216,3 +216,9 @@ def test_a_proof_for_a_lower_tree_does_not_pass_for_a_higher_one() -> None:
 def test_a_kept_checkpoint_of_another_log_by_the_same_key_fails() -> None:
     with pytest.raises(VerificationFailed, match=r"is of the log other\.example/log, not"):
         held(2, 7, note(7, origin="other.example/log"), vkey=VKEY)
+
+
+def test_a_checkpoint_of_the_logs_next_key_says_where_its_change_is_told() -> None:
+    newer = VerifierKey(NAME, WITNESS.public_key()).encode()
+    with pytest.raises(VerificationFailed, match=f"another key of {NAME} signed it.*key_changes"):
+        verify_receipt(receipt(2, 7), vkey=newer)
