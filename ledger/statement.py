@@ -18,6 +18,17 @@ from ledger.checkpoint import NoteRefused, VerifierKey
 
 SIGNATURE_SIZE = 64
 
+# The y of the curve's points of small order (RFC 8032, section 5.1), in each way of writing it.
+# Whoever has such a key has signed everything: one signature fits whatever anybody says.
+_SMALL_ORDER = frozenset(
+    int.to_bytes(y, 32, "little")
+    for y in (
+        *(0, 1, 2**255 - 20, 2**255 - 19, 2**255 - 18),
+        0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+        0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7,
+    )
+)
+
 
 class SignatureRefused(ValueError):
     """A signature or key that is malformed, or that doesn't fit what is said. Says which part."""
@@ -55,7 +66,7 @@ def read_key(vkey: str) -> VerifierKey:
     """A public key in its text form (C2SP signed-note), in the one way of writing it.
 
     Raises:
-        SignatureRefused: malformed, or not an Ed25519 key.
+        SignatureRefused: malformed, not an Ed25519 key, or one that binds nobody.
 
     """
     try:
@@ -64,7 +75,14 @@ def read_key(vkey: str) -> VerifierKey:
         raise SignatureRefused("key", str(error)) from error
     if key.encode() != vkey:
         raise SignatureRefused("key", "it isn't name+id+base64, without anything around it")
+    if _y_of(key.public_key.public_bytes_raw()) in _SMALL_ORDER:
+        raise SignatureRefused("key", "it is a point that any signature can be made to fit")
     return key
+
+
+def _y_of(public_key: bytes) -> bytes:
+    """The point's y, without the bit that tells which of two x it has."""
+    return public_key[:-1] + bytes([public_key[-1] & 0x7F])
 
 
 def _signature(text: str) -> bytes:

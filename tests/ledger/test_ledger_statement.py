@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +77,33 @@ def test_what_is_no_signature_is_refused(text: str) -> None:
 def test_what_is_no_key_is_refused(vkey: str) -> None:
     with pytest.raises(SignatureRefused, match="key"):
         read_key(vkey)
+
+
+SMALL_ORDER = [
+    "00" * 32,
+    "01" + "00" * 31,
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    *(f"{first}{'ff' * 30}7f" for first in ("ec", "ed", "ee")),
+]
+
+
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize("point", SMALL_ORDER)
+def test_a_key_that_binds_nobody_is_refused(point: str, sign: int) -> None:
+    data = bytearray.fromhex(point)
+    data[-1] |= sign
+    key = VerifierKey("DN42", Ed25519PublicKey.from_public_bytes(bytes(data)))
+    with pytest.raises(SignatureRefused, match="any signature"):
+        read_key(key.encode())
+
+
+def test_the_point_of_order_one_would_have_signed_everything() -> None:
+    neutral = int.to_bytes(1, 32, "little")
+    key = VerifierKey("DN42", Ed25519PublicKey.from_public_bytes(neutral))
+    signature = base64.b64encode(neutral + bytes(32)).decode()
+    for said in (PLEDGE, {"anything": "else"}):
+        verify_statement(said, key, signature)
 
 
 def test_what_has_no_canonical_bytes_is_not_signed() -> None:
