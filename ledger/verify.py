@@ -465,8 +465,8 @@ def _when(moment: int) -> str:
 
 
 _KEY_CHANGED = (
-    "where the log changed its key, `key_changes` of /api/v1/audit/log holds your key's signed last "
-    "word, which names the next one"
+    "where the log changed its key, `key_changes` of /api/v1/audit/log holds your key's signed "
+    "last word, which names the next one"
 )
 
 
@@ -476,7 +476,7 @@ def _opened(note: str, vkey: str) -> tuple[str, str]:
     text = note.rpartition("\n\n")[0] + "\n"
     blobs = [blob for blob in _signatures(note, name) if blob[:4] == key_id]
     if not blobs and any(_signatures(note, name)):
-        _fail("checkpoint", f"another key of {name} signed it: {_KEY_CHANGED}")
+        _fail("checkpoint", f"it isn't signed by this key of {name} but by another: {_KEY_CHANGED}")
     if not blobs:
         _fail("checkpoint", f"it isn't signed by {name}")
     for blob in blobs:

@@ -220,5 +220,5 @@ def test_a_kept_checkpoint_of_another_log_by_the_same_key_fails() -> None:
 
 def test_a_checkpoint_of_the_logs_next_key_says_where_its_change_is_told() -> None:
     newer = VerifierKey(NAME, WITNESS.public_key()).encode()
-    with pytest.raises(VerificationFailed, match=f"another key of {NAME} signed it.*key_changes"):
+    with pytest.raises(VerificationFailed, match=f"this key of {NAME} but by another.*key_changes"):
         verify_receipt(receipt(2, 7), vkey=newer)
