@@ -685,7 +685,7 @@ def _vouch(
         _demand_root(chain, tree.size, tree.root())
         found.checked.append(f"The contract keeps the root over the dump's {tree.size} records.")
         found.reached |= {Level.CHAIN, Level.DUMP}
-    elif vouched is not None:
+    elif vouched:
         found.checked.append(f"The dump's first {vouched} records have the root that is trusted.")
         if fields is None or _number(fields, "leaf_index") < vouched:
             found.reached |= {Level.CHECKPOINT, Level.DUMP}

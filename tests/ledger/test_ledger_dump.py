@@ -129,6 +129,11 @@ def test_what_is_newer_than_the_kept_checkpoint_is_not_counted(size: int) -> Non
     assert f"{10 - size} newer records are held against nothing." in verdict.checked
 
 
+def test_a_checkpoint_of_an_empty_log_vouches_for_no_record() -> None:
+    verdict = verify_dump(lines(TEXTS), trust=Trust(kept=kept(0)))
+    assert (verdict.level, verdict.totals) == (Level.CONSISTENT, {})
+
+
 def test_a_dump_alone_is_held_against_nothing() -> None:
     verdict = verify_dump(lines(TEXTS), trust=Trust())
     assert (verdict.level, verdict.reached) == (Level.CONSISTENT, frozenset())
