@@ -44,6 +44,7 @@ _MOST_BYTES = 2**24  # of one answer, or of one line of a dump
 _TIMEOUT_S = 30
 # Keccak-256 of rootAt(uint256), in its first four bytes, and of LeavesAppended(uint256,bytes32[]).
 _ROOT_AT = "0xca2869a0"
+_TREE_SIZE = "0x8d1ddfb1"
 _LEAVES_APPENDED = "0xf3819b6bbdb043f2d3e602ddee9f6eea2e4a445d4a3a2eb3a1be8cde348b19db"
 
 # Where a quantity can stand, and in which column of the totals it is counted then.
@@ -98,7 +99,7 @@ _LEVEL_WORDS = {
     Level.CONSISTENT: "It agrees with itself, and was held against nothing else.",
     Level.CHECKPOINT: "It holds against a checkpoint of the log.",
     Level.CHAIN: "It holds against the log contract on the chain.",
-    Level.DUMP: "It holds against every record of the log, and their totals add up.",
+    Level.DUMP: "It holds against the records, each in its place, and their totals add up.",
 }
 
 
@@ -123,9 +124,22 @@ class Verdict:
         return max(self.reached, default=Level.CONSISTENT)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all that the reader gave was held against it."""
+        return not any(line.startswith("NOT ") for line in self.checked)
+
+    @property
     def summary(self) -> str:
         """The levels that were reached, a sentence each."""
         return " ".join(_LEVEL_WORDS[each] for each in sorted(self.reached or {self.level}))
+
+
+class Head(Protocol):
+    """A log as it now is."""
+
+    @property
+    def size(self) -> int:
+        """Its leaves."""
 
 
 class ChainReader(Protocol):
@@ -142,6 +156,9 @@ class ChainReader(Protocol):
     @property
     def address(self) -> str:
         """The log contract's address in hex."""
+
+    def head(self) -> Head:
+        """The log as the contract now has it."""
 
     def root_at(self, size: int) -> bytes | None:
         """The root that the contract keeps for this size, if it keeps one."""
@@ -182,6 +199,7 @@ class _Findings:
     reached: set[Level] = field(default_factory=set)
     roots: dict[int, bytes] = field(default_factory=dict)
     origin: str | None = None
+    has_dump: bool = False
 
 
 def verify_receipt(
@@ -217,7 +235,7 @@ def verify_dump(
         VerificationFailed: the first check that failed.
 
     """
-    found = _Findings(trust)
+    found = _Findings(trust, has_dump=True)
     fields = None
     if receipt is not None:
         fields = _fields(receipt if isinstance(receipt, (str, bytes)) else receipt.to_json())
@@ -350,7 +368,11 @@ def _check_kept(fields: Mapping[str, Any], found: _Findings) -> None:
         if kept_root != root:
             _fail("checkpoint", f"the one that you kept has another root at {size}: a fork")
     elif found.trust.growth is None:
-        _fail_for_want_of_growth(found, before[0], after[0])
+        if not found.has_dump:  # it has all records, which proves more than any path
+            found.checked.append(
+                f"NOT held against the checkpoint that you kept: give --growth with the proof from "
+                f"{before[0]} to {after[0]}."
+            )
         return
     else:
         path = found.trust.growth(before[0], after[0])
@@ -363,13 +385,6 @@ def _check_kept(fields: Mapping[str, Any], found: _Findings) -> None:
         found.reached.add(Level.CHECKPOINT)
     else:
         found.checked.append("The checkpoint that you kept is older than the entry: no word on it.")
-
-
-def _fail_for_want_of_growth(found: _Findings, before: int, after: int) -> None:
-    found.checked.append(
-        f"NOT held against the checkpoint that you kept: give --growth with the proof from "
-        f"{before} to {after}."
-    )
 
 
 def _open_kept(found: _Findings) -> tuple[int, bytes]:
@@ -684,6 +699,9 @@ def _vouch(
     if chain is not None:
         _demand_root(chain, tree.size, tree.root())
         found.checked.append(f"The contract keeps the root over the dump's {tree.size} records.")
+        newer = chain.head().size - tree.size
+        if newer > 0:
+            found.checked.append(f"It has {newer} newer ones, which this dump doesn't count.")
         found.reached |= {Level.CHAIN, Level.DUMP}
     elif vouched:
         found.checked.append(f"The dump's first {vouched} records have the root that is trusted.")
@@ -883,6 +901,13 @@ class LeafBatch:
     block_hash: bytes
 
 
+@dataclass(frozen=True)
+class LogSize:
+    """How many leaves a contract has."""
+
+    size: int
+
+
 class RpcChain:
     """The log contract as any Ethereum node tells of it, over JSON-RPC and HTTP.
 
@@ -898,6 +923,11 @@ class RpcChain:
         self._url = url
         self.address = address
         self.chain_id = self._number(self._ask("eth_chainId"))
+
+    def head(self) -> LogSize:
+        """The log as the contract now has it."""
+        call = {"to": self.address, "data": _TREE_SIZE}
+        return LogSize(self._number(self._ask("eth_call", call, "latest")))
 
     def root_at(self, size: int) -> bytes | None:
         """The root that the contract keeps for this size; None where it keeps none."""
@@ -1082,8 +1112,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"  {'✗' if line.startswith('NOT ') else '✓'} {line}", VALID)
     for line in table(verdict.totals) if verdict.totals else ():
         _say(line, VALID)
+    return _conclude(verdict)
+
+
+def _conclude(verdict: Verdict) -> int:
     if verdict.level is Level.CONSISTENT:
         return _say("CONSISTENT ONLY — held against nothing else", CONSISTENT_ONLY)
+    if not verdict.is_whole:
+        return _say(f"NOT ALL CHECKED  {verdict.summary} See ✗.", NOTHING_ASKED)
     return _say(f"VALID  {verdict.summary}", VALID)
 
 

@@ -142,4 +142,7 @@ def _tell(verdict: Verdict) -> None:
         console.print("[bold yellow]CONSISTENT ONLY — held against nothing else[/]")
         console.print("Anybody can make such a file. Give --vkey KEY, or let it ask the chain.")
         raise typer.Exit(4)
+    if not verdict.is_whole:
+        console.print(f"[bold yellow]NOT ALL CHECKED[/]  {verdict.summary} See ✗.")
+        raise typer.Exit(2)
     console.print(f"[bold green]VALID[/]  {verdict.summary}")

@@ -128,6 +128,7 @@ def test_the_verifier_for_strangers_reads_it(web3: Web3, writer: EmbeddedChain) 
     assert isinstance(web3.provider, HTTPProvider)
     reader = verify.RpcChain(str(web3.provider.endpoint_uri), writer.address)
     assert reader.chain_id == writer.chain_id
+    assert reader.head().size == SIZES[-1]
     assert reader.root_at(SIZES[1]) == reference.root(HASHES[: SIZES[1]])
     assert reader.root_at(SIZES[1] + 1) is None
     for batch in writer.events(0, SIZES[-1]):

@@ -120,6 +120,16 @@ def test_a_chain_vouches_for_the_whole_dump() -> None:
         verify_dump(lines(TEXTS), trust=Trust(chain=chain))
 
 
+def test_a_dump_that_was_cut_at_an_older_batch_says_how_much_it_lacks() -> None:
+    chain = MemoryChain()
+    chain.append(0, HASHES[:4])
+    chain.append(4, HASHES[4:])
+    whole = verify_dump(lines(TEXTS), trust=Trust(chain=chain))
+    assert not any("newer" in line for line in whole.checked)
+    cut = verify_dump(lines(TEXTS[:4]), trust=Trust(chain=chain))
+    assert f"It has {len(TEXTS) - 4} newer ones, which this dump doesn't count." in cut.checked
+
+
 @pytest.mark.parametrize("size", range(1, 10))
 def test_what_is_newer_than_the_kept_checkpoint_is_not_counted(size: int) -> None:
     verdict = against(RECORDS, kept=kept(size))
@@ -300,6 +310,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         (["receipt"], 4, "CONSISTENT ONLY"),
         (["--dump", "dump"], 4, "CONSISTENT ONLY"),
         (["receipt", "--checkpoint", "old"], 4, "✗ NOT held against the checkpoint"),
+        (["receipt", "--vkey", VKEY, "--checkpoint", "old"], 2, "NOT ALL CHECKED"),
         ([], 2, "Give a receipt, or --dump"),
         (["receipt", "--rpc", "http://127.0.0.1:1"], 2, "--rpc and --contract"),
         (["receipt", "--contract", "0x" + "12" * 20], 2, "--rpc and --contract"),

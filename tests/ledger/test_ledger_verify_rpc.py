@@ -91,6 +91,7 @@ def node() -> Iterator[Node]:
 
 def test_the_constants_are_those_of_the_contract() -> None:
     assert hexed(log_abi.root_at_call(0)[:4]) == verify._ROOT_AT
+    assert hexed(log_abi.tree_size_call()) == verify._TREE_SIZE
     assert hexed(log_abi.LEAVES_APPENDED) == verify._LEAVES_APPENDED
 
 
