@@ -5,8 +5,10 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
+from urllib.error import HTTPError
 
 import typer
 from rich.console import Console
@@ -16,7 +18,7 @@ from ledger.checkpoint import NoteRefused, VerifierKey
 from ledger.keys import KeyRefused, load_or_create_secret, signing_key
 from ledger.tiles import Tile, TileMalformed
 from ledger.verify import OutOfReach, fetch
-from ledger.witness import Cosigner, Sight, WitnessRefused, look
+from ledger.witness import Cosigner, GrowthNotShown, Sight, WitnessRefused, look
 
 console = Console(soft_wrap=True)
 
@@ -36,8 +38,10 @@ def witness(
 
     Ends with 1 where the log was rolled back, forked or doesn't prove its growth, with both of its
     signed checkpoints kept beside the state as evidence; with 2 where a key or the state can't be
-    used, and, looking once, with 3 where the log can't be reached. The operator names your key in
-    MEDRELAY_WITNESS_KEYS, so that what you sign is given out with the log's receipts.
+    used, and, looking once, with 3 where the log can't be reached. Looking again and again, growth
+    that isn't proven is told at each look, and the watch goes on: the proof may still come. The
+    operator names your key in MEDRELAY_WITNESS_KEYS, so that what you sign is given out with the
+    log's receipts.
     """
     try:
         secret = signing_key(load_or_create_secret(key))
@@ -56,6 +60,9 @@ def witness(
             console.print(f"Not seen: {error}", markup=False)
             if once:
                 raise typer.Exit(3) from error
+        except GrowthNotShown as error:
+            if once:
+                raise typer.Exit(1) from error
         if once:
             return
         time.sleep(every)
@@ -76,14 +83,36 @@ class RemoteLog:
     def tile(self, level: int, index: int, width: int) -> bytes:
         return fetch(f"{self._url}/log/tile/{Tile(level, index, width).path()}")
 
-    def growth(self, before: int, after: int) -> Sequence[bytes]:
+    def growth(self, kept: str, shown: str, before: int, after: int) -> Sequence[bytes]:
+        """Read the proof between two notes' sizes.
+
+        Raises:
+            GrowthNotShown: the log answers, and its tiles are missing, refused or broken.
+            OutOfReach: the log doesn't answer, or says that it can't at present (5xx).
+
+        """
         try:
             return tiles.consistency_path(self, before, after)
         except TileMalformed as error:
-            raise OutOfReach(f"{self._url} gives a broken tile: {error}") from error
+            why: Exception = error
+        except OutOfReach as error:
+            if not _was_answered(error):
+                raise
+            why = error
+        told = f"it doesn't prove that it grew from {before} to {after}: {why}"
+        raise GrowthNotShown(told, kept, shown) from why
 
     def bring(self, size: int, line: str) -> None:
         fetch(f"{self._url}/log/cosignature", json.dumps({"size": size, "line": line}).encode())
+
+
+def _was_answered(error: OutOfReach) -> bool:
+    """Whether the log did answer, only not with what it was asked for.
+
+    `fetch` leaves the failure below it as the cause, and gives none for an answer that is too long.
+    """
+    cause = error.__cause__
+    return cause is None or (isinstance(cause, HTTPError) and cause.code < 500)
 
 
 def look_once(log: RemoteLog, verifier: VerifierKey, cosigner: Cosigner, state: Path) -> Sight:
@@ -91,19 +120,22 @@ def look_once(log: RemoteLog, verifier: VerifierKey, cosigner: Cosigner, state: 
 
     Raises:
         OutOfReach: the log can't be read; nothing has changed.
+        GrowthNotShown: it signed a larger tree and doesn't prove it; told, and evidence is kept.
         typer.Exit: with 1 on a fork or a roll-back, with 2 where a note can't be used.
 
     """
     shown = log.checkpoint()
     try:
         kept = state.read_text(encoding="utf-8") if state.exists() else None
-        sight = look(
-            kept, shown, log=verifier, growth=log.growth, cosigner=cosigner, now_s=int(time.time())
-        )
+        growth = partial(log.growth, kept or "", shown)
+        now_s = int(time.time())
+        sight = look(kept, shown, log=verifier, growth=growth, cosigner=cosigner, now_s=now_s)
         if sight.note != kept:
             _write(state, sight.note)
     except WitnessRefused as refused:
         _shout(refused, state)
+        if isinstance(refused, GrowthNotShown):
+            raise
         raise typer.Exit(1) from refused
     except (NoteRefused, OSError, UnicodeDecodeError) as error:
         console.print(f"Neither cosigned nor kept: {error} (state: {state})", markup=False)
@@ -130,8 +162,6 @@ def _tell(sight: Sight) -> None:
 
 
 def _shout(refused: WitnessRefused, state: Path) -> None:
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    evidence = state.with_name(f"{state.name}.evidence-{moment}.json")
     document = {
         "what": type(refused).__name__,
         "why": refused.why,
@@ -139,7 +169,7 @@ def _shout(refused: WitnessRefused, state: Path) -> None:
         "shown": refused.shown,
         "path": [node.hex() for node in refused.path],
     }
-    _write(evidence, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    evidence = _keep(json.dumps(document, indent=1, ensure_ascii=False) + "\n", state)
     console.print(f"[bold red]{type(refused).__name__}[/]: NOT COSIGNED", end=" — ")
     console.print(refused.why, markup=False)
     console.print(
@@ -147,6 +177,18 @@ def _shout(refused: WitnessRefused, state: Path) -> None:
         "operator.",
         markup=False,
     )
+
+
+def _keep(text: str, state: Path) -> Path:
+    """Evidence beside the state, named by when it was first seen; the same is kept only once."""
+    prefix = f"{state.name}.evidence-"
+    for path in sorted(state.parent.iterdir()):
+        if path.name.startswith(prefix) and path.read_bytes() == text.encode():
+            return path
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    evidence = state.with_name(f"{prefix}{moment}.json")
+    _write(evidence, text)
+    return evidence
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,7 +2,11 @@
 
 import json
 from collections.abc import Callable
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.error import HTTPError
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,16 +15,23 @@ from typer.testing import CliRunner
 from ledger.checkpoint import Checkpoint, VerifierKey, WitnessKey, parse, sign, verify_cosignature
 from ledger.keys import load_or_create_secret, signing_key
 from ledger.verify import OutOfReach
+from ledger.witness import GrowthNotShown
 from services import cli, witness_command
 from services.audit import verifier_api
 from services.database import Database
 from services.jobs.log import LogWriter
 from services.settings import Settings
+from services.witness_command import RemoteLog
 from tests.pristine import PristineDatabase
 from tests.world import stock
 
 URL = "http://log.example"
 Answer = Callable[[str, bytes | None], bytes]
+
+
+def status(code: int) -> HTTPError:
+    """What urllib raises at an answer with this status."""
+    return HTTPError(URL, code, "told so", Message(), None)
 
 
 class Watch:
@@ -32,6 +43,7 @@ class Watch:
         self.api, self.database, self.folder = api, database, folder
         self.settings = settings
         self.lie: dict[str, bytes] = {}
+        self.tiles_fail: Exception | None = None
         self.log_key = signing_key(load_or_create_secret(settings.data_dir / "keys" / "log.key"))
         self.vkey = VerifierKey(settings.log_origin, self.log_key.public_key()).encode()
         secret = signing_key(load_or_create_secret(folder / "witness.key"))
@@ -46,6 +58,8 @@ class Watch:
 
     def fetch(self, url: str, body: bytes | None = None) -> bytes:
         path = url.removeprefix(URL)
+        if self.tiles_fail is not None and path.startswith("/log/tile/"):
+            raise OutOfReach(f"{url} can't be read: {self.tiles_fail}") from self.tiles_fail
         if path in self.lie:
             return self.lie[path]
         if body is None:
@@ -53,15 +67,15 @@ class Watch:
         else:
             answer = self.api.post(path, content=body, headers={"Content-Type": "application/json"})
         if answer.status_code != 200:
-            raise OutOfReach(f"{url} can't be read: {answer.status_code}")
+            raise OutOfReach(f"{url} can't be read") from status(answer.status_code)
         return answer.content
 
     @property
     def state(self) -> Path:
         return self.folder / "state.txt"
 
-    def look(self, *more: str) -> tuple[int, str]:
-        arguments = ["witness", "--log", URL + "/", "--vkey", self.vkey, "--once"]
+    def look(self, *more: str, once: bool = True) -> tuple[int, str]:
+        arguments = ["witness", "--log", URL + "/", "--vkey", self.vkey, *["--once"] * once]
         arguments += ["--key", str(self.folder / "witness.key"), "--state", str(self.state)]
         result = CliRunner().invoke(cli.app, [*arguments, "--name", self.key.name, *more])
         assert result.exception is None or isinstance(result.exception, SystemExit)
@@ -163,16 +177,120 @@ def test_a_forked_log_is_told_again_at_every_look(watch: Watch) -> None:
     assert watch.look()[0] == 0
 
 
-@pytest.mark.parametrize("tile", [b"", b"short", bytes(33)])
-def test_a_broken_tile_changes_nothing(watch: Watch, tile: bytes) -> None:
+@pytest.fixture
+def grown(watch: Watch) -> Watch:
+    """A log of which the witness has seen less than it shows now."""
     watch.grow("second")
     watch.look()
-    kept = watch.state.read_text()
     watch.grow("third", "fourth")
-    size = parse(watch.api.get("/log/checkpoint").text).size
-    watch.lie = {f"/log/tile/0/000.p/{width}": tile for width in range(1, size + 1)}
-    assert watch.look()[0] == 3
-    assert watch.state.read_text() == kept
+    return watch
+
+
+@pytest.mark.parametrize("tile", [b"", b"short", bytes(33), bytes(256 * 32)])
+def test_growth_with_a_broken_tile_is_not_shown(grown: Watch, tile: bytes) -> None:
+    shown = grown.api.get("/log/checkpoint").text
+    grown.lie = {f"/log/tile/0/000.p/{width}": tile for width in range(1, parse(shown).size + 1)}
+    refused(grown, shown, "GrowthNotShown")
+
+
+@pytest.mark.parametrize("code", [302, 400, 403, 404, 410, 429, 499])
+def test_growth_without_its_tiles_is_not_shown(grown: Watch, code: int) -> None:
+    grown.tiles_fail = status(code)
+    refused(grown, grown.api.get("/log/checkpoint").text, "GrowthNotShown")
+
+
+def test_a_size_that_the_log_has_no_tiles_of_is_not_shown(watch: Watch) -> None:
+    watch.look()
+    size = parse(watch.state.read_text()).size
+    refused(watch, watch.show(size + 1000, bytes(32)), "GrowthNotShown")
+
+
+def test_a_tile_without_an_end_is_no_proof(grown: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(url: str, body: bytes | None = None) -> bytes:
+        if "/log/tile/" in url:
+            raise OutOfReach(f"{url} answers with more than 9 bytes")
+        return grown.fetch(url, body)
+
+    monkeypatch.setattr(witness_command, "fetch", endless)
+    refused(grown, grown.api.get("/log/checkpoint").text, "GrowthNotShown")
+
+
+@pytest.mark.parametrize(
+    "failure", [status(500), status(503), TimeoutError("timed out"), ConnectionResetError("reset")]
+)
+def test_tiles_out_of_reach_are_no_verdict(grown: Watch, failure: Exception) -> None:
+    kept = grown.state.read_text()
+    grown.tiles_fail = failure
+    code, told = grown.look()
+    assert (code, "Not seen" in told, "NOT COSIGNED" in told) == (3, True, False)
+    assert grown.state.read_text() == kept
+    assert not list(grown.folder.glob("*evidence*"))
+    grown.tiles_fail = None
+    assert grown.look()[0] == 0
+
+
+def test_growth_not_shown_is_told_at_each_look_and_kept_once(
+    grown: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            grown.tiles_fail = None
+        if len(pauses) == 4:
+            raise SystemExit(7)
+
+    monkeypatch.setattr("services.witness_command.time.sleep", sleep)
+    grown.tiles_fail = status(404)
+    code, told = grown.look("--every", "5", once=False)
+    assert (code, pauses) == (7, [5, 5, 5, 5])
+    assert told.count("GrowthNotShown: NOT COSIGNED") == 3
+    assert told.count("Grown by 2") == 1
+    assert grown.evidence()["what"] == "GrowthNotShown"
+
+
+def test_a_fork_ends_the_watch(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.witness_command.time.sleep", lambda _: pytest.fail("it went on"))
+    watch.look()
+    watch.show(parse(watch.state.read_text()).size, bytes(32))
+    assert watch.look("--every", "5", once=False)[0] == 1
+
+
+class _Tileless(BaseHTTPRequestHandler):
+    """A log that answers each request with the status that its path begins with."""
+
+    def do_GET(self) -> None:
+        self.send_error(int(self.path.split("/")[1]))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 — the base's name
+        """Say nothing."""
+
+
+def refusal(url: str) -> Exception:
+    """What asking for growth ends with, its connection closed."""
+    with pytest.raises((GrowthNotShown, OutOfReach)) as caught:
+        RemoteLog(url).growth("kept", "shown", 1, 2)
+    below: BaseException | None = caught.value
+    while below is not None:
+        if isinstance(below, HTTPError):
+            below.close()
+        below = below.__cause__
+    return caught.value
+
+
+def test_over_http_a_refusal_is_told_from_a_log_that_is_away() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Tileless) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        for code in (404, 403):
+            withheld = refusal(f"{url}/{code}")
+            assert isinstance(withheld, GrowthNotShown)
+            assert (withheld.kept, withheld.shown) == ("kept", "shown")
+            assert str(code) in withheld.why
+        assert isinstance(refusal(f"{url}/503"), OutOfReach)
+        server.shutdown()
+    assert isinstance(refusal(f"{url}/404"), OutOfReach)
 
 
 @pytest.mark.parametrize(
