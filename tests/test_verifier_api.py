@@ -85,7 +85,9 @@ def test_what_no_known_witness_signed_is_not_kept(api: TestClient, note: str) ->
     other_note = note.replace(note.split("\n")[2], "A" * 43 + "=")
     for line, status, why in (
         (cosign(note, "stranger.example", stranger, NOON), 403, "keeps no cosignatures"),
-        (cosign(note, WITNESS.name, stranger, NOON), 422, "carries no cosignature"),
+        (cosign(note, WITNESS.name, stranger, NOON), 403, "keeps no cosignatures"),
+        (f"— {WITNESS.name} é{good[-40:]}", 422, "isn't base64"),
+        (f"— {WITNESS.name} ", 403, "keeps no cosignatures"),
         (cosign(other_note, WITNESS.name, KEY, NOON), 422, "doesn't match the text"),
         (good[:-3] + "B==", 422, "canonical form"),
         (good.replace("— ", "- "), 403, "keeps no cosignatures"),
@@ -99,6 +101,20 @@ def test_what_no_known_witness_signed_is_not_kept(api: TestClient, note: str) ->
         assert (found, why in problem["detail"]) == (status, True), (line, problem)
         assert problem["errors"][0]["mend"]
     assert api.get("/log/checkpoint").text == note
+
+
+def test_a_witness_is_known_by_its_old_key_and_its_new_one(
+    api: TestClient, note: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, unknown = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    known = (WITNESS, WitnessKey(WITNESS.name, new.public_key()))
+    settings = Settings(data_dir=tmp_path, witness_keys=tuple(key.encode() for key in known))
+    monkeypatch.setattr(verifier_api, "get_settings", lambda: settings)
+    assert send(api, note, cosign(note, WITNESS.name, unknown, NOON))[0] == 403
+    for key in (new, KEY):
+        assert send(api, note, cosign(note, WITNESS.name, key, NOON))[0] == 200
+    given = api.get("/log/checkpoint").text
+    assert [verify_cosignature(given, key).time_s for key in known] == [NOON, NOON]
 
 
 @pytest.mark.parametrize("size", [10**6, 2**63 - 1])

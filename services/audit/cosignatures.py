@@ -1,5 +1,6 @@
 """Cosignatures that witnesses bring: of known witnesses only, and the first one stays."""
 
+import base64
 from datetime import UTC, datetime
 
 from sqlalchemy.dialects.postgresql import insert
@@ -54,10 +55,13 @@ def keep_cosignature(session: Session, settings: Settings, size: int, line: str)
 
 
 def _witness_of(settings: Settings, line: str) -> WitnessKey:
-    """The known witness whose name stands in the line; its key is checked with the signature."""
-    known = [WitnessKey.decode(vkey) for vkey in settings.witness_keys]
-    for witness in known:
-        if line.startswith(f"— {witness.name} "):
+    """The known witness whose name and key id stand in the line.
+
+    A witness that changed its key is known by both for a while, under the same name.
+    """
+    for witness in map(WitnessKey.decode, settings.witness_keys):
+        start = f"— {witness.name} "
+        if line.startswith(start) and _key_id(line.removeprefix(start)) == witness.key_id:
             return witness
     raise UnknownWitness(
         "This log keeps no cosignatures of that witness",
@@ -65,3 +69,13 @@ def _witness_of(settings: Settings, line: str) -> WitnessKey:
         value=line,
         mend="ask the operator to add the witness's key to MEDRELAY_WITNESS_KEYS",
     )
+
+
+def _key_id(encoded: str) -> bytes:
+    """The 4 bytes that a cosignature begins with; the rest is read with the signature."""
+    try:
+        return base64.b64decode(encoded[:8], validate=True)[:4]
+    except ValueError as error:
+        raise CosignatureRefused(
+            "The signature isn't base64", field="line", value=encoded, mend=_MEND
+        ) from error
