@@ -43,6 +43,7 @@ from ledger.chain import (
     TreeHead,
     cut,
 )
+from ledger.rpc_funding import share_to_send
 from ledger.rpc_refusals import error_code, is_on_its_way
 
 _POLL_S = 0.1
@@ -209,18 +210,17 @@ class JsonRpcChain:
         successor = Account.from_key(secret)
         if self.submitter() != successor.address:
             # Whoever may append has to be able to pay for it from the first moment.
-            with self._reaching():
-                paid = self._web3.eth.get_balance(successor.address) > 0
-            if not paid:
-                self._fund(successor.address)
+            self._fund(successor.address)
             data = log_abi.set_submitter_call(bytes.fromhex(successor.address[2:]))
             self._mined(self._transact(data, _HAND_OVER_GAS, self._contract))
         self._account = successor
 
     def _fund(self, address: ChecksumAddress) -> None:
+        ours = cast("LocalAccount", self._account).address
         with self._reaching():
-            ours = self._web3.eth.get_balance(cast("LocalAccount", self._account).address)
-        self._mined(self._transact(b"", _TRANSFER_GAS, address, value=ours // 2))
+            share = share_to_send(self._web3.eth, ours, address, self._receipt_timeout_s)
+        if share:
+            self._mined(self._transact(b"", _TRANSFER_GAS, address, value=share))
 
     def _mined(self, receipt: TxReceipt | None) -> None:
         if receipt is None:

@@ -121,10 +121,36 @@ def next_path(path: Path) -> Path:
     return path.with_name(path.name + ".next")
 
 
-def replace_by_next(path: Path) -> None:
-    """End a rotation: the successor takes the key's place, whole or not at all."""
+def old_path(path: Path, key_name: str) -> Path:
+    """Where a key that was replaced is kept; `key_name` is the public name of that very key."""
+    return path.with_name(f"{path.name}.{key_name}.old")
+
+
+def replace_by_next(path: Path, key_name: str) -> Path:
+    """End a rotation: the successor takes the key's place, whole or not at all.
+
+    The old key is kept first, in the file returned (see `old_path`): it may be the only copy of a
+    key that holds ether, or that shows what it signed. Broken off, it goes on when called again.
+
+    Raises:
+        FileNotFoundError: there is no successor.
+        KeyFileRefused: see `load_secret`; or the file to keep it in holds another key.
+
+    """
+    load_secret(next_path(path))
+    secret, kept = load_secret(path), old_path(path, key_name)
+    _write_once(kept, secret)
+    if load_secret(kept) != secret:
+        raise KeyFileRefused(f"{kept} holds another key than {path}; move it away")
+    # The copy is to be on the disk before its original goes.
+    _sync_folder(path.parent)
     next_path(path).replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+    return kept
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -30,6 +30,10 @@ _ROTATE: dict[Key, Callable[[Settings, Database], Changed]] = {
     Key.SUBMITTER: rotate_submitter,
     Key.LOG: rotate_log_key,
 }
+_WHY_KEPT = {
+    Key.SUBMITTER: "its address still holds ether",
+    Key.LOG: "it shows what it signed",
+}
 
 
 @keys.command()
@@ -62,6 +66,7 @@ def rotate(key: Annotated[Key, typer.Argument(help="Which key to change.")]) -> 
     console.print(f"new  {changed.new}", markup=False)
     told = f"Entry {changed.entry_id} says so, in the log of {changed.since_size} leaves."
     console.print(told, markup=False)
+    console.print(f"The old key is kept in {changed.kept}: {_WHY_KEPT[key]}.", markup=False)
 
 
 def _submitter(settings: Settings) -> str:

@@ -1,16 +1,19 @@
 """Keys are changed by a command, the log says so, and a change that was killed is ended."""
 
+import re
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
 from ledger.canonical import parse
 from ledger.checkpoint import NoteRefused, VerifierKey, sign_note, verify, verify_note
 from ledger.embedded import EmbeddedChain
-from ledger.keys import KeyFileRefused, KeyRefused, load_secret, next_path, signing_key
+from ledger.keys import KeyFileRefused, KeyRefused, load_secret, next_path, old_path, signing_key
+from services import keys_command
 from services.audit.anchoring import log_keys
 from services.audit.anchoring_models import LogKey
 from services.audit.service import newest_checkpoint
@@ -99,6 +102,27 @@ def test_a_new_log_key_signs_what_follows_and_the_old_one_names_it(
     demand_well(settings, database)
 
 
+@pytest.mark.parametrize("which", ["submitter", "log"])
+def test_every_key_that_was_replaced_is_kept_and_told(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    path = {"submitter": submitter_path, "log": log_key_path}[which](settings)
+    had = []
+    monkeypatch.setattr(keys_command, "get_settings", lambda: settings)
+    monkeypatch.setattr(keys_command, "_database", lambda _: nullcontext(database))
+    for _ in range(2):
+        had.append(load_secret(path))
+        told = CliRunner().invoke(keys_command.keys, ["rotate", which])
+        assert told.exit_code == 0, told.output
+        [old] = re.findall(r"^old  (.+)$", told.output, re.MULTILINE)
+        name = old if which == "submitter" else VerifierKey.decode(old).key_id.hex()
+        assert f"kept in {old_path(path, name)}: " in told.output
+        assert load_secret(old_path(path, name)) == had[-1]
+    kept = list(path.parent.glob(f"{path.name}.*.old"))
+    assert {load_secret(file) for file in kept} == set(had)
+    assert {file.stat().st_mode & 0o777 for file in kept} == {0o600}
+
+
 @pytest.mark.parametrize("what", ["forged", "changed", "untold"])
 def test_check_names_a_key_that_the_key_before_it_or_the_log_did_not_name(
     settings: Settings, database: Database, what: str
@@ -149,6 +173,10 @@ def test_a_change_that_was_killed_is_ended_by_the_same_command(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     rotate, owner, name, after = STEPS[step]
+    secrets = {
+        rotate_submitter: load_secret(submitter_path(settings)),
+        rotate_log_key: load_secret(log_key_path(settings)),
+    }
     real = getattr(owner, name)
 
     def dies(*arguments: object) -> None:
@@ -161,6 +189,7 @@ def test_a_change_that_was_killed_is_ended_by_the_same_command(
         with pytest.raises(Killed):
             rotate(settings, database)
     changed = rotate(settings, database)
+    assert load_secret(changed.kept) == secrets[rotate]
     assert not next_path(submitter_path(settings)).exists()
     assert not next_path(log_key_path(settings)).exists()
     assert entry(database, changed)["new"] == changed.new

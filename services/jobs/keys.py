@@ -1,7 +1,8 @@
 """Changing the log's keys: each change is an entry of the log, and a broken-off one is ended.
 
 The successor lies beside the key, as ``….next``, until all is done; every step before that finds
-out for itself whether it was done. So a killed change is ended by asking for it again.
+out for itself whether it was done. So a killed change is ended by asking for it again. The replaced
+key stays beside the new one, as ``….<its address or key id>.old``.
 """
 
 from dataclasses import dataclass
@@ -39,12 +40,16 @@ ACTOR = "system:keys"
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a key was and is: addresses of submitters, verifier keys of signers."""
+    """What a key was and is: addresses of submitters, verifier keys of signers.
+
+    `kept` is the file that the old secret lies in from now on.
+    """
 
     old: str
     new: str
     entry_id: UUID
     since_size: int
+    kept: Path
 
 
 def rotate_submitter(settings: Settings, database: Database) -> Changed:
@@ -68,8 +73,8 @@ def rotate_submitter(settings: Settings, database: Database) -> Changed:
         size = writer.run_once()
     finally:
         writer.close()
-    replace_by_next(path)
-    return Changed(old, _address(secret), entry_id, size)
+    kept = replace_by_next(path, old)
+    return Changed(old, _address(secret), entry_id, size, kept)
 
 
 def rotate_log_key(settings: Settings, database: Database) -> Changed:
@@ -87,8 +92,8 @@ def rotate_log_key(settings: Settings, database: Database) -> Changed:
     known = _known_change(database, new)
     if known is None:
         known = _change_log_key(settings, database, old, new)
-    replace_by_next(path)
-    return Changed(old.encode(), new.encode(), known.entry_id, known.since_size)
+    kept = replace_by_next(path, old.key_id.hex())
+    return Changed(old.encode(), new.encode(), known.entry_id, known.since_size, kept)
 
 
 def _known_change(database: Database, new: VerifierKey) -> LogKey | None:

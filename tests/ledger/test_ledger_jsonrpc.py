@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
+from web3.types import Wei
 
 from ledger.chain import ChainRefused, ChainUnavailable, StaleTree, TreeHead, open_chain
 from ledger.jsonrpc import READ_ATTEMPTS, JsonRpcChain
@@ -216,6 +218,61 @@ def test_another_append_that_comes_first_makes_ours_stale(
     with pytest.raises(StaleTree):
         chain.append(0, HASHES)
     assert chain.head() == TreeHead(2, reference.root(HASHES[:2]))
+
+
+def test_a_successor_is_paid_once_though_the_payment_is_mined_late(
+    node: HttpNode, secret: bytes, chain: JsonRpcChain
+) -> None:
+    share = node.web3.eth.get_balance(Account.from_key(secret).address) // 2
+    successor = secrets.token_bytes(32)
+    node.faults[SEND] = ["pend"]
+    with pytest.raises(ChainUnavailable):
+        chain.hand_over(successor)
+    node.mine_pending()
+    chain.hand_over(successor)
+    assert chain.submitter() == Account.from_key(successor).address
+    assert node.web3.eth.get_balance(Account.from_key(successor).address) == share
+
+
+def test_a_payment_on_its_way_is_waited_for_and_not_sent_again(
+    node: HttpNode, secret: bytes, chain: JsonRpcChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = node.web3.eth.get_balance(Account.from_key(secret).address) // 2
+    successor = secrets.token_bytes(32)
+    node.faults[SEND] = ["pend"]
+    with pytest.raises(ChainUnavailable):
+        chain.hand_over(successor)
+    answer = node.answer
+
+    def with_pending(method: str, params: list[Any]) -> dict[str, Any]:
+        if (method, params[-1:]) == ("eth_getBalance", ["pending"]):
+            return {"result": hex(share)}
+        return answer(method, params)
+
+    monkeypatch.setattr(node, "answer", with_pending)
+    sent = node.calls.count(SEND)
+    with pytest.raises(ChainUnavailable, match="on its way"):
+        chain.hand_over(successor)
+    assert node.calls.count(SEND) == sent
+    timer = threading.Timer(0.2, node.mine_pending)
+    timer.start()
+    chain.hand_over(successor)
+    timer.join()
+    assert node.calls.count(SEND) == sent + 1
+    assert chain.submitter() == Account.from_key(successor).address
+    assert node.web3.eth.get_balance(Account.from_key(successor).address) == share
+
+
+def test_a_successor_with_less_than_its_share_is_paid(
+    node: HttpNode, secret: bytes, chain: JsonRpcChain
+) -> None:
+    share = node.web3.eth.get_balance(Account.from_key(secret).address) // 2
+    successor = secrets.token_bytes(32)
+    address = Account.from_key(successor).address
+    giver = node.web3.eth.accounts[0]
+    node.web3.eth.send_transaction({"from": giver, "to": address, "value": Wei(1)})
+    chain.hand_over(successor)
+    assert node.web3.eth.get_balance(address) == share + 1
 
 
 @pytest.mark.parametrize("fault", ["refuse", "error"])

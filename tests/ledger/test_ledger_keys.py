@@ -15,6 +15,7 @@ from ledger.keys import (
     load_or_create_secret,
     load_secret,
     next_path,
+    old_path,
     parse_secret,
     replace_by_next,
     submitter_address,
@@ -103,10 +104,41 @@ def test_a_key_that_is_given_leaves_the_file_alone(tmp_path: Path) -> None:
 
 def test_a_successor_takes_the_place_of_a_key_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    load_or_create_secret(path)
+    old = load_or_create_secret(path)
     successor = load_or_create_secret(next_path(path))
-    replace_by_next(path)
+    kept = replace_by_next(path, "0xAb")
     assert load_secret(path) == successor
     assert not next_path(path).exists()
+    assert (kept.name, load_secret(kept)) == ("key.0xAb.old", old)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     with pytest.raises(FileNotFoundError):
-        replace_by_next(path)
+        replace_by_next(path, "0xCd")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["key", "key.0xAb.old"]
+
+
+def test_a_replacement_that_was_killed_after_the_copy_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "key"
+    old, successor = load_or_create_secret(path), load_or_create_secret(next_path(path))
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", dies)
+        with pytest.raises(KeyboardInterrupt):
+            replace_by_next(path, "a")
+    assert load_secret(path) == load_secret(old_path(path, "a")) == old
+    assert load_secret(replace_by_next(path, "a")) == old
+    assert load_secret(path) == successor
+
+
+def test_a_kept_key_is_never_overwritten_by_another(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    other = load_or_create_secret(old_path(path, "a"))
+    old, successor = load_or_create_secret(path), load_or_create_secret(next_path(path))
+    with pytest.raises(KeyFileRefused, match="another key"):
+        replace_by_next(path, "a")
+    found = [load_secret(file) for file in (old_path(path, "a"), path, next_path(path))]
+    assert found == [other, old, successor]
