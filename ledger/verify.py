@@ -37,6 +37,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "medrelay-receipt/1"
+RECEIPT_FIELDS = {"format", "entry", "leaf_index", "tree_size", "inclusion_path", "root"}
+RECEIPT_FIELDS |= {"checkpoint", "chain", "disclosures"}
 VALID, NOT_VALID, NOTHING_ASKED, OUT_OF_REACH, CONSISTENT_ONLY = range(5)
 
 _LOG = ("origin", "chain_id", "contract")  # what a record names its log by
@@ -835,6 +837,8 @@ def _fields(text: str | bytes) -> dict[str, Any]:
     fields = _record(text, "format")
     if fields.get("format") != FORMAT:
         _fail("format", f"not a receipt in the format {FORMAT}")
+    for name in fields.keys() - RECEIPT_FIELDS:
+        _fail("format", f"a receipt has no field {name!r}")
     return fields
 
 
@@ -874,9 +878,12 @@ def _hash(text: object, name: str) -> bytes:
 
 def _base64(text: str, check: str) -> bytes:
     try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
+        data = base64.b64decode(text.encode("ascii"), validate=True)
     except ValueError:
         _fail(check, "not base64")
+    if base64.b64encode(data).decode() != text:
+        _fail(check, "not base64 in its one form")
+    return data
 
 
 def _utf8(text: str, check: str) -> bytes:

@@ -35,6 +35,11 @@ _NO_TRUST_ROOT = (
     "--checkpoint FILE, one that you kept. Nothing was checked."
 )
 
+_ELSEWHERE = (
+    "Away from the log's own machine, set MEDRELAY_CHAIN_URL to a node, or to /chain/rpc at the "
+    "log's address; or give --offline."
+)
+
 
 def verify(
     receipt: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False)] = None,
@@ -70,6 +75,11 @@ def verify(
     be read, and 4 where there was nothing to hold the receipt against.
     """
     settings = get_settings()
+    # An empty text is what an unset variable of a shell leaves: never a wish to check less.
+    for name, value in {"--vkey": vkey, "--contract": contract, "--growth": growth}.items():
+        if value == "":
+            console.print(f"{name} is empty. Nothing was checked.", markup=False)
+            raise typer.Exit(2)
     vkey, contract = vkey or settings.log_vkey, contract or settings.chain_contract
     if receipt is None and dump is None:
         console.print("Give a receipt, or --dump FILE. Nothing was checked.", markup=False)
@@ -98,6 +108,8 @@ def verify(
         raise typer.Exit(3) from error
     except (ChainError, ValueError) as error:
         console.print(f"The chain can't be read: {error}", markup=False)
+        if settings.chain_url is None:
+            console.print(_ELSEWHERE, markup=False)
         raise typer.Exit(3) from error
 
 

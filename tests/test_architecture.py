@@ -15,7 +15,7 @@ PACKAGES = ("services", "ledger", "optimizer", "contracts")
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 70
 # Strangers download it and run it as the one file that it is, with its checksum beside it.
-LONGER = {"ledger/verify.py": 1140}
+LONGER = {"ledger/verify.py": 1150}
 JOURNAL_TABLES = {"Account", "Commodity", "Lot", "Entry", "Move", "Balance", "Leaf", "EntrySecret"}
 
 

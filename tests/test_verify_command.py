@@ -87,6 +87,18 @@ def test_the_logs_key_is_enough_offline(log: Log) -> None:
     assert "NOT VALID" in told
 
 
+@pytest.mark.parametrize("option", ["--vkey", "--contract", "--growth"])
+def test_an_empty_wish_is_no_wish_to_check_less(log: Log, option: str) -> None:
+    code, told = log.verify(log.receipt, option, "")
+    assert (code, f"{option} is empty" in told) == (2, True)
+
+
+def test_who_has_no_chain_is_told_where_to_ask(log: Log, tmp_path: Path) -> None:
+    log.use(Settings(data_dir=tmp_path / "nowhere"))
+    code, told = log.verify(log.receipt, "--vkey", log.vkey)
+    assert (code, "MEDRELAY_CHAIN_URL" in told) == (3, True)
+
+
 def test_the_embedded_chain_is_what_is_asked(log: Log) -> None:
     code, told = log.verify(log.receipt)
     assert code == 0

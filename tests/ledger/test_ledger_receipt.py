@@ -277,7 +277,7 @@ def test_a_checkpoint_that_is_missing_wrong_or_anothers_fails(forged: str | None
     assert caught.value.check == "checkpoint"
 
 
-@pytest.mark.parametrize("vkey", ["", "a+b+c", VKEY[:-1], VKEY.replace(NAME, "other"), "é+é+é"])
+@pytest.mark.parametrize("vkey", ["", "a+b+c", VKEY[:-1], VKEY + "=", VKEY.replace(NAME, "x"), "é"])
 def test_a_key_that_is_no_key_fails(vkey: str) -> None:
     with pytest.raises(VerificationFailed, match="vkey"):
         verify_receipt(RECEIPT, vkey=vkey)

@@ -1,6 +1,7 @@
 """Receipts against what a reader kept: an older or a newer checkpoint, and witnesses."""
 
 import base64
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -222,3 +223,9 @@ def test_a_checkpoint_of_the_logs_next_key_says_where_its_change_is_told() -> No
     newer = VerifierKey(NAME, WITNESS.public_key()).encode()
     with pytest.raises(VerificationFailed, match=f"this key of {NAME} but by another.*key_changes"):
         verify_receipt(receipt(2, 7), vkey=newer)
+
+
+def test_a_receipt_with_a_field_too_many_is_none() -> None:
+    text = json.dumps({**json.loads(receipt(2, 7).to_json()), "extra": 1})
+    with pytest.raises(VerificationFailed, match="has no field 'extra'"):
+        verify_receipt(text, vkey=VKEY)
