@@ -151,6 +151,8 @@ def _bring(log: RemoteLog, sight: Sight) -> None:
         log.bring(sight.head.size, sight.line)
     except OutOfReach as error:
         console.print(f"Cosigned, and the log didn't take it: {error}", markup=False)
+        if isinstance(error.__cause__, HTTPError) and error.__cause__.code == 403:
+            console.print("Its operator has to name your key in MEDRELAY_WITNESS_KEYS.")
 
 
 def _tell(sight: Sight) -> None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from ledger.canonical import parse
+from ledger.chain import ChainLocked
 from ledger.checkpoint import NoteRefused, VerifierKey, sign_note, verify, verify_note
 from ledger.embedded import EmbeddedChain
 from ledger.keys import KeyFileRefused, KeyRefused, load_secret, next_path, old_path, signing_key
@@ -248,3 +249,18 @@ def test_a_key_file_that_others_can_read_stops_the_log(
     ):
         writer.claim()
     assert log_chain.load_signing_key(settings)
+
+
+@pytest.mark.parametrize(
+    ("rotate", "path"), [(rotate_submitter, submitter_path), (rotate_log_key, log_key_path)]
+)
+def test_while_the_service_has_the_chain_no_change_is_begun(
+    settings: Settings, database: Database, rotate: Rotate, path: Callable[[Settings], Path]
+) -> None:
+    with (
+        closing(EmbeddedChain(settings.data_dir / "chain")),
+        pytest.raises(ChainLocked, match="stop the service"),
+    ):
+        rotate(settings, database)
+    assert not next_path(path(settings)).exists()
+    assert rotate(settings, database).old

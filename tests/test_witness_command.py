@@ -137,6 +137,7 @@ def test_a_log_that_does_not_know_the_witness_is_watched_all_the_same(
     monkeypatch.setattr(verifier_api, "get_settings", Settings)
     code, told = watch.look()
     assert (code, "the log didn't take it" in told) == (0, True)
+    assert "MEDRELAY_WITNESS_KEYS" in told
     assert verify_cosignature(watch.state.read_text(), watch.key)
 
 

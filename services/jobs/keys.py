@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from eth_utils.address import to_checksum_address
 from sqlmodel import Session
 
+from ledger.chain import ChainLocked
 from ledger.checkpoint import VerifierKey, sign_note
 from ledger.keys import (
     KeyRefused,
@@ -64,7 +65,7 @@ def rotate_submitter(settings: Settings, database: Database) -> Changed:
     path = submitter_path(settings)
     _demand_file(settings.submitter_key is not None, "MEDRELAY_SUBMITTER_KEY", path)
     old = _address(load_secret(path))
-    secret = load_or_create_secret(next_path(path))
+    secret = _successor(settings, database, path)
     writer = LogWriter(settings, database)
     try:
         writer.claim()
@@ -87,13 +88,26 @@ def rotate_log_key(settings: Settings, database: Database) -> Changed:
     path = log_key_path(settings)
     _demand_file(settings.log_key is not None, "MEDRELAY_LOG_KEY", path)
     old = VerifierKey(settings.log_origin, signing_key(load_secret(path)).public_key())
-    secret = load_or_create_secret(next_path(path))
+    secret = _successor(settings, database, path)
     new = VerifierKey(settings.log_origin, signing_key(secret).public_key())
     known = _known_change(database, new)
     if known is None:
         known = _change_log_key(settings, database, old, new)
     kept = replace_by_next(path, old.key_id.hex())
     return Changed(old.encode(), new.encode(), known.entry_id, known.since_size, kept)
+
+
+def _successor(settings: Settings, database: Database, path: Path) -> bytes:
+    """Return the key to come, which is made only once nothing else is seen to have the chain."""
+    if not next_path(path).exists():
+        writer = LogWriter(settings, database)
+        try:
+            writer.claim()
+        except ChainLocked as error:
+            raise ChainLocked(f"{error}: stop the service, then ask again") from error
+        finally:
+            writer.close()
+    return load_or_create_secret(next_path(path))
 
 
 def _known_change(database: Database, new: VerifierKey) -> LogKey | None:
