@@ -34,7 +34,7 @@ def forget_command(
     try:
         deleted = _forget(database, entry_id, why)
     except DomainError as error:
-        console.print(f"{error}; {error.mend}", markup=False)
+        console.print("; ".join(filter(None, (str(error), error.mend))), markup=False)
         raise typer.Exit(2) from error
     finally:
         database.close()
