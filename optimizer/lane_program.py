@@ -1,8 +1,8 @@
 """The linear program that shares the corridors out among items, drawn together by cells.
 
-For each group of sources, zone and day of departure there is a flow. What
-arrives serves classes of needs. What a class doesn't get costs its tier's weight,
-a little more per unit the less it gets, so that zones of equal urgency fare alike:
+For each group of sources, cell and day of departure there is a flow. What arrives serves classes of
+needs. What a class doesn't get costs its tier's weight and, where fairness is asked for, a little
+more per unit the less it gets, so that zones of equal urgency fare alike:
 
     least   Σ weight · missing + Σ cost · flow + Σ (lateness + substitution) · served
     so that no group sends more than it has,

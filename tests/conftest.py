@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test, and the API over it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session
 
 from services.app import create_app
+from services.audit import service
 from services.database import Database
+from services.jobs.log import LogWriter
 from services.settings import Settings
 from tests.pristine import PristineDatabase
-from tests.world import World
+from tests.world import World, stock
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +66,17 @@ def api(application: FastAPI, database: Database) -> Iterator[TestClient]:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@pytest.fixture
+def anchored(database: Database, tmp_path: Path) -> Database:
+    """A log of five leaves, anchored three at first and then two more."""
+    with closing(LogWriter(Settings(data_dir=tmp_path / "data"), database)) as writer:
+        for names in ("abc", "de"):
+            with database.transaction() as session:
+                for name in names:
+                    stock(session, key=name)
+            writer.run_once()
+    with database.transaction() as session:
+        assert service.anchored_size(session) >= 5
+    return database

@@ -3,8 +3,6 @@
 import gzip
 import hashlib
 import json
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,27 +17,11 @@ from ledger.tlog_proof import decode
 from services.audit import service
 from services.audit.tiles import write_tiles
 from services.database import Database
-from services.jobs.log import LogWriter
 from services.journal.models import Leaf
-from services.settings import Settings
 from tests.world import stock
 
 LEAVES = [hashlib.sha256(str(number).encode()).digest() for number in range(700)]
 LOG = "/log"
-
-
-@pytest.fixture
-def anchored(database: Database, tmp_path: Path) -> Database:
-    """A log of five leaves, anchored three at first and then two more."""
-    with closing(LogWriter(Settings(data_dir=tmp_path / "data"), database)) as writer:
-        for names in ("abc", "de"):
-            with database.transaction() as session:
-                for name in names:
-                    stock(session, key=name)
-            writer.run_once()
-    with database.transaction() as session:
-        assert service.anchored_size(session) >= 5
-    return database
 
 
 def test_a_checkpoint_is_asked_for_again_and_seldom_sent(

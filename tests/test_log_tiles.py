@@ -21,24 +21,9 @@ from services.journal.guards import TILES
 from services.journal.models import Leaf
 from services.journal.seal import leaf_hashes_between
 from services.settings import Settings
-from tests.world import stock
 
 LEAVES = [hashlib.sha256(str(number).encode()).digest() for number in range(700)]
 LOG = "/log"
-
-
-@pytest.fixture
-def anchored(database: Database, tmp_path: Path) -> Database:
-    """A log of five leaves, anchored three at first and then two more."""
-    with closing(LogWriter(Settings(data_dir=tmp_path / "data"), database)) as writer:
-        for names in ("abc", "de"):
-            with database.transaction() as session:
-                for name in names:
-                    stock(session, key=name)
-            writer.run_once()
-    with database.transaction() as session:
-        assert service.anchored_size(session) >= 5
-    return database
 
 
 def parts(session: Session) -> list[tuple[int, int, bytes]]:
