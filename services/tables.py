@@ -1,5 +1,6 @@
 """Every table there is, in one import: for Alembic and the tests."""
 
+from services.alerts import models as alerts
 from services.audit import anchoring_models as anchoring
 from services.audit import models as audit
 from services.audit import tile_models as tiles
@@ -8,20 +9,25 @@ from services.catalog import models as catalog
 from services.database import Row
 from services.dispatch import models as dispatch
 from services.donations import models as donations
+from services.files import models as files
 from services.inventory import models as inventory
 from services.journal import models as journal
+from services.parties import changes
 from services.parties import models as parties
 from services.requests import models as requests
 from services.transport import models as transport
 
 __all__ = [
     "Row",
+    "alerts",
     "anchoring",
     "audit",
     "capacity",
     "catalog",
+    "changes",
     "dispatch",
     "donations",
+    "files",
     "inventory",
     "journal",
     "parties",

@@ -65,7 +65,7 @@ class Overview:
 
 _STATE_FIELD = {
     "available": "on_hand",
-    "quarantine": "on_hand",
+    **dict.fromkeys(("quarantine", "on_hold", "recalled", "expired", "damaged"), "on_hand"),
     "reserved": "reserved",
     "in_transit": "in_transit",
     "received": "handed_over",

@@ -20,6 +20,7 @@ _WORDS = {
     "signature": "who signed it",
     "signed_count": "what was booked of the count that its consignee signed",
     "log_key": "who may sign checkpoints",
+    "key_not_shown": "whether who registered a key had it",
     "party_key": "the key's row against the entries of it",
     "record_log": "the log that its bytes bind it to",
     "reversal": "its moves against the original's",

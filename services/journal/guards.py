@@ -46,6 +46,20 @@ CREATE = [
     """,
 ]
 
+
+def append_only(*tables: str) -> list[str]:
+    """The statements that let tables only ever be added to."""
+    return [
+        f"CREATE TRIGGER {trigger} BEFORE {when} ON {table} "
+        f"FOR EACH {each} EXECUTE FUNCTION medrelay_refuse_change()"
+        for table in tables
+        for trigger, when, each in (
+            ("append_only", "UPDATE OR DELETE", "ROW"),
+            ("no_truncate", "TRUNCATE", "STATEMENT"),
+        )
+    ]
+
+
 # A reorganisation may move a batch to another block until it is final, and nothing else of it.
 CREATE_ANCHORING = [
     """
@@ -66,15 +80,7 @@ CREATE_ANCHORING = [
     CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON anchor
     FOR EACH ROW EXECUTE FUNCTION medrelay_refuse_anchor_change()
     """,
-    *(
-        f"CREATE TRIGGER {trigger} BEFORE {when} ON {table} "
-        f"FOR EACH {each} EXECUTE FUNCTION medrelay_refuse_change()"
-        for table in ANCHORING
-        for trigger, when, each in (
-            ("append_only", "UPDATE OR DELETE", "ROW"),
-            ("no_truncate", "TRUNCATE", "STATEMENT"),
-        )
-    ),
+    *append_only(*ANCHORING),
 ]
 
 DROP_ANCHORING = [
@@ -86,17 +92,10 @@ DROP_ANCHORING = [
     """,
 ]
 
-# What is read of the log, since a later revision.
+# What is read of the log, since a later revision; and who changed what, since a later one still.
 TILES = ("tile_part", "cosignature")
-CREATE_TILES = [
-    f"CREATE TRIGGER {trigger} BEFORE {when} ON {table} "
-    f"FOR EACH {each} EXECUTE FUNCTION medrelay_refuse_change()"
-    for table in TILES
-    for trigger, when, each in (
-        ("append_only", "UPDATE OR DELETE", "ROW"),
-        ("no_truncate", "TRUNCATE", "STATEMENT"),
-    )
-]
+HISTORY = ("change",)
+CREATE_TILES = append_only(*TILES)
 
 DROP = [
     *(
@@ -144,7 +143,7 @@ def missing_guards(session: Session) -> list[str]:
     }
     wanted = {
         (f"{table}.{trigger}", when, _function_of(table, trigger))
-        for table in (*APPEND_ONLY, *ANCHORING, *TILES, "balance")
+        for table in (*APPEND_ONLY, *ANCHORING, *TILES, *HISTORY, "balance")
         for trigger, when in _WHEN.items()
     }
     return sorted(name for name, _, _ in wanted - present)

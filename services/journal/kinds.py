@@ -44,10 +44,16 @@ ACCOUNT_STATES: dict[tuple[str, str], AccountKind] = {
     ("donor", "given"): AccountKind.DONOR,
     ("supplier", "traded"): AccountKind.SUPPLIER,
     ("producer", "made"): AccountKind.PRODUCER,
+    ("treasury", "appropriated"): AccountKind.DONOR,
     ("fund", "available"): AccountKind.FUND,
+    ("fund", "committed"): AccountKind.FUND,
     ("site", "available"): AccountKind.SITE,
     ("site", "reserved"): AccountKind.SITE,
     ("site", "quarantine"): AccountKind.SITE,
+    ("site", "on_hold"): AccountKind.SITE,
+    ("site", "recalled"): AccountKind.SITE,
+    ("site", "expired"): AccountKind.SITE,
+    ("site", "damaged"): AccountKind.SITE,
     ("site", "rejected"): AccountKind.SITE,
     ("site", "received"): AccountKind.RECIPIENT,
     ("site", "consumed"): AccountKind.CONSUMPTION,
@@ -98,6 +104,7 @@ class AccountRef:
 class EntryKind(StrEnum):
     RECEIVE_DONATION = "receive_donation"
     RECEIVE_GIFT = "receive_gift"
+    APPROPRIATE = "appropriate"
     REPORT_OUTPUT = "report_output"
     PURCHASE = "purchase"
     RESERVE = "reserve"
@@ -108,11 +115,27 @@ class EntryKind(StrEnum):
     REJECT = "reject"
     LOSE = "lose"
     CONSUME = "consume"
+    HAND_OUT = "hand_out"
     ADJUST = "adjust"
+    RECLASSIFY = "reclassify"
+    RECALL = "recall"
+    REPACK = "repack"
+    GIVE_BACK = "give_back"
+    RECEIVE_TRANSFER = "receive_transfer"
+    DIVERT = "divert"
+    COMMIT_MONEY = "commit_money"
+    RELEASE_MONEY = "release_money"
+    MOVE_MONEY = "move_money"
+    REFUND = "refund"
     REVERSE = "reverse"
     SNAPSHOT = "snapshot"
     PLAN = "plan"
     APPROVAL = "approval"
+    EMERGENCY_APPROVAL = "emergency_approval"
+    EARMARK_RELEASED = "earmark_released"
+    RECALL_OPENED = "recall_opened"
+    RECALL_LIFTED = "recall_lifted"
+    COLD_BREACH = "cold_breach"
     SIGNED_PLEDGE = "signed_pledge"
     SIGNED_RECEIPT = "signed_receipt"
     KEY_REGISTERED = "key_registered"
@@ -127,6 +150,7 @@ _A = AccountKind
 ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
     EntryKind.RECEIVE_DONATION: frozenset({(_A.DONOR, _A.SITE)}),
     EntryKind.RECEIVE_GIFT: frozenset({(_A.DONOR, _A.FUND)}),
+    EntryKind.APPROPRIATE: frozenset({(_A.DONOR, _A.FUND)}),
     EntryKind.REPORT_OUTPUT: frozenset({(_A.PRODUCER, _A.SITE)}),
     EntryKind.PURCHASE: frozenset({(_A.FUND, _A.SUPPLIER), (_A.SUPPLIER, _A.SITE)}),
     EntryKind.RESERVE: frozenset({(_A.SITE, _A.SITE)}),
@@ -137,11 +161,29 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
     EntryKind.REJECT: frozenset({(_A.TRANSIT, _A.SITE)}),
     EntryKind.LOSE: frozenset({(_A.TRANSIT, _A.LOSS), (_A.SITE, _A.LOSS)}),
     EntryKind.CONSUME: frozenset({(_A.RECIPIENT, _A.CONSUMPTION)}),
+    EntryKind.HAND_OUT: frozenset({(_A.RECIPIENT, _A.CONSUMPTION), (_A.SITE, _A.CONSUMPTION)}),
     EntryKind.ADJUST: frozenset({(_A.SITE, _A.ADJUSTMENT), (_A.ADJUSTMENT, _A.SITE)}),
+    EntryKind.RECLASSIFY: frozenset({(_A.SITE, _A.SITE)}),
+    EntryKind.RECALL: frozenset({(_A.SITE, _A.SITE), (_A.RECIPIENT, _A.SITE)}),
+    EntryKind.REPACK: frozenset({(_A.SITE, _A.CONVERSION), (_A.CONVERSION, _A.SITE)}),
+    EntryKind.GIVE_BACK: frozenset({(_A.RECIPIENT, _A.SITE)}),
+    EntryKind.RECEIVE_TRANSFER: frozenset({(_A.TRANSIT, _A.SITE)}),
+    EntryKind.DIVERT: frozenset({(_A.TRANSIT, _A.TRANSIT)}),
+    EntryKind.COMMIT_MONEY: frozenset({(_A.FUND, _A.FUND)}),
+    EntryKind.RELEASE_MONEY: frozenset({(_A.FUND, _A.FUND)}),
+    EntryKind.MOVE_MONEY: frozenset({(_A.FUND, _A.FUND)}),
+    EntryKind.REFUND: frozenset(
+        {(_A.SUPPLIER, _A.FUND), (_A.RECIPIENT, _A.FUND), (_A.FUND, _A.DONOR)}
+    ),
     EntryKind.REVERSE: frozenset(),
     EntryKind.SNAPSHOT: frozenset(),
     EntryKind.PLAN: frozenset(),
     EntryKind.APPROVAL: frozenset(),
+    EntryKind.EMERGENCY_APPROVAL: frozenset(),
+    EntryKind.EARMARK_RELEASED: frozenset(),
+    EntryKind.RECALL_OPENED: frozenset(),
+    EntryKind.RECALL_LIFTED: frozenset(),
+    EntryKind.COLD_BREACH: frozenset(),
     EntryKind.SIGNED_PLEDGE: frozenset(),
     EntryKind.SIGNED_RECEIPT: frozenset(),
     EntryKind.KEY_REGISTERED: frozenset(),
@@ -151,17 +193,7 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
 }
 
 STATEMENTS = frozenset(
-    {
-        EntryKind.SNAPSHOT,
-        EntryKind.PLAN,
-        EntryKind.APPROVAL,
-        EntryKind.SIGNED_PLEDGE,
-        EntryKind.SIGNED_RECEIPT,
-        EntryKind.KEY_REGISTERED,
-        EntryKind.KEY_REVOKED,
-        EntryKind.FORGOTTEN,
-        EntryKind.KEY_ROTATED,
-    }
+    kind for kind, pairs in ALLOWED_MOVES.items() if not pairs and kind is not EntryKind.REVERSE
 )
 # What an organisation said and may have signed with its own key: `facts["said"]`.
 SIGNED = frozenset({EntryKind.SIGNED_PLEDGE, EntryKind.SIGNED_RECEIPT})
@@ -171,8 +203,12 @@ OPENS_LOTS = frozenset(
         EntryKind.RECEIVE_GIFT,
         EntryKind.REPORT_OUTPUT,
         EntryKind.PURCHASE,
+        EntryKind.APPROPRIATE,
+        EntryKind.REPACK,
     }
 )
+# Money changes hands between funds at once; goods change place by a shipment.
+BETWEEN_HOLDERS = frozenset({EntryKind.MOVE_MONEY})
 
 
 def may_move(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
@@ -181,7 +217,7 @@ def may_move(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
     Between two sites, or two shipments, nothing moves at once: goods change place by a shipment.
     """
     alike = source.holder.partition(":")[0] == target.holder.partition(":")[0]
-    if alike and source.holder != target.holder:
+    if alike and source.holder != target.holder and kind not in BETWEEN_HOLDERS:
         return False
     return (source.kind, target.kind) in ALLOWED_MOVES[kind]
 

@@ -25,6 +25,7 @@ from services.web.pages import for_people
 
 MAX_BYTES = 1_000_000
 MAX_FIELDS = 2_000
+MAX_FILES = 5
 # To be answered by another page than the form: sign in, or leave it alone.
 _NOT_HERE = frozenset({401, 403})
 _PART = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
@@ -53,11 +54,25 @@ class Slip:
     mend: str
 
 
-class Form:
-    """Values by input name, as sent or as first shown, and what is to be mended in them."""
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it came in: the name that its sender gave it, and its bytes."""
 
-    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+    name: str
+    content: bytes
+
+
+class Form:
+    """Values by input name, as sent or as first shown, and what is to be mended in them.
+
+    ``files`` holds what was chosen in the form's file inputs, by input name.
+    """
+
+    def __init__(
+        self, values: Mapping[str, str] | None = None, files: Mapping[str, Upload] | None = None
+    ) -> None:
         self.values = dict(values or {})
+        self.files = dict(files or {})
         self.slips: list[Slip] = []
         self.status = 200
         self.key = ""
@@ -166,6 +181,8 @@ class Form:
 
 async def _sent(request: Request) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _sent_with_files(request)
     if kind != "application/x-www-form-urlencoded":
         raise InvalidInput("A form is sent as application/x-www-form-urlencoded")
     body = bytearray()
@@ -182,7 +199,38 @@ async def _sent(request: Request) -> Form:
     return Form(dict(pairs))
 
 
+async def _sent_with_files(request: Request) -> Form:
+    """A form with file inputs; one that was left empty is as if it weren't there."""
+    values: dict[str, str] = {}
+    files: dict[str, Upload] = {}
+    async with request.form(
+        max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_BYTES
+    ) as sent:
+        for name, value in sent.multi_items():
+            if isinstance(value, str):
+                values[name] = value
+            elif value.filename:
+                files[name] = Upload(value.filename, await value.read())
+    return Form(values, files)
+
+
 SentForm = Annotated[Form, Depends(_sent)]
+
+
+async def _sent_file(request: Request) -> Upload:
+    """The part ``file`` of a multipart body."""
+    form = await _sent(request)
+    if "file" not in form.files:
+        raise InvalidInput(
+            "There is no file in it",
+            field="file",
+            mend="send multipart/form-data with a part named file that has a file name",
+        )
+    return form.files["file"]
+
+
+SentFile = Annotated[Upload, Depends(_sent_file)]
+"""An API's upload: ``curl -F file=@certificate.pdf …``."""
 
 
 def minor_units(form: Form, name: str) -> str:

@@ -13,6 +13,8 @@ from services.errors import DomainError
 from services.web.http import problem_response
 
 MAX_BODY_BYTES = 2**20
+# Files come in as parts of a multipart body: one of the largest kind, and the form around it.
+MAX_UPLOAD_BYTES = 6 * 2**20
 
 
 class BodyTooLarge(DomainError):
@@ -35,7 +37,10 @@ class TooManyTries(DomainError):
 
 
 class LimitBody:
-    """ASGI middleware: a body beyond a megabyte is refused while it comes in, not afterwards."""
+    """ASGI middleware: too large a body is refused while it comes in, not afterwards.
+
+    A body may have a megabyte, and six where it brings files.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -44,9 +49,13 @@ class LimitBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-            refusal = problem_response(Request(scope), BodyTooLarge(_WORDS, mend=_MEND))
+        headers = Headers(scope=scope)
+        declared = headers.get("content-length", "")
+        brings_files = headers.get("content-type", "").startswith("multipart/form-data")
+        most = MAX_UPLOAD_BYTES if brings_files else MAX_BODY_BYTES
+        words = f"A body may have {most} bytes at the most"
+        if declared.isdigit() and int(declared) > most:
+            refusal = problem_response(Request(scope), BodyTooLarge(words, mend=_MEND))
             await refusal(scope, receive, send)
             return
         seen = 0
@@ -55,14 +64,13 @@ class LimitBody:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY_BYTES:
-                raise HTTPException(413, _WORDS)
+            if seen > most:
+                raise HTTPException(413, words)
             return message
 
         await self._app(scope, counted, send)
 
 
-_WORDS = f"A body may have {MAX_BODY_BYTES} bytes at the most"
 _MEND = "send it in several parts"
 
 

@@ -1,0 +1,14 @@
+"""Daily reports of hospitals, and the rates that a forecast uses."""
+
+revision = '0012'
+down_revision = '0011'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

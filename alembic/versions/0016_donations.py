@@ -1,0 +1,14 @@
+"""Campaigns, line states, commitments and releases of earmarks."""
+
+revision = '0016'
+down_revision = '0015'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,229 @@
+"""Every list alike: filtered by its endpoint, sorted by named columns, in pages, or whole as CSV.
+
+An API's list stays a plain JSON array; the total stands in ``X-Total-Count`` and the neighbouring
+pages in ``Link`` (RFC 8288). ``format=csv`` gives the whole list as a file (RFC 4180), for programs
+and for people alike.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel
+from sqlmodel import Session
+from starlette.responses import Response
+
+from services.errors import InvalidInput
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+# A file for a spreadsheet; who wants more asks in parts.
+MAX_CSV_ROWS = 100_000
+Format = Literal["json", "csv"]
+Item = TypeVar("Item")
+Other = TypeVar("Other")
+Order = Mapping[str, Any]
+"""Columns to sort by, by their names; the first is the order where none is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which part of a list is wanted, in which order; ``sort`` is ``name`` or ``-name``."""
+
+    request: Request = field(compare=False)
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    sort: str = ""
+    format: Format = "json"
+
+    @property
+    def is_csv(self) -> bool:
+        return self.format == "csv"
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Offset and limit: of a file, everything."""
+        return (0, MAX_CSV_ROWS) if self.is_csv else (self.offset, self.limit)
+
+
+def _asked(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most")] = (
+        DEFAULT_LIMIT
+    ),
+    offset: Annotated[int, Query(ge=0, le=10**9, description="How many to pass over")] = 0,
+    sort: Annotated[
+        str,
+        Query(max_length=40, pattern=r"^-?[a-z_]*$", description="A column; with - downwards"),
+    ] = "",
+    format: Annotated[  # noqa: A002
+        Format, Query(description="csv: the whole list as a file")
+    ] = "json",
+) -> Asked:
+    return Asked(request, limit, offset, sort, format)
+
+
+ListAsked = Annotated[Asked, Depends(_asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Item]):
+    """A part of a list: ``rows`` from ``asked.offset``, of ``total`` that there are."""
+
+    asked: Asked
+    rows: Sequence[Item]
+    total: int
+
+    def map(self, make: Callable[[Sequence[Item]], Sequence[Other]]) -> "Listing[Other]":
+        """The same part, with its rows made into others, in one go."""
+        return Listing(self.asked, make(self.rows), self.total)
+
+    @property
+    def first(self) -> int:
+        return self.asked.span[0] + 1 if self.rows else 0
+
+    @property
+    def last(self) -> int:
+        return self.asked.span[0] + len(self.rows)
+
+    @property
+    def previous(self) -> str | None:
+        """The address of the page before; None on the first."""
+        offset, limit = self.asked.span
+        return self._address(offset=max(0, offset - limit)) if offset else None
+
+    @property
+    def next(self) -> str | None:
+        return self._address(offset=self.last) if self.last < self.total else None
+
+    @property
+    def csv(self) -> str:
+        """The address of the same list, whole, as a file."""
+        return self._address(format="csv", offset=0)
+
+    def sorted_by(self, name: str) -> str:
+        """The address of the list sorted by a column, or, sorted by it already, the other way."""
+        return self._address(sort=f"-{name}" if self.asked.sort == name else name, offset=0)
+
+    def direction(self, name: str) -> str:
+        """What ``aria-sort`` says of a column."""
+        order = {name: "ascending", f"-{name}": "descending"}
+        return order.get(self.asked.sort, "none")
+
+    def _address(self, **changed: object) -> str:
+        query = dict(self.asked.request.query_params) | {k: str(v) for k, v in changed.items()}
+        query.pop("done", None)
+        if query.get("offset") == "0":
+            del query["offset"]
+        return f"{self.asked.request.url.path}?{urlencode(query)}"
+
+
+def select_page(
+    session: Session, statement: Any, order: Order, asked: Asked, *, tie: Any
+) -> Listing[Any]:
+    """Run a ``select`` for the part of it that is asked for; ``tie`` is a unique column.
+
+    Raises:
+        InvalidInput: there is no such column to sort by.
+
+    """
+    columns = [_column(order, asked), tie]
+    total = session.execute(
+        sa.select(sa.func.count()).select_from(statement.order_by(None).subquery())
+    ).scalar_one()
+    offset, limit = asked.span
+    rows = session.exec(statement.order_by(*columns).offset(offset).limit(limit)).all()
+    return Listing(asked, rows, total)
+
+
+def _column(order: Order, asked: Asked) -> Any:
+    name = asked.sort.lstrip("-")
+    _check_sort(name, order, asked)
+    column = sa.nulls_last(order[name]) if name else next(iter(order.values()))
+    return sa.nulls_last(sa.desc(order[name])) if asked.sort.startswith("-") and name else column
+
+
+def cut_page(
+    rows: Sequence[Item], order: Mapping[str, Callable[[Item], Any]], asked: Asked
+) -> Listing[Item]:
+    """The part asked for of rows that are in memory; a key that is None stands last.
+
+    Raises:
+        InvalidInput: there is no such column to sort by.
+
+    """
+    name = asked.sort.lstrip("-")
+    _check_sort(name, order, asked)
+    ordered = list(rows)
+    if name:
+        key = order[name]
+        known = [row for row in ordered if key(row) is not None]
+        known.sort(key=key, reverse=asked.sort.startswith("-"))
+        ordered = [*known, *(row for row in ordered if key(row) is None)]
+    offset, limit = asked.span
+    return Listing(asked, ordered[offset : offset + limit], len(ordered))
+
+
+def _check_sort(name: str, order: Mapping[str, Any], asked: Asked) -> None:
+    if name and name not in order:
+        raise InvalidInput(
+            f"This list can't be sorted by {name}",
+            field="sort",
+            value=asked.sort,
+            mend=f"use one of: {', '.join(order)}",
+        )
+
+
+def answer(listing: Listing[Any], response: Response, name: str) -> Any:
+    """What an API's endpoint returns: the rows, with the total and links; or the file.
+
+    ``name`` is the file's, without its ending. Declare ``response_model=list[…]`` at the route.
+    """
+    if listing.asked.is_csv:
+        return csv_file(listing.rows, name)
+    response.headers["X-Total-Count"] = str(listing.total)
+    links = {"prev": listing.previous, "next": listing.next}
+    told = ", ".join(f'<{address}>; rel="{rel}"' for rel, address in links.items() if address)
+    if told:
+        response.headers["Link"] = told
+    return list(listing.rows)
+
+
+def csv_file(rows: Sequence[BaseModel], name: str) -> Response:
+    """Rows of one schema as a file; nested lists are left out, and nothing runs as a formula."""
+    table = io.StringIO()
+    writer = csv.writer(table)
+    columns = _columns(rows)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(getattr(row, column)) for column in columns])
+    return Response(
+        # The mark at the start tells spreadsheets that it is UTF-8.
+        "\ufeff" + table.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+def _columns(rows: Sequence[BaseModel]) -> list[str]:
+    if not rows:
+        return []
+    fields = type(rows[0]).model_fields
+    return [each for each in fields if not isinstance(getattr(rows[0], each), list | dict)]
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    text = str(value)
+    # A spreadsheet runs what begins like this as a formula (OWASP, CSV injection).
+    risky = isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{text}" if risky else text
