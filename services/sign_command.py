@@ -18,6 +18,7 @@ from ledger.statement import sign_statement
 from services.donations.schemas import GoodsIn, MoneyIn
 from services.donations.signed import said as pledge_said
 from services.journal.log import Log
+from services.parties.keys import registration
 from services.transport.schemas import ReceiveIn
 from services.transport.signed import said as receipt_said
 
@@ -33,18 +34,30 @@ class What(StrEnum):
 def keygen(
     file: Annotated[Path, typer.Argument(help="Where the secret goes; readable by you alone.")],
     name: Annotated[str, typer.Option(help="Your organisation's code.")],
+    log: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="What GET /api/v1/audit/log answers."),
+    ] = None,
 ) -> None:
-    """Make a key to sign with, and print its public side, which you register.
+    """Make a key to sign with, and print its public side.
 
-    A file that is there already is kept, and its public side printed again.
+    With --log it prints what registers the key with that log: the public side, and the key's own
+    signature, which shows that you have it. A file that is there already is kept, and the same
+    printed again.
     """
     try:
         VerifierKey(name, Ed25519PrivateKey.generate().public_key())  # a name that can't be, first
-        secret = load_or_create_secret(file)
-        key = VerifierKey(name, signing_key(secret).public_key())
-    except (KeyFileRefused, ValueError, OSError) as error:
+        known = _log(log) if log else None
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_key = signing_key(load_or_create_secret(file))
+        vkey = VerifierKey(name, private_key.public_key()).encode()
+        if known is None:
+            console.print(vkey, markup=False)
+            return
+        sig = sign_statement(registration(vkey, name, known), private_key)
+    except (KeyFileRefused, ValueError, KeyError, TypeError, OSError) as error:
         raise _refused(error) from error
-    console.print(key.encode(), markup=False)
+    console.print(json.dumps({"vkey": vkey, "sig": sig}, indent=1), markup=False)
 
 
 def sign(

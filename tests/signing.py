@@ -28,10 +28,20 @@ class Signer:
     def sign(self, said: JSON) -> JSON:
         return {"key": self.vkey, "sig": sign_statement(said, self.private)}
 
-    def register(self, api: TestClient, world: World, user: str) -> Any:
+    def registration(self, api: TestClient) -> JSON:
+        """The body that registers the key, signed by itself."""
+        said = {
+            "type": "medrelay-key/1",
+            "log": log_of(api),
+            "organisation": self.organisation,
+            "key": self.vkey,
+        }
+        return {"vkey": self.vkey, "sig": self.sign(said)["sig"]}
+
+    def register(self, api: TestClient, world: World, user: str, **changes: object) -> Any:
         return api.post(
             f"/api/v1/organisations/{self.organisation}/keys",
-            json={"vkey": self.vkey},
+            json=self.registration(api) | changes,
             headers=world.bearer(user),
         )
 

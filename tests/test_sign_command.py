@@ -30,6 +30,10 @@ class Desk:
         result = CliRunner().invoke(cli.app, arguments)
         return result.exit_code, result.output
 
+    def registration(self, log: str = "log.json") -> tuple[int, str]:
+        key, told = str(self.folder / "key"), str(self.folder / log)
+        return self.run("keygen", key, "--name", self.name, "--log", told)
+
     def sign(self, what: str, body: JSON, *more: str, key: str = "key") -> tuple[int, str]:
         (self.folder / "body.json").write_text(json.dumps(body))
         return self.run(
@@ -54,9 +58,11 @@ def donor(tmp_path: Path, api: TestClient, world: World) -> Desk:
 
 
 def register(api: TestClient, world: World, desk: Desk, user: str) -> None:
+    code, printed = desk.registration()
+    assert code == 0, printed
     answer = api.post(
         f"/api/v1/organisations/{desk.name}/keys",
-        json={"vkey": desk.vkey},
+        json=json.loads(printed),
         headers=world.bearer(user),
     )
     assert answer.status_code == 201, answer.text
@@ -71,6 +77,31 @@ def test_the_key_is_its_owners_alone_and_is_made_once(donor: Desk) -> None:
     assert (code, again.strip()) == (0, donor.vkey)
     assert file.read_text() == secret
     assert secret.strip() not in again
+
+
+def test_a_folder_that_is_not_there_is_made_for_the_key(tmp_path: Path, donor: Desk) -> None:
+    file = tmp_path / "keys" / "mine" / "donor.key"
+    code, told = donor.run("keygen", str(file), "--name", "DONOR1")
+    assert (code, VerifierKey.decode(told.strip()).name) == (0, "DONOR1")
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    (tmp_path / "file").write_text("")
+    assert donor.run("keygen", str(tmp_path / "file" / "key"), "--name", "DONOR1")[0] == 2
+
+
+def test_keygen_prints_what_registers_the_key_the_same_each_time(donor: Desk) -> None:
+    code, printed = donor.registration()
+    told = json.loads(printed)
+    assert (code, told["vkey"], list(told)) == (0, donor.vkey, ["vkey", "sig"])
+    assert donor.registration() == (0, printed)
+
+
+@pytest.mark.parametrize("log", ["[]", "{}", "x", '{"origin":1,"chain_id":"x"}'])
+def test_for_a_log_that_is_none_no_key_is_made(donor: Desk, log: str) -> None:
+    (donor.folder / "no.json").write_text(log)
+    new = donor.folder / "new"
+    told = str(donor.folder / "no.json")
+    assert donor.run("keygen", str(new), "--name", "DONOR1", "--log", told)[0] == 2
+    assert not new.exists()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from services.journal.kinds import SIGNED, EntryKind
 from services.journal.log import find_log
 from services.journal.read import find_entry
 from services.journal.verify import Difference, bodies_in_time
+from services.parties.keys import KEY
 from services.parties.models import PartyKey
 
 _KINDS = (*SIGNED, EntryKind.KEY_REGISTERED, EntryKind.KEY_REVOKED)
@@ -21,10 +22,14 @@ _KINDS = (*SIGNED, EntryKind.KEY_REGISTERED, EntryKind.KEY_REVOKED)
 
 @dataclass(slots=True)
 class _Keys:
-    """The keys as the entries tell, up to the one that is being read."""
+    """The keys as the entries tell, up to the one that is being read.
+
+    ``shown``: whether one was registered with a signature of its own; from then on all are.
+    """
 
     valid: dict[str, str] = field(default_factory=dict)
     revoked: dict[str, str] = field(default_factory=dict)
+    shown: bool = False
 
 
 def check_signatures(session: Session) -> Iterator[Difference]:
@@ -41,6 +46,9 @@ def check_signatures(session: Session) -> Iterator[Difference]:
             yield Difference("signature", where, "facts and signatures", "something else")
             continue
         if record.get("kind") in {EntryKind.KEY_REGISTERED, EntryKind.KEY_REVOKED}:
+            why = _wrong_registration(record, told, log.document() if log else None)
+            if why:
+                yield Difference("key_not_shown", where, "signed by the key itself", why)
             _note(told, record)
             continue
         why = _wrong(record, told, log.document() if log else None)
@@ -66,6 +74,30 @@ def _note(told: _Keys, record: dict[str, Any]) -> None:
         told.valid[vkey] = organisation
     elif told.valid.pop(vkey, None) is not None:
         told.revoked[vkey] = organisation
+
+
+def _wrong_registration(record: dict[str, Any], told: _Keys, log: dict[str, str] | None) -> str:
+    """Why it isn't seen that whoever registered a key had it; nothing where it is.
+
+    Keys that were registered before any showed it are taken as they were.
+    """
+    facts, signatures = record["facts"], record["signatures"]
+    if record["kind"] != EntryKind.KEY_REGISTERED:
+        return ""
+    if not signatures and "said" not in facts:
+        return "no signature, after keys that had one" if told.shown else ""
+    told.shown = True
+    vkey, organisation = str(facts.get("vkey")), facts.get("organisation")
+    said = {"type": KEY, "log": log, "organisation": organisation, "key": vkey}
+    if facts.get("said") != said:
+        return "a statement about something else than this key, organisation and log"
+    try:
+        if [each.get("key") for each in signatures] != [vkey]:
+            return "a signature by another key"
+        verify_statement(said, read_key(vkey), str(signatures[0].get("sig")))
+    except (SignatureRefused, NotCanonical) as error:
+        return str(error)
+    return ""
 
 
 def _wrong(record: dict[str, Any], told: _Keys, log: dict[str, str] | None) -> str:

@@ -1,6 +1,7 @@
 """Keys that organisations sign with: registered and revoked by themselves, both in the journal."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import NAMESPACE_URL, uuid5
@@ -9,15 +10,19 @@ from pydantic import Field
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from ledger.canonical import JsonValue
+from ledger.canonical import JsonValue, canonicalize
+from ledger.checkpoint import VerifierKey
 from ledger.statement import SignatureRefused, read_key, verify_statement
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.kinds import EntryKind
+from services.journal.log import Log, get_log
 from services.journal.post import post
 from services.journal.record import Draft, Signature
 from services.parties.models import PartyKey, Role
 from services.parties.service import Actor, get_organisation
 from services.web.http import Input
+
+KEY = "medrelay-key/1"
 
 
 class SignatureIn(Input):
@@ -31,6 +36,10 @@ class WrongSignature(InvalidInput):
     code, title = "wrong-signature", "The signature doesn't fit what is said"
 
 
+class KeyNotShown(InvalidInput):
+    code, title = "key-not-shown", "Whoever registers a key shows that they have it"
+
+
 class UnknownKey(InvalidInput):
     code, title = "unknown-key", "This key isn't registered for who signs"
 
@@ -39,33 +48,26 @@ class KeyRevoked(Conflict):
     code, title = "key-revoked", "This key was revoked"
 
 
-def register(session: Session, actor: Actor, organisation: str, vkey: str) -> tuple[PartyKey, bool]:
+def register(
+    session: Session, actor: Actor, organisation: str, vkey: str, sig: str | None
+) -> tuple[PartyKey, bool]:
     """Make a key of one's own organisation known, by an entry; the same key again is once.
+
+    ``sig`` is the key's own signature of the `registration`, and goes into the entry: so nobody
+    registers a key that isn't theirs, and strangers see that.
 
     Raises:
         NotFound, Forbidden: no such organisation, or not the actor's.
         InvalidInput: no key, or one that is named after somebody else.
+        KeyNotShown: no signature, or not the key's over this registration.
         Conflict: somebody registered this key or its id already, or it was revoked.
 
     """
     get_organisation(session, organisation)
     _require_member(actor, organisation)
-    try:
-        key = read_key(vkey)
-    except SignatureRefused as error:
-        raise InvalidInput(
-            f"That is no public key: {error.reason}",
-            field="vkey",
-            value=vkey,
-            mend="send the line that `medrelay keygen` printed",
-        ) from error
-    if key.name != organisation:
-        raise InvalidInput(
-            f"This key is named {key.name}",
-            field="vkey",
-            value=vkey,
-            mend=f"make it with `medrelay keygen FILE --name {organisation}`",
-        )
+    key = _read_own(organisation, vkey)
+    said = registration(vkey, organisation, get_log(session))
+    shown = Signature(vkey, _require_shown(said, key, sig))
     row = PartyKey(
         organisation=organisation,
         key_id=key.key_id.hex(),
@@ -89,8 +91,57 @@ def register(session: Session, actor: Actor, organisation: str, vkey: str) -> tu
             mend="make a new key",
         )
     if created:
-        _post(session, actor, EntryKind.KEY_REGISTERED, known, known.registered_at)
+        _post_registered(session, actor, known, said, shown)
     return known, created
+
+
+def registration(vkey: str, organisation: str, log: Log) -> dict[str, Any]:
+    """What a key signs to be registered: itself, whose it is, and for which log."""
+    return statement(KEY, log.document(), organisation, {"key": vkey})
+
+
+def _read_own(organisation: str, vkey: str) -> VerifierKey:
+    try:
+        key = read_key(vkey)
+    except SignatureRefused as error:
+        raise InvalidInput(
+            f"That is no public key: {error.reason}",
+            field="vkey",
+            value=vkey,
+            mend="send the line that `medrelay keygen` printed",
+        ) from error
+    if key.name != organisation:
+        raise InvalidInput(
+            f"This key is named {key.name}",
+            field="vkey",
+            value=vkey,
+            mend=f"make it with `medrelay keygen FILE --name {organisation}`",
+        )
+    return key
+
+
+def _require_shown(said: Mapping[str, JsonValue], key: VerifierKey, sig: str | None) -> str:
+    """The signature, once it is seen to be this key's over its own registration."""
+    if sig is None:
+        raise _not_shown(said, key, sig, "its signature is missing")
+    try:
+        verify_statement(said, key, sig)
+    except SignatureRefused as error:
+        raise _not_shown(said, key, sig, error.reason) from error
+    return sig
+
+
+def _not_shown(
+    said: Mapping[str, JsonValue], key: VerifierKey, sig: str | None, why: str
+) -> KeyNotShown:
+    return KeyNotShown(
+        f"It isn't shown that you have this key: {why}",
+        field="sig",
+        value=sig,
+        mend="sign the bytes of to_sign with this very key; "
+        f"`medrelay keygen FILE --name {key.name} --log LOG` does it",
+        to_sign=canonicalize(said).decode(),
+    )
 
 
 def revoke(session: Session, actor: Actor, organisation: str, key_id: str) -> PartyKey:
@@ -115,7 +166,7 @@ def revoke(session: Session, actor: Actor, organisation: str, key_id: str) -> Pa
         )
     if key.revoked_at is None:
         key.revoked_at = datetime.now(UTC)
-        _post(session, actor, EntryKind.KEY_REVOKED, key, key.revoked_at)
+        post(session, _draft(actor, EntryKind.KEY_REVOKED, key, key.revoked_at))
         session.flush()
     return key
 
@@ -206,17 +257,24 @@ def _require_member(actor: Actor, organisation: str) -> None:
         )
 
 
-def _post(
-    session: Session, actor: Actor, kind: EntryKind, key: PartyKey, occurred_at: datetime
+def _post_registered(
+    session: Session,
+    actor: Actor,
+    key: PartyKey,
+    said: Mapping[str, JsonValue],
+    shown: Signature,
 ) -> None:
-    post(
-        session,
-        Draft(
-            id=uuid5(NAMESPACE_URL, f"medrelay:{kind.value}:{key.vkey}"),
-            kind=kind,
-            occurred_at=occurred_at,
-            actor=actor.reference,
-            document=f"organisation:{key.organisation}",
-            facts={"organisation": key.organisation, "vkey": key.vkey},
-        ),
+    draft = _draft(actor, EntryKind.KEY_REGISTERED, key, key.registered_at)
+    facts = {**draft.facts, "said": dict(said)}
+    post(session, replace(draft, facts=facts, signatures=[shown]))
+
+
+def _draft(actor: Actor, kind: EntryKind, key: PartyKey, occurred_at: datetime) -> Draft:
+    return Draft(
+        id=uuid5(NAMESPACE_URL, f"medrelay:{kind.value}:{key.vkey}"),
+        kind=kind,
+        occurred_at=occurred_at,
+        actor=actor.reference,
+        document=f"organisation:{key.organisation}",
+        facts={"organisation": key.organisation, "vkey": key.vkey},
     )

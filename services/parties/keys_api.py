@@ -12,12 +12,23 @@ from services.web.http import DatabaseSession, FromRow, Input, Moment, example
 router = APIRouter(tags=["parties"])
 
 _VKEY = "DN42+972310b3+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
+_SIG = "6z1iSNavHzB6tp7MA4lAHpBtJumvwbs3VDymeS3cm6kOfmlcHh2VBFExyow/TDZ5xDxMOjSZB+I/TSAYY/74Aw=="
 
 
 class KeyIn(Input):
-    model_config = example(vkey=_VKEY)
+    """What `medrelay keygen` prints with `--log`; `sig` shows that the sender has the key."""
+
+    model_config = example(vkey=_VKEY, sig=_SIG)
 
     vkey: Annotated[str, Field(max_length=200, description="As `medrelay keygen` prints it")]
+    sig: Annotated[
+        str | None,
+        Field(
+            max_length=100,
+            description="By this key over its own registration, in base64; without it, or with "
+            "another, the refusal says in `to_sign` which bytes are to be signed",
+        ),
+    ] = None
 
 
 class KeyOut(FromRow):
@@ -40,8 +51,8 @@ def list_keys(code: str, session: DatabaseSession) -> list[KeyOut]:
 def register_key(
     code: str, body: KeyIn, session: DatabaseSession, actor: CurrentActor, response: Response
 ) -> KeyOut:
-    """Register a public key of your own organisation. Repeating it answers 200."""
-    key, created = keys.register(session, actor, code, body.vkey)
+    """Register a public key of your own organisation, signed by itself. Again, it answers 200."""
+    key, created = keys.register(session, actor, code, body.vkey, body.sig)
     if not created:
         response.status_code = status.HTTP_200_OK
     return KeyOut.model_validate(key)

@@ -23,7 +23,7 @@ PLEDGE: dict[str, Any] = json.loads(EXAMPLES["pledge"])
 SIGNATURE = EXAMPLES["pledge-signature"]
 
 
-@pytest.mark.parametrize("name", ["pledge", "receipt"])
+@pytest.mark.parametrize("name", ["pledge", "receipt", "registration"])
 def test_the_pages_bytes_and_signatures_are_these(name: str) -> None:
     said = json.loads(EXAMPLES[name])
     assert canonicalize(said).decode() == EXAMPLES[name]
