@@ -6,7 +6,7 @@ the note is therefore a second, independent reading of RFC 9162 and of C2SP sign
 
     python verify.py RECEIPT --vkey KEY
     python verify.py RECEIPT --checkpoint KEPT --rpc URL --contract ADDRESS
-    python verify.py --dump dump.jsonl.gz --vkey KEY --checkpoint KEPT
+    python verify.py --dump dump.jsonl.gz --vkey KEY --checkpoint KEPT --key-change log.json
 
 It ends with 0 where everything holds, 1 where something doesn't, 2 where it was asked nothing that
 it could answer, 3 where a file or a chain can't be read, and 4 where what it was given agrees with
@@ -26,12 +26,13 @@ import urllib.request
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
+from urllib.error import HTTPError, URLError
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -54,10 +55,16 @@ _COLUMN = {
     "donor/given": "came in",
     "supplier/traded": "came in",
     "producer/made": "came in",
+    "treasury/appropriated": "came in",
     "fund/available": "on hand",
+    "fund/committed": "on hand",
     "site/available": "on hand",
     "site/reserved": "on hand",
     "site/quarantine": "on hand",
+    "site/on_hold": "on hand",
+    "site/recalled": "on hand",
+    "site/expired": "on hand",
+    "site/damaged": "on hand",
     "site/rejected": "on hand",
     "shipment/in_transit": "under way",
     "site/received": "handed over",
@@ -70,9 +77,23 @@ _COLUMN = {
 }
 COLUMNS = ("came in", "on hand", "under way", "handed over", "lost", "counted off")
 # What comes in comes from there, and a stocktake may find more: these alone go below zero.
-
 _ORIGINS = {"came in", "counted off"}
 _ACCOUNT = re.compile(r"([a-z]+):[^/:\s]+/([a-z_]+)(?:/[^/\s]+)?")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_NO_ADDRESS = "no address: 0x and 40 hex digits"
+# What a key signs last: the log, the size of its last tree, and the key of all larger ones.
+_LAST_WORD = re.compile(r"([^\n]+)\nkey rotated at ([1-9][0-9]{0,18})\n(\S+)\n", re.ASCII)
+# By the kind of a signed entry: the type of its statement, and what its document names of it.
+_STATEMENTS = {
+    "signed_pledge": ("medrelay-pledge/1", "donation", "id"),
+    "signed_receipt": ("medrelay-goods-receipt/1", "shipment", "shipment"),
+    "key_registered": ("medrelay-key/1", "organisation", "organisation"),
+}
+# The y of the curve's points of small order (RFC 8032, section 5.1), in each way of writing it:
+# under such a key one signature fits whatever anybody says.
+_Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_P = 2**255 - 19
+_SMALL_ORDER = {0, 1, _Y8, _P - _Y8, _P - 1, _P, _P + 1}
 
 
 class OutOfReach(Exception):
@@ -180,9 +201,10 @@ class Receipt(Protocol):
 class Trust:
     """What the reader has from elsewhere than from whoever gave the receipt or the dump.
 
-    `vkey` is the log's key. `kept` is a checkpoint that the reader kept: a signed note. `growth`
-    gives the path of RFC 9162's consistency proof between two sizes, from anybody. `witnesses` are
-    keys of cosigners.
+    `vkey` is the log's key; `key_changes` are signed notes, each the last word of the log's key
+    till then, in order (log-spec.md, 3.2), from anybody. `kept` is a checkpoint that the reader
+    kept: a signed note. `growth` gives the path of RFC 9162's consistency proof between two sizes,
+    from anybody. `witnesses` are keys of cosigners.
     """
 
     vkey: str | None = None
@@ -190,6 +212,17 @@ class Trust:
     chain: ChainReader | None = None
     growth: Callable[[int, int], Sequence[bytes]] | None = None
     witnesses: Sequence[str] = ()
+    key_changes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A key in the form of C2SP signed-note; a log's signs trees of more leaves than `above`."""
+
+    name: str
+    key_id: bytes
+    public: Ed25519PublicKey
+    above: int = -1
 
 
 @dataclass
@@ -197,6 +230,7 @@ class _Findings:
     """What is known so far: sentences, levels, the roots that are trusted by size, the log."""
 
     trust: Trust
+    keys: list[_Key] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
     reached: set[Level] = field(default_factory=set)
     roots: dict[int, bytes] = field(default_factory=dict)
@@ -220,6 +254,7 @@ def verify_receipt(
 
     """
     found = _Findings(trust or Trust(vkey=vkey, chain=chain))
+    _read_keys(found)
     fields = _fields(receipt if isinstance(receipt, (str, bytes)) else receipt.to_json())
     _check_receipt(fields, found)
     return _verdict(found, fields)
@@ -238,6 +273,7 @@ def verify_dump(
 
     """
     found = _Findings(trust, has_dump=True)
+    _read_keys(found)
     fields = None
     if receipt is not None:
         fields = _fields(receipt if isinstance(receipt, (str, bytes)) else receipt.to_json())
@@ -265,8 +301,8 @@ def _verdict(
 def _check_receipt(fields: Mapping[str, Any], found: _Findings) -> None:
     _check_inclusion(fields, found.checked)
     _check_disclosures(fields, found.checked)
-    if found.trust.vkey is not None:
-        _check_checkpoint(fields, found.trust.vkey, found)
+    if found.keys:
+        _check_checkpoint(fields, found)
     if found.trust.kept is not None:
         _check_kept(fields, found)
     if found.trust.chain is not None:
@@ -344,18 +380,17 @@ def _digests(entry: str) -> list[str]:
     return digests
 
 
-def _check_checkpoint(fields: Mapping[str, Any], vkey: str, found: _Findings) -> None:
+def _check_checkpoint(fields: Mapping[str, Any], found: _Findings) -> None:
     note = fields.get("checkpoint")
     if not isinstance(note, str):
         _fail("checkpoint", "the receipt carries none")
-    name, text = _opened(note, vkey)
-    origin, signed_size, signed_root = _head(text)
+    signed_size, signed_root = _opened(note, "the receipt's", found)
     # Size and root together: a path alone doesn't bind the size of the tree.
     size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
     if (signed_size, signed_root) != (size, root):
         _fail("checkpoint", "it is of another size or root than the receipt")
-    found.checked.append(f"{name} signed this size and root, for the log {origin}.")
-    found.origin = origin
+    name = found.keys[0].name
+    found.checked.append(f"{name} signed this size and root, for the log {found.origin}.")
     _check_witnesses(note, found)
     _trusted(found, Level.CHECKPOINT, size, root)
 
@@ -393,15 +428,9 @@ def _open_kept(found: _Findings) -> tuple[int, bytes]:
     """Size and root of the checkpoint in hand; from then on its root is trusted."""
     note = found.trust.kept
     assert note is not None
-    if found.trust.vkey is not None:
-        name, text = _opened(note, found.trust.vkey)
-        found.checked.append(f"{name} signed the checkpoint that you kept.")
-    else:
-        text = note.partition("\n\n")[0] + "\n"
-    origin, size, root = _head(text)
-    if found.origin not in {None, origin}:
-        _fail("checkpoint", f"the one that you kept is of the log {origin}, not {found.origin}")
-    found.origin = origin
+    size, root = _opened(note, "the one that you kept", found)
+    if found.keys:
+        found.checked.append(f"{found.keys[0].name} signed the checkpoint that you kept.")
     _check_witnesses(note, found)
     found.roots[size] = root
     return size, root
@@ -456,19 +485,18 @@ def _check_growth(
 def _check_witnesses(note: str, found: _Findings) -> None:
     """Count and name the cosignatures of the witnesses that the reader trusts."""
     witnesses = set(found.trust.witnesses)
-    text = note.rpartition("\n\n")[0] + "\n"
     names = []
     for vkey in sorted(witnesses):
-        name, key_id, key = _verifier(vkey, b"\x04")
+        key = _verifier(vkey.strip(), b"\x04")
         moments = []
-        for blob in (blob for blob in _signatures(note, name) if blob[:4] == key_id):
+        for blob in (blob for blob in _signatures(note, key.name) if blob[:4] == key.key_id):
             if len(blob) != 76:
-                _fail("witness", f"the cosignature of {name} isn't one")
+                _fail("witness", f"the cosignature of {key.name} isn't one")
             moments.append(int.from_bytes(blob[4:12], "big"))
-            said = f"cosignature/v1\ntime {moments[-1]}\n{text}"
-            _check_signature(key, blob[12:], said, "witness", name)
+            said = f"cosignature/v1\ntime {moments[-1]}\n{_signed_text(note)}"
+            _check_signature(key, blob[12:], said, "witness")
         if moments:
-            names.append(f"{name} at {_when(max(moments))}")
+            names.append(f"{key.name} at {_when(max(moments))}")
     if witnesses:
         seen = ": " + ", ".join(names) if names else ""
         found.checked.append(f"{len(names)} of {len(witnesses)} witnesses cosigned it{seen}.")
@@ -482,23 +510,102 @@ def _when(moment: int) -> str:
 
 
 _KEY_CHANGED = (
-    "where the log changed its key, `key_changes` of /api/v1/audit/log holds your key's signed "
-    "last word, which names the next one"
+    "where the log changed its key, `key_changes` of /api/v1/audit/log tells of it. Save that "
+    "answer and give it with --key-change, and with --vkey the key that you knew first"
 )
 
 
-def _opened(note: str, vkey: str) -> tuple[str, str]:
-    """The key's name, and the note's text once the signatures of that key are seen to match it."""
-    name, key_id, key = _verifier(vkey, b"\x01")
-    text = note.rpartition("\n\n")[0] + "\n"
-    blobs = [blob for blob in _signatures(note, name) if blob[:4] == key_id]
-    if not blobs and any(_signatures(note, name)):
-        _fail("checkpoint", f"it isn't signed by this key of {name} but by another: {_KEY_CHANGED}")
-    if not blobs:
-        _fail("checkpoint", f"it isn't signed by {name}")
+def _read_keys(found: _Findings) -> None:
+    """The log's keys, from the reader's own on, as each names the next (log-spec.md, 3.2)."""
+    if found.trust.vkey is not None:
+        found.keys.append(_verifier(found.trust.vkey.strip(), b"\x01"))
+    elif found.trust.key_changes:
+        _fail("key change 1", "give with --vkey the key that you knew before it")
+    for number, note in enumerate(found.trust.key_changes, 1):
+        old, new = found.keys[-1], _successor(note, found, f"key change {number}")
+        found.keys.append(new)
+        found.checked.append(
+            f"At {new.above} leaves {old.name} handed over from its key {old.key_id.hex()} to "
+            f"{new.key_id.hex()}."
+        )
+
+
+def _successor(note: str, found: _Findings, check: str) -> _Key:
+    """The key that the one so far names in its last word."""
+    *earlier, old = found.keys
+    _demand_unedited(note, check)
+    if any(_is_signed(note, key, check) for key in earlier):
+        _fail(check, "it is by a key that has handed over: give each once, the oldest first")
+    if not _is_signed(note, old, check):
+        _fail(
+            check,
+            f"it isn't signed by {old.name}+{old.key_id.hex()}, the log's key till then: begin "
+            "with what your --vkey signed, and give each note of `key_changes` in its order",
+        )
+    word = _LAST_WORD.fullmatch(_signed_text(note))
+    if word is None:
+        _fail(check, "it isn't the origin, `key rotated at` a size, and the new key, a line each")
+    _demand_origin(word[1], check, "it", found)
+    new = replace(_verifier(word[3], b"\x01", check), above=int(word[2]))
+    if new.above <= old.above:
+        _fail(check, f"it is at {new.above} leaves, the change before it at {old.above}")
+    if new.name != old.name:
+        _fail(check, f"it names a key of {new.name}, and the log's are of {old.name}")
+    if any(key.public.public_bytes_raw() == new.public.public_bytes_raw() for key in found.keys):
+        _fail(check, "it hands over to a key that the log has or had, which is no change")
+    return new
+
+
+def _opened(note: str, whose: str, found: _Findings) -> tuple[int, bytes]:
+    """A checkpoint's size and root, once the log's key for that size is seen to have signed it."""
+    _demand_unedited(note, "checkpoint")
+    origin, size, root = _head(_signed_text(note))
+    keys = [key for key in found.keys if key.above < size]
+    if keys and not _is_signed(note, keys[-1], "checkpoint"):
+        _fail("checkpoint", f"{whose} {_why_unsigned(note, size, keys[-1], found)}")
+    _demand_origin(origin, "checkpoint", whose, found)
+    return size, root
+
+
+def _why_unsigned(note: str, size: int, key: _Key, found: _Findings) -> str:
+    others = [other for other in found.keys if _is_signed(note, other, "checkpoint")]
+    if others and others[0].above < key.above:
+        return (
+            f"has {size} leaves and is signed by a key that handed over at {key.above} or before: "
+            "the log's own is at /log/checkpoint, and whoever made this one has an old key"
+        )
+    if others:
+        return (
+            f"has {size} leaves and is signed by a key for more than {others[0].above}: the key "
+            "before it signs so few. Take it for forged, and show it to others who watch the log"
+        )
+    if any(_signatures(note, key.name)):
+        return f"isn't signed by this key of {key.name} but by another: {_KEY_CHANGED}"
+    return f"isn't signed by {key.name}"
+
+
+def _demand_origin(origin: str, check: str, whose: str, found: _Findings) -> None:
+    if found.origin not in {None, origin}:
+        _fail(check, f"{whose} is of the log {origin}, not {found.origin}")
+    found.origin = origin
+
+
+def _demand_unedited(note: str, check: str) -> None:
+    if "\r" in note or note.startswith("\ufeff"):
+        _fail(check, "its line ends were changed, as some editors do: get it anew, as it is")
+
+
+def _signed_text(note: str) -> str:
+    text, separator, _ = note.rpartition("\n\n")
+    return text + "\n" if separator else note
+
+
+def _is_signed(note: str, key: _Key, check: str) -> bool:
+    """Whether a note carries a signature of this key; each that it carries has to be right."""
+    blobs = [blob for blob in _signatures(note, key.name) if blob[:4] == key.key_id]
     for blob in blobs:
-        _check_signature(key, blob[4:], text, "checkpoint", name)
-    return name, text
+        _check_signature(key, blob[4:], _signed_text(note), check)
+    return bool(blobs)
 
 
 def _signatures(note: str, name: str) -> list[bytes]:
@@ -511,26 +618,24 @@ def _signatures(note: str, name: str) -> list[bytes]:
     ]
 
 
-def _check_signature(
-    key: Ed25519PublicKey, signature: bytes, text: str, check: str, name: str
-) -> None:
+def _check_signature(key: _Key, signature: bytes, text: str, check: str) -> None:
     try:
-        key.verify(signature, _utf8(text, check))
+        key.public.verify(signature, _utf8(text, check))
     except InvalidSignature:
-        _fail(check, f"the signature of {name} doesn't match")
+        _fail(check, f"the signature of {key.name} doesn't match")
 
 
-def _verifier(vkey: str, algorithm: bytes) -> tuple[str, bytes, Ed25519PublicKey]:
-    name, _, rest = vkey.strip().partition("+")
+def _verifier(vkey: str, algorithm: bytes, check: str = "vkey") -> _Key:
+    name, _, rest = vkey.partition("+")
     key_id, _, encoded = rest.partition("+")
-    data = _base64(encoded, "vkey")
+    data = _base64(encoded, check)
     if len(data) != 33 or data[:1] != algorithm:
-        kind = "a log's" if algorithm == b"\x01" else "a witness's"
-        _fail("vkey", f"it isn't name+id+key with {kind} Ed25519 key")
-    expected = hashlib.sha256(_utf8(name, "vkey") + b"\n" + data).digest()[:4]
+        kind = "a witness's" if algorithm == b"\x04" else "a log's or an organisation's"
+        _fail(check, f"{vkey[:60]!r} isn't name+id+key with {kind} Ed25519 key")
+    expected = hashlib.sha256(_utf8(name, check) + b"\n" + data).digest()[:4]
     if expected.hex() != key_id:
-        _fail("vkey", "its id isn't that of its name and key")
-    return name, expected, Ed25519PublicKey.from_public_bytes(data[1:])
+        _fail(check, f"the id of {vkey[:60]!r} isn't that of its name and key")
+    return _Key(name, expected, Ed25519PublicKey.from_public_bytes(data[1:]))
 
 
 def _check_chain(fields: Mapping[str, Any], chain: ChainReader, found: _Findings) -> None:
@@ -542,20 +647,29 @@ def _check_chain(fields: Mapping[str, Any], chain: ChainReader, found: _Findings
     if _text(evidence, "contract").lower() != chain.address.lower():
         _fail("chain", f"it is from contract {evidence['contract']}, this is {chain.address}")
     number = _number(evidence, "block_number")
-    if chain.block_hash(number) != _hash(evidence.get("block_hash"), "chain.block_hash"):
-        _fail("chain", f"block {number} of the chain isn't the one that the receipt names")
+    named = _hash(evidence.get("block_hash"), "chain.block_hash")
+    is_there = chain.block_hash(number) == named
     size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
-    _demand_root(chain, size, root)
+    _demand_root(chain, size, root, _ASK_ANEW)
+    if not is_there:
+        why = f"block {number} of the chain isn't the one that the receipt names"
+        _fail("chain", f"{why}, though the contract keeps its root. {_ASK_ANEW}")
     found.checked.append(f"Contract {chain.address} on chain {chain.chain_id} keeps this root.")
     found.checked.append(f"Block {number} of the chain is the one named.")
     _check_transaction(fields, evidence, chain, found)
     _trusted(found, Level.CHAIN, size, root)
 
 
-def _demand_root(chain: ChainReader, size: int, root: bytes) -> None:
+_ASK_ANEW = (
+    "A chain that was reorganised since the receipt was given may hold it in another block: ask "
+    "for a new receipt, at /api/v1/audit/entries/<id>/receipt. If that fails too, it is forged"
+)
+
+
+def _demand_root(chain: ChainReader, size: int, root: bytes, mend: str) -> None:
     kept = chain.root_at(size)
     if kept is None:
-        _fail("chain", f"the contract never had {size} leaves at the end of a batch")
+        _fail("chain", f"the contract never had {size} leaves at the end of a batch. {mend}")
     if kept != root:
         _fail("chain", f"the contract's root at {size} leaves is another one")
 
@@ -580,12 +694,14 @@ def _check_transaction(
             evidence["block_number"],
             evidence["block_hash"],
         ):
-            _fail("chain", "the transaction is in another block than the receipt says")
+            why = "the transaction is in another block than the receipt says"
+            _fail("chain", f"{why}. {_ASK_ANEW}")
         if batch.leaf_hashes[place] != leaf:
             _fail("chain", f"the transaction appended another leaf {index}")
         found.checked.append(f"Transaction {tx_hash.hex()[:16]}… in it appended this leaf.")
         return
-    _fail("chain", f"transaction {tx_hash.hex()} appended no leaf {index} to the contract")
+    why = f"transaction {tx_hash.hex()} appended no leaf {index} to the contract"
+    _fail("chain", f"{why}. {_ASK_ANEW}")
 
 
 def _check_log(
@@ -661,7 +777,7 @@ def _check_dump(
     if fields is not None:
         wanted[_number(fields, "tree_size")] = _hash(fields.get("root"), "root")
     vouched = None if found.trust.chain is not None else max(found.roots, default=None)
-    tree, books, size, root, beyond = _Tree(), Books(), 0, b"", 0
+    tree, books, signers, size, root, beyond = _Tree(), Books(), Signers(), 0, b"", 0
     _demand_same(wanted, tree)
     for number, line in enumerate(lines):
         text = _dump_record(line, number)
@@ -672,25 +788,29 @@ def _check_dump(
         _demand_same(wanted, tree)
         if vouched is None or number < vouched:
             size = tree.size
-            _book(text, number, found, books)
+            _book(text, number, found, books, signers)
             root = tree.root() if size == vouched else root
     if tree.size < max(wanted, default=0):
         _fail("dump", f"it has {tree.size} records, the log had {max(wanted)}: some are withheld")
     books.close()
     found.checked.append(f"The totals of {size} records add up, and no lot is overdrawn.")
+    found.checked.append(signers.told())
     if tree.size + beyond > size:
         found.checked.append(f"{tree.size + beyond - size} newer records are held against nothing.")
     _vouch(found, fields, tree, vouched)
     return size, root if vouched is not None else tree.root(), books
 
 
-def _book(text: str, number: int, found: _Findings, books: Books) -> None:
+def _book(text: str, number: int, found: _Findings, books: Books, signers: Signers) -> None:
     record = _record(text, f"dump, record {number}")
     try:
         _check_log(record, found)
         books.add(record)
+        signers.add(record)
     except VerificationFailed as failure:
         _fail(f"dump, record {number}", failure.why)
+    except RecursionError:
+        _fail(f"dump, record {number}", "nested too deeply")
 
 
 def _vouch(
@@ -699,7 +819,7 @@ def _vouch(
     """Say what the dump's root was held against, and whether that speaks for the receipt too."""
     chain = found.trust.chain
     if chain is not None:
-        _demand_root(chain, tree.size, tree.root())
+        _demand_root(chain, tree.size, tree.root(), "Get the dump anew: it may be cut off")
         found.checked.append(f"The contract keeps the root over the dump's {tree.size} records.")
         newer = chain.head().size - tree.size
         if newer > 0:
@@ -821,6 +941,112 @@ class Books:
             _fail("totals", f"its moves aren't the opposite of those of entry {original}")
 
 
+class Signers:
+    """Who signed which records, by the keys that the records before them register.
+
+    The rules are those of docs/signatures.md.
+    """
+
+    def __init__(self) -> None:
+        self._owner: dict[str, str] = {}
+        self._revoked: set[str] = set()
+        self._is_shown = False
+        self._said: set[str] = set()
+        self._entries = 0
+        self._organisations: set[str] = set()
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take in one record: a key that it registers or revokes, and what its organisation signed.
+
+        Raises:
+            VerificationFailed: a signature that isn't its organisation's, over this very thing.
+
+        """
+        kind = str(record.get("kind"))
+        signatures = _list(record, "signatures") if "signatures" in record else []
+        if kind in {"key_registered", "key_revoked"}:
+            self._note_key(kind, _object(record.get("facts"), "facts"))
+        if not signatures and (kind not in _STATEMENTS or self._may_be_unshown(kind, record)):
+            return
+        if kind not in _STATEMENTS:
+            _fail("signature", f"is this the newest verify.py? It knows none of kind {kind!r}")
+        said = self._statement(record, *_STATEMENTS[kind])
+        keys = [self._signer(each, said) for each in signatures]
+        if not keys:
+            _fail("signature", "it is unsigned, where entries like it are signed")
+        if kind == "key_registered":
+            # It shows that who registers a key has it, and counts for nothing else.
+            if any(key != record["facts"]["vkey"] for key in (said.get("key"), *keys)):
+                _fail("signature", "it registers another key than the one that signed it")
+            self._is_shown = True
+            return
+        if len(set(keys)) < len(keys) or record["document"] in self._said:
+            _fail("signature", "it is signed twice: what was said once counts once")
+        self._said.add(record["document"])
+        self._entries += 1
+        self._organisations.add(said["organisation"])
+
+    def told(self) -> str:
+        """How many entries are signed, in words."""
+        if not self._entries:
+            return "None of them is signed by its donor or consignee."
+        return (
+            f"Signed by donors or consignees: {self._entries} of them, of "
+            f"{len(self._organisations)} organisations, each by a key registered and not revoked "
+            "by then."
+        )
+
+    def _may_be_unshown(self, kind: str, record: Mapping[str, Any]) -> bool:
+        """Whether it is the registration of a key from before keys had to show themselves."""
+        return kind == "key_registered" and not self._is_shown and "said" not in record["facts"]
+
+    def _note_key(self, kind: str, facts: Mapping[str, Any]) -> None:
+        vkey, organisation = _text(facts, "vkey"), _text(facts, "organisation")
+        if kind == "key_revoked":
+            self._revoked.add(vkey)
+        else:
+            self._owner.setdefault(vkey, organisation)
+
+    def _statement(
+        self, record: Mapping[str, Any], form: str, holder: str, name: str
+    ) -> dict[str, Any]:
+        said = _object(_object(record.get("facts"), "facts").get("said"), "facts.said")
+        if said.get("type") != form:
+            _fail("signature", f"it says {said.get('type')!r} where {form} belongs")
+        if said.get("log") != record.get("log"):
+            _fail("signature", "what is signed is meant for another log")
+        if record.get("document") != f"{holder}:{said.get(name)}":
+            _fail("signature", f"what is signed isn't about {record.get('document')}")
+        return said
+
+    def _signer(self, signature: object, said: Mapping[str, Any]) -> str:
+        """The key of one signature, once it is seen to be its organisation's and to fit."""
+        fields, organisation = _object(signature, "signature"), _text(said, "organisation")
+        vkey, sig = _text(fields, "key"), _text(fields, "sig")
+        key = _verifier(vkey, b"\x01", "signature")
+        if self._owner.get(vkey) != organisation or key.name != organisation:
+            _fail("signature", f"{organisation} hadn't registered the key {vkey} by then")
+        if vkey in self._revoked:
+            _fail("signature", f"{organisation} had revoked the key {vkey} by then")
+        if int.from_bytes(key.public.public_bytes_raw(), "little") % 2**255 in _SMALL_ORDER:
+            _fail("signature", f"the key {vkey} binds nobody: any signature can be made to fit it")
+        _check_signature(key, _base64(sig, "signature"), _canonical(said), "signature")
+        return vkey
+
+
+def _canonical(value: object) -> str:
+    """JSON as RFC 8785 writes it, of what a statement may hold: no fractions."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+        members = (f"{_canonical(name)}:{_canonical(value[name])}" for name in names)
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_canonical(each) for each in value) + "]"
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) >= 2**53):
+        _fail("signature", f"a statement holds no such number as {value}")
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _digest_of(moves: Sequence[tuple[str, str, str, int]]) -> bytes:
     return hashlib.sha256(json.dumps(moves).encode()).digest()
 
@@ -863,6 +1089,12 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def _object(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _fail("format", f"{name} isn't an object")
+    return value
+
+
 def _list(fields: Mapping[str, Any], name: str) -> list[Any]:
     value = fields.get(name)
     if not isinstance(value, list):
@@ -880,9 +1112,9 @@ def _base64(text: str, check: str) -> bytes:
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except ValueError:
-        _fail(check, "not base64")
+        _fail(check, f"{text[:60]!r} isn't base64")
     if base64.b64encode(data).decode() != text:
-        _fail(check, "not base64 in its one form")
+        _fail(check, f"{text[:60]!r} isn't base64 in its one form")
     return data
 
 
@@ -925,8 +1157,8 @@ class RpcChain:
     """
 
     def __init__(self, url: str, address: str) -> None:
-        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", address):
-            _fail("contract", f"{address!r} is no address: 0x and 40 hex digits")
+        if not _ADDRESS.fullmatch(address):
+            _fail("contract", f"{address!r} is {_NO_ADDRESS}")
         self._url = url
         self.address = address
         self.chain_id = self._number(self._ask("eth_chainId"))
@@ -971,7 +1203,7 @@ class RpcChain:
         try:
             answer = json.loads(fetch(self._url, json.dumps(request).encode()))
         except (ValueError, RecursionError) as error:
-            raise OutOfReach(f"{self._url} doesn't answer in JSON: {error}") from error
+            raise OutOfReach(f"{self._url} doesn't answer in JSON") from error
         if not isinstance(answer, dict) or "result" not in answer:
             told = answer.get("error") if isinstance(answer, dict) else answer
             raise OutOfReach(f"{self._url} refused {method}: {str(told)[:200]}")
@@ -1014,10 +1246,20 @@ def fetch(url: str, body: bytes | None = None) -> bytes:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
             content: bytes = answer.read(_MOST_BYTES + 1)
     except (OSError, ValueError, HTTPException) as error:
-        raise OutOfReach(f"{url} can't be read: {error}") from error
+        raise OutOfReach(f"{url} can't be read: {_why(error)}") from error
     if len(content) > _MOST_BYTES:
         raise OutOfReach(f"{url} answers with more than {_MOST_BYTES} bytes")
     return content
+
+
+def _why(error: Exception) -> str:
+    """What the system says of a failure, without what a library wraps around it."""
+    if isinstance(error, HTTPError):
+        return f"it answers {error.code} {error.reason}"
+    cause = error.reason if isinstance(error, URLError) else error
+    if isinstance(cause, TimeoutError):
+        return f"no answer within {_TIMEOUT_S} s"
+    return getattr(cause, "strerror", None) or "it isn't what it should be, or is cut off"
 
 
 def growth_from(source: str) -> Callable[[int, int], Sequence[bytes]]:
@@ -1043,17 +1285,22 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise OutOfReach(f"{path} can't be read: {error}") from error
+        raise OutOfReach(f"{path} can't be read: {_why(error)}") from error
+
+
+def read_key_changes(path: Path) -> list[str]:
+    """The notes in a file: one as it is, or those of the saved answer of /api/v1/audit/log."""
+    text = read_note(path)
+    if not text.lstrip().startswith("{"):
+        return [text]
+    changes = _list(_record(text, "key change"), "key_changes")
+    return [_text(_object(each, "a key change"), "note") for each in changes]
 
 
 def read_note(path: Path) -> str:
     """A kept checkpoint as text, with the newlines that it came with."""
-    return _decoded(read_file(path), path)
-
-
-def _decoded(data: bytes, path: Path) -> str:
     try:
-        return data.decode("utf-8")
+        return read_file(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise OutOfReach(f"{path} isn't text in UTF-8") from error
 
@@ -1067,7 +1314,15 @@ def read_dump(path: Path) -> Iterator[bytes]:
             while line := lines.readline(_MOST_BYTES):
                 yield line
     except (OSError, EOFError, zlib.error) as error:
-        raise OutOfReach(f"{path} can't be read to its end: {error}") from error
+        raise OutOfReach(f"{path} can't be read to its end: {_why(error)}") from error
+
+
+def told(verdict: Verdict) -> Iterator[str]:
+    """What was checked, a line each, and the table of the totals where there are any."""
+    for line in verdict.checked:
+        yield f"  {'✗' if line.startswith('NOT ') else '✓'} {line}"
+    if verdict.totals:
+        yield from table(verdict.totals)
 
 
 def table(totals: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
@@ -1082,6 +1337,14 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Check a receipt or a log's dump.")
     parser.add_argument("receipt", nargs="?", type=Path)
     parser.add_argument("--vkey", help="the log's key, as its page shows it")
+    parser.add_argument(
+        "--key-change",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="how the log changed its key: /api/v1/audit/log, saved, or each note, in order",
+    )
     parser.add_argument("--checkpoint", type=Path, help="a checkpoint that you kept")
     parser.add_argument("--growth", help="the log's address, or a file: consistency proofs")
     parser.add_argument("--rpc", help="address of an Ethereum node")
@@ -1094,10 +1357,9 @@ def _arguments() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the check that the command line asks for; return how to exit."""
     asked = _arguments().parse_args(arguments)
-    if asked.receipt is None and asked.dump is None:
-        return _say("Give a receipt, or --dump.", NOTHING_ASKED)
-    if (asked.rpc is None) != (asked.contract is None):
-        return _say("Give --rpc and --contract together: no receipt's own.", NOTHING_ASKED)
+    mend = _mend(asked)
+    if mend:
+        return _say(f"{mend} Nothing was checked.", NOTHING_ASKED)
     try:
         trust = Trust(
             vkey=asked.vkey,
@@ -1105,6 +1367,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             chain=RpcChain(asked.rpc, asked.contract) if asked.rpc else None,
             growth=growth_from(asked.growth) if asked.growth else None,
             witnesses=asked.witness,
+            key_changes=[note for path in asked.key_change for note in read_key_changes(path)],
         )
         receipt = read_file(asked.receipt) if asked.receipt else None
         if asked.dump is not None:
@@ -1115,11 +1378,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(f"NOT VALID  {failure}", NOT_VALID)
     except OutOfReach as error:
         return _say(str(error), OUT_OF_REACH)
-    for line in verdict.checked:
-        _say(f"  {'✗' if line.startswith('NOT ') else '✓'} {line}", VALID)
-    for line in table(verdict.totals) if verdict.totals else ():
+    for line in told(verdict):
         _say(line, VALID)
     return _conclude(verdict)
+
+
+def _mend(asked: argparse.Namespace) -> str:
+    """What is wrong with what was asked for; nothing where it can be answered."""
+    if asked.receipt is None and asked.dump is None:
+        return "Give a receipt, or --dump."
+    if (asked.rpc is None) != (asked.contract is None):
+        return "Give --rpc and --contract together: no receipt's own."
+    return misused(asked.contract, asked.vkey, asked.key_change)
+
+
+def misused(contract: str | None, vkey: str | None, key_changes: Sequence[Path]) -> str:
+    """What these options lack; nothing where they can be used."""
+    if contract is not None and not _ADDRESS.fullmatch(contract):
+        return f"--contract {contract} is {_NO_ADDRESS}."
+    if key_changes and vkey is None:
+        return "--key-change needs --vkey, the key that you knew before the change."
+    return ""
 
 
 def _conclude(verdict: Verdict) -> int:

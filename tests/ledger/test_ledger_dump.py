@@ -316,7 +316,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         (["receipt", "--contract", "0x" + "12" * 20], 2, "--rpc and --contract"),
         (["receipt", "--rpc", "ftp://x", "--contract", "0x" + "12" * 20], 3, "http://"),
         (["receipt", "--rpc", "file:///etc/x", "--contract", "0x" + "12" * 20], 3, "http://"),
-        (["receipt", "--rpc", "http://127.0.0.1:1", "--contract", "0x12"], 1, "is no address"),
+        (["receipt", "--rpc", "http://127.0.0.1:1", "--contract", "0x12"], 2, "is no address"),
         (["nothing"], 3, "can't be read"),
         (["--dump", "nothing"], 3, "can't be read"),
         (["--dump", "broken"], 3, "can't be read to its end"),
