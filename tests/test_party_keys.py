@@ -11,6 +11,7 @@ from ledger.canonical import canonicalize, digest, parse
 from ledger.statement import read_key, verify_statement
 from services.database import Database
 from services.journal.models import Entry
+from tests.browser import Browser, went_to
 from tests.signing import Signer, log_of
 from tests.test_signatures import differences, entries, refused, tamper
 from tests.world import World
@@ -196,3 +197,52 @@ def test_check_names_a_registration_that_was_changed(
         record["signatures"] = [] if field == "none" else [shown, shown]
     rewrite(database, entry, record)
     assert differences(database) == ["key_not_shown"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_its_own_page_an_organisation_registers_a_key_and_revokes_it(
+    api: TestClient, database: Database, language: str
+) -> None:
+    own, browser, key = f"/{language}/me", Browser(api, database, "donor"), Signer("DONOR1")
+    page = browser.get(own)
+    assert "medrelay keygen DONOR1.key --name DONOR1 --log log.json" in page
+    assert "medrelay sign pledge pledge.json --key DONOR1.key --name DONOR1" in page
+    answer = browser.fill(own, key.registration(api), f"{own}/keys")
+    assert went_to(answer) == own
+    assert key.vkey in browser.get(own)
+    revoke = browser.form(own, f"{own}/keys/{key.key_id}/revoke")
+    assert went_to(browser.send(revoke)) == own
+    assert f"{key.key_id}/revoke" not in browser.get(own)
+    (listed,) = api.get("/api/v1/organisations/DONOR1/keys").json()
+    assert listed["revoked_at"]
+    assert differences(database) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"sig": ""}, "sig"),
+        ({"sig": "AAAA"}, "sig"),
+        ({"vkey": ""}, "vkey"),
+        ({"vkey": "x"}, "vkey"),
+    ],
+)
+def test_what_registers_no_key_is_told_beside_the_form(
+    api: TestClient, database: Database, changes: dict[str, str], field: str
+) -> None:
+    browser, key = Browser(api, database, "hospital"), Signer("HOSP1")
+    given = key.registration(api) | changes
+    answer = browser.fill("/en/me", given, "/en/me/keys")
+    assert answer.status_code == 422
+    assert f'id="{field}-slip"' in answer.text
+    assert entries(database) == 0
+
+
+def test_nobody_revokes_anothers_key_on_their_own_page(
+    api: TestClient, world: World, database: Database, donor: Signer
+) -> None:
+    address = f"/en/me/keys/{donor.key_id}/revoke"
+    assert Browser(api, database, "donor2").post(address, {}).status_code == 404
+    assert Browser(api, database).post(address, {}).status_code in {303, 401}
+    (listed,) = api.get("/api/v1/organisations/DONOR1/keys").json()
+    assert listed["revoked_at"] is None

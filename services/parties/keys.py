@@ -138,8 +138,8 @@ def _not_shown(
         f"It isn't shown that you have this key: {why}",
         field="sig",
         value=sig,
-        mend="sign the bytes of to_sign with this very key; "
-        f"`medrelay keygen FILE --name {key.name} --log LOG` does it",
+        mend=f"send what `medrelay keygen FILE --name {key.name} --log LOG` prints, or sign the "
+        "bytes that the API's answer gives, with this very key",
         to_sign=canonicalize(said).decode(),
     )
 

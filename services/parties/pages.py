@@ -1,4 +1,4 @@
-"""Pages of parties: signing in and out, and what somebody can do next."""
+"""Pages of parties: signing in and out, who may, and (keys_pages) one's own page."""
 
 from datetime import timedelta
 from typing import Literal
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session, col, select
 from starlette.responses import Response
 
-from services.parties import service
+from services.parties import keys_pages, service
 from services.parties.access import CurrentActor, MaybeActor, cookie_name, refuse_foreign_form
 from services.parties.api import UserChange, UserIn, change_user, register_user
 from services.parties.models import Organisation, OrganisationKind, Role, Site, SiteKind, User
@@ -20,6 +20,7 @@ from services.web.i18n import LANGUAGES
 from services.web.pages import redirect, render
 
 router = APIRouter()
+router.include_router(keys_pages.router)
 
 
 @router.get("/sign-in")
@@ -66,16 +67,6 @@ def sign_out(request: Request, session: DatabaseSession, actor: MaybeActor) -> R
     answer = redirect(request, "/", done="signed-out")
     answer.delete_cookie(name, secure=request.url.scheme == "https", httponly=True, samesite="lax")
     return answer
-
-
-@router.get("/me")
-def show_me(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
-    return render(
-        request,
-        "me.html",
-        organisation=service.get_organisation(session, actor.organisation),
-        sites=service.sites_of(session, actor.organisation),
-    )
 
 
 @router.get("/people")
