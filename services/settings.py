@@ -62,6 +62,9 @@ class Settings(BaseSettings):
         description="Run the durable jobs inside `serve`; false where `work` processes run.",
     )
     anchor_every_s: PositiveInt = 2
+    watch_every_s: PositiveInt = Field(
+        default=60, description="How often the desks are looked at for what needs attention."
+    )
     approval_threshold_pieces: int = Field(
         default=0, ge=0, description="Plans above this many pieces need a second person."
     )

@@ -20,6 +20,7 @@ from services.jobs.log import Anchorer, LogWriter, WrongContract
 from services.jobs.parts import Workshop
 from services.jobs.retries import RETRIES
 from services.jobs.sweep import Sweeper
+from services.jobs.watch import WATCHES, Watcher
 from services.queue import JOBS_VERSION, PARTS_QUEUE_NAME, QUEUE_NAME, SCHEMA
 from services.settings import Settings
 
@@ -39,6 +40,7 @@ class Jobs:
         # A name of its own, so that others can tell its work from a dead one's.
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4()}"
         self._sweeper = Sweeper(database, self._name)
+        self._watcher = Watcher(database, settings.watch_every_s, WATCHES)
         self.workshop = Workshop(settings, database, self._name)
         self._part_slots = settings.solve_processes
 
@@ -68,11 +70,13 @@ class Jobs:
         )
         self._anchorer.start()
         self._sweeper.start()
+        self._watcher.start()
 
     def stop(self) -> None:
         global _running  # noqa: PLW0603
         self._anchorer.stop()
         self._sweeper.stop()
+        self._watcher.stop()
         # What is being solved is left as a kill would leave it: another, or a restart, goes on.
         self.workshop.children.close()
         DBOS.destroy()

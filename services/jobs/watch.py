@@ -1,0 +1,85 @@
+"""The watch: looks about once a minute whether something is so that somebody should know.
+
+Each desk has a ``watch.py`` of its own. A look is one transaction; one desk's trouble is not
+another's; of several processes, one looks at a time. A watch raises and closes alerts, and lets
+lapse what lapses by rule. It moves no goods and no money: people do.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+import structlog
+from sqlmodel import Session
+
+from services.alerts.models import AlertKind, Severity
+from services.alerts.service import close_alert, raise_alert
+from services.audit.service import log_status
+from services.database import Database
+from services.parties.models import Role
+
+log = structlog.get_logger(__name__)
+
+Watch = Callable[[Session, datetime], None]
+_BACKLOG_FROM = 5_000
+
+
+def watch_chain(session: Session, now: datetime) -> None:  # noqa: ARG001
+    """Entries that wait for the chain are no harm while they are few."""
+    status = log_status(session)
+    waiting = status.entries - status.anchored
+    if waiting < _BACKLOG_FROM:
+        close_alert(session, AlertKind.CHAIN_BACKLOG, "log")
+        return
+    raise_alert(
+        session,
+        AlertKind.CHAIN_BACKLOG,
+        "log",
+        Severity.WARNING,
+        path="/log",
+        roles=[Role.ADMIN, Role.AUDITOR],
+        facts={"entries": waiting},
+    )
+
+
+WATCHES: dict[str, Watch] = {"chain": watch_chain}
+
+
+class Watcher(threading.Thread):
+    """Looks at every desk in turn, and goes on whatever one look comes to."""
+
+    def __init__(self, database: Database, every_s: float, watches: dict[str, Watch]) -> None:
+        super().__init__(name="watcher", daemon=True)
+        self._database, self._every_s, self._watches = database, every_s, watches
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.wait(self._every_s):
+            self.look()
+
+    def look(self) -> list[str]:
+        """One look at everything; the names of the watches that came to an end."""
+        return [name for name, watch in self._watches.items() if self._look_at(name, watch)]
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self.is_alive():
+            self.join(timeout=30)
+
+    def _look_at(self, name: str, watch: Watch) -> bool:
+        try:
+            with self._database.transaction() as session:
+                if not session.scalar(_MY_TURN, {"key": f"watch/{name}"}):
+                    return False
+                watch(session, datetime.now(UTC))
+        except sa.exc.OperationalError as error:
+            log.warning("watch_waits", watch=name, why=str(error))
+            return False
+        except Exception:
+            log.exception("watch_stopped_short", watch=name)
+            return False
+        return True
+
+
+_MY_TURN = sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")

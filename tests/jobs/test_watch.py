@@ -1,0 +1,62 @@
+"""The watch looks at every desk, one process at a time, and one desk's trouble is its own."""
+
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import Session, select
+
+from services.alerts.models import Alert, AlertKind
+from services.database import Database
+from services.jobs import watch
+from services.jobs.watch import Watcher, watch_chain
+from tests.world import stock
+
+
+def test_a_watch_that_breaks_stops_no_other_and_writes_nothing(database: Database) -> None:
+    def broken(session: Session, now: datetime) -> None:
+        stock(session)
+        raise ZeroDivisionError(now)
+
+    seen: list[datetime] = []
+    watches = {"broken": broken, "good": lambda _, now: seen.append(now)}
+    assert Watcher(database, 60, watches).look() == ["good"]
+    assert len(seen) == 1
+    with database.transaction() as session:
+        assert session.scalar(sa.text("SELECT count(*) FROM entry")) == 0
+
+
+def test_two_processes_do_not_look_at_one_desk_at_once(database: Database) -> None:
+    inner: list[list[str]] = []
+
+    def looks_again(session: Session, now: datetime) -> None:
+        other = Watcher(database, 60, {"desk": lambda *_: None, "free": lambda *_: None})
+        inner.append(other.look())
+
+    assert Watcher(database, 60, {"desk": looks_again}).look() == ["desk"]
+    assert inner == [["free"]]
+
+
+def test_a_long_wait_for_the_chain_is_told_until_it_is_over(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_BACKLOG_FROM", 2)
+    now = datetime.now(UTC)
+    with database.transaction() as session:
+        stock(session, key="one")
+        watch_chain(session, now)
+        assert session.exec(select(Alert)).all() == []
+        stock(session, key="two")
+        watch_chain(session, now)
+        watch_chain(session, now)
+        told = session.exec(select(Alert)).one()
+        assert (told.kind, told.closed_at, told.facts) == (
+            AlertKind.CHAIN_BACKLOG,
+            None,
+            {"entries": 2},
+        )
+    monkeypatch.setattr(watch, "_BACKLOG_FROM", 3)
+    with database.transaction() as session:
+        watch_chain(session, now)
+    with database.transaction() as session:
+        assert session.exec(select(Alert)).one().closed_at is not None
