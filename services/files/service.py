@@ -52,12 +52,13 @@ def attach(
         InvalidInput: nothing in it, or too many files beside this subject already.
 
     """
-    sha256 = _keep(session, upload, field)
+    named = Upload(_clean_name(upload.name), upload.content)
+    sha256 = _keep(session, named, field)
     values = Attachment(
         subject=subject,
         kind=kind,
         sha256=sha256,
-        name=_clean_name(upload.name),
+        name=named.name,
         attached_by=actor.user_id,
         attached_at=datetime.now(UTC),
     ).model_dump(exclude={"sequence"})

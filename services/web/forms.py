@@ -10,13 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from fastapi import Depends, Request
 from pydantic import AwareDatetime, BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
 from sqlmodel import Session
+from starlette.exceptions import HTTPException
 
 from services.errors import DomainError, InvalidInput
 from services.web.http import field_error
@@ -201,17 +204,33 @@ async def _sent(request: Request) -> Form:
 
 async def _sent_with_files(request: Request) -> Form:
     """A form with file inputs; one that was left empty is as if it weren't there."""
+    _refuse_other_charsets(request)
     values: dict[str, str] = {}
     files: dict[str, Upload] = {}
-    async with request.form(
-        max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_BYTES
-    ) as sent:
-        for name, value in sent.multi_items():
-            if isinstance(value, str):
-                values[name] = value
-            elif value.filename:
-                files[name] = Upload(value.filename, await value.read())
+    try:
+        async with request.form(
+            max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_BYTES
+        ) as sent:
+            for name, value in sent.multi_items():
+                if isinstance(value, str):
+                    values[name] = value
+                elif value.filename:
+                    files[name] = Upload(value.filename, await value.read())
+    except HTTPException as error:
+        if error.status_code != HTTPStatus.BAD_REQUEST:
+            raise
+        raise InvalidInput(
+            f"The form can't be read: {error.detail}", mend="send it from its own page"
+        ) from error
     return Form(values, files)
+
+
+def _refuse_other_charsets(request: Request) -> None:
+    """RFC 7578 wants UTF-8; decoders of other names make texts that no answer can hold."""
+    _, options = parse_options_header(request.headers["content-type"])
+    charset = options.get(b"charset", b"utf-8").decode("latin-1")
+    if charset.lower() not in {"utf-8", "utf8"}:
+        raise InvalidInput("A form is sent in UTF-8", mend="leave the charset out")
 
 
 SentForm = Annotated[Form, Depends(_sent)]
@@ -231,6 +250,22 @@ async def _sent_file(request: Request) -> Upload:
 
 SentFile = Annotated[Upload, Depends(_sent_file)]
 """An API's upload: ``curl -F file=@certificate.pdf …``."""
+
+FILE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+"""``openapi_extra`` of an endpoint that takes a `SentFile`."""
 
 
 def minor_units(form: Form, name: str) -> str:

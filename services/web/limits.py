@@ -51,7 +51,7 @@ class LimitBody:
             return
         headers = Headers(scope=scope)
         declared = headers.get("content-length", "")
-        brings_files = headers.get("content-type", "").startswith("multipart/form-data")
+        brings_files = headers.get("content-type", "").lower().startswith("multipart/form-data")
         most = MAX_UPLOAD_BYTES if brings_files else MAX_BODY_BYTES
         words = f"A body may have {most} bytes at the most"
         if declared.isdigit() and int(declared) > most:

@@ -7,15 +7,17 @@ and for people alike.
 
 import csv
 import io
+import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel
+from sqlalchemy.sql.operators import asc_op, desc_op
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -29,7 +31,10 @@ Format = Literal["json", "csv"]
 Item = TypeVar("Item")
 Other = TypeVar("Other")
 Order = Mapping[str, Any]
-"""Columns to sort by, by their names; the first is the order where none is asked for."""
+"""Columns to sort by, by their names; the first is the order where none is asked for.
+
+The first may be ``column.desc()``, for the newest on top; asked for by name, it goes upwards.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,8 @@ class Asked:
 
     @property
     def span(self) -> tuple[int, int]:
-        """Offset and limit: of a file, everything."""
-        return (0, MAX_CSV_ROWS) if self.is_csv else (self.offset, self.limit)
+        """Offset and limit: of a file, all from the offset on that a file may have."""
+        return (self.offset, MAX_CSV_ROWS if self.is_csv else self.limit)
 
 
 def _asked(
@@ -90,17 +95,19 @@ class Listing(Generic[Item]):
 
     @property
     def last(self) -> int:
-        return self.asked.span[0] + len(self.rows)
+        return self.asked.span[0] + len(self.rows) if self.rows else 0
 
     @property
     def previous(self) -> str | None:
         """The address of the page before; None on the first."""
         offset, limit = self.asked.span
-        return self._address(offset=max(0, offset - limit)) if offset else None
+        # From beyond the end, the page before is the last that has rows.
+        end = min(offset, self.total)
+        return self._address(offset=max(0, end - limit)) if offset else None
 
     @property
     def next(self) -> str | None:
-        return self._address(offset=self.last) if self.last < self.total else None
+        return self._address(offset=self.last) if 0 < self.last < self.total else None
 
     @property
     def csv(self) -> str:
@@ -117,11 +124,13 @@ class Listing(Generic[Item]):
         return order.get(self.asked.sort, "none")
 
     def _address(self, **changed: object) -> str:
-        query = dict(self.asked.request.query_params) | {k: str(v) for k, v in changed.items()}
-        query.pop("done", None)
-        if query.get("offset") == "0":
-            del query["offset"]
-        return f"{self.asked.request.url.path}?{urlencode(query)}"
+        kept = [
+            (name, value)
+            for name, value in self.asked.request.query_params.multi_items()
+            if name not in changed and name != "done"
+        ]
+        more = [(name, value) for name, value in changed.items() if (name, value) != ("offset", 0)]
+        return f"{self.asked.request.url.path}?{urlencode([*kept, *more])}"
 
 
 def select_page(
@@ -145,8 +154,16 @@ def select_page(
 def _column(order: Order, asked: Asked) -> Any:
     name = asked.sort.lstrip("-")
     _check_sort(name, order, asked)
-    column = sa.nulls_last(order[name]) if name else next(iter(order.values()))
-    return sa.nulls_last(sa.desc(order[name])) if asked.sort.startswith("-") and name else column
+    if not name:
+        return sa.nulls_last(next(iter(order.values())))
+    column = _bare(order[name])
+    return sa.nulls_last(sa.desc(column) if asked.sort.startswith("-") else sa.asc(column))
+
+
+def _bare(column: Any) -> Any:
+    """A column without the direction that it is given where nobody asks for another."""
+    directed = isinstance(column, sa.UnaryExpression) and column.modifier in {desc_op, asc_op}
+    return column.element if directed else column
 
 
 def cut_page(
@@ -186,7 +203,11 @@ def answer(listing: Listing[Any], response: Response, name: str) -> Any:
     ``name`` is the file's, without its ending. Declare ``response_model=list[…]`` at the route.
     """
     if listing.asked.is_csv:
-        return csv_file(listing.rows, name)
+        route = listing.asked.request.scope.get("route")
+        (schema,) = get_args(getattr(route, "response_model", None)) or (None,)
+        file = csv_file(listing.rows, name, schema)
+        file.headers["X-Total-Count"] = str(listing.total)
+        return file
     response.headers["X-Total-Count"] = str(listing.total)
     links = {"prev": listing.previous, "next": listing.next}
     told = ", ".join(f'<{address}>; rel="{rel}"' for rel, address in links.items() if address)
@@ -195,11 +216,16 @@ def answer(listing: Listing[Any], response: Response, name: str) -> Any:
     return list(listing.rows)
 
 
-def csv_file(rows: Sequence[BaseModel], name: str) -> Response:
-    """Rows of one schema as a file; nested lists are left out, and nothing runs as a formula."""
+def csv_file(
+    rows: Sequence[BaseModel], name: str, schema: type[BaseModel] | None = None
+) -> Response:
+    """Rows of one schema as a file; nested parts are left out, and nothing runs as a formula.
+
+    ``schema`` gives an empty list its heading; it is the rows' own where left out.
+    """
     table = io.StringIO()
     writer = csv.writer(table)
-    columns = _columns(rows)
+    columns = _columns(type(rows[0]) if rows else schema)
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(getattr(row, column)) for column in columns])
@@ -211,16 +237,25 @@ def csv_file(rows: Sequence[BaseModel], name: str) -> Response:
     )
 
 
-def _columns(rows: Sequence[BaseModel]) -> list[str]:
-    if not rows:
-        return []
-    fields = type(rows[0]).model_fields
-    return [each for each in fields if not isinstance(getattr(rows[0], each), list | dict)]
+def _columns(schema: type[BaseModel] | None) -> list[str]:
+    """The fields that fit a cell: by what they are declared as, so alike for every list."""
+    fields = schema.model_fields if schema else {}
+    return [name for name, field in fields.items() if not _is_nested(field.annotation)]
+
+
+def _is_nested(kind: Any) -> bool:
+    origin = get_origin(kind)
+    if origin in {Union, types.UnionType, Annotated}:
+        return any(_is_nested(each) for each in get_args(kind))
+    whole = origin or kind
+    return isinstance(whole, type) and issubclass(whole, list | dict | tuple | set | BaseModel)
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, datetime | date):
         return value.isoformat()
     text = str(value)
