@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         description="A run whose parts are smaller together is solved in one go, without queueing.",
     )
     session_hours: PositiveInt = 12
+    dump_readers: PositiveInt = Field(
+        default=4, description="How many may read the whole log at once, from each process."
+    )
     time_zone: str = Field(
         default="Asia/Shanghai",
         description="Where the goods are (IANA): decides on which day a moment falls.",

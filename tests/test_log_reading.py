@@ -7,7 +7,7 @@ import json
 import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
-from sqlmodel import select
+from sqlmodel import col, select
 
 from ledger import merkle
 from ledger.checkpoint import VerifierKey
@@ -187,3 +187,19 @@ def test_the_dump_is_every_anchored_record_in_order(
     leaves = [merkle.leaf_hash(line["record"].encode()) for line in lines]
     head = parse_checkpoint(api.get(f"{LOG}/checkpoint").text)
     assert merkle.root(leaves) == head.root
+
+
+@pytest.mark.parametrize("path", ["/log/proof/{index}", "/api/v1/audit/entries/{entry}/receipt"])
+def test_of_a_block_that_the_chain_gave_up_no_proof_is_given(
+    anchored: Database, api: TestClient, path: str
+) -> None:
+    with anchored.transaction() as session:
+        rows = session.exec(select(Leaf.index, Leaf.entry_id).order_by(col(Leaf.index))).all()
+        session.connection().execute(sa.text("SET LOCAL session_replication_role = replica"))
+        newest = "UPDATE anchor SET state = 'submitted' WHERE size = (SELECT max(size) FROM anchor)"
+        session.connection().execute(sa.text(newest))
+    (first, kept), (last, lost) = rows[0], rows[-1]
+    answer = api.get(path.format(index=last, entry=lost))
+    assert (answer.status_code, answer.json()["type"].split(":")[-1]) == (409, "anchored-again")
+    assert answer.json()["errors"][0]["mend"] == "ask again in a minute"
+    assert api.get(path.format(index=first, entry=kept)).status_code == 200

@@ -6,16 +6,17 @@ import re
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from starlette.responses import StreamingResponse
 
 from ledger.tiles import TilePathRefused, parse_path, parse_position
 from ledger.tlog_proof import TlogProof, evidence_bytes
-from services.audit import reading, service
+from services.audit import dump_api, reading, service
 from services.audit.reading import NoSuchTile
 from services.errors import InvalidInput
+from services.web.head import is_known
 from services.web.http import DatabaseSession
 
 router = APIRouter(prefix="/log", tags=["log"])
+router.include_router(dump_api.router)
 
 _TEXT = "text/plain; charset=utf-8"
 _BYTES = "application/octet-stream"
@@ -33,17 +34,13 @@ class _Text(Response):
     media_type = _TEXT
 
 
-class _Gzip(StreamingResponse):
-    media_type = "application/gzip"
-
-
 @router.get("/checkpoint", response_class=_Text)
 def show_checkpoint(request: Request, session: DatabaseSession) -> Response:
     """The newest anchored tree: a signed note (C2SP tlog-checkpoint), with its cosignatures."""
     note = service.newest_note(session)
     tag = f'"{hashlib.sha256(note.encode()).hexdigest()[:32]}"'
     headers = {**_ASK_AGAIN, "ETag": tag}
-    if tag in request.headers.get("if-none-match", ""):
+    if is_known(request, tag):
         return Response(status_code=304, headers=headers)
     return _Text(note, headers=headers)
 
@@ -89,13 +86,6 @@ def show_proof(leaf: str, session: DatabaseSession) -> Response:
     extra = evidence_bytes(receipt.chain)
     proof = TlogProof(receipt.leaf_index, receipt.inclusion_path, receipt.checkpoint, extra)
     return _Text(proof.encode(), headers=_ASK_AGAIN)
-
-
-@router.get("/dump.jsonl.gz", response_class=_Gzip)
-def show_dump(request: Request) -> Response:
-    """Every anchored record in order, `{"index":n,"record":"…"}` a line, compressed."""
-    headers = {**_ASK_AGAIN, "Content-Disposition": 'attachment; filename="dump.jsonl.gz"'}
-    return _Gzip(reading.dump(request.app.state.database), headers=headers)
 
 
 def _no_tile(path: str, error: TilePathRefused) -> NoSuchTile:

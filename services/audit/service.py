@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from ledger import merkle, tiles
 from ledger.proof import ChainEvidence, Receipt
+from services.audit.anchoring_models import AnchorState
 from services.audit.models import Anchor, LogContract, SignedCheckpoint
 from services.audit.tile_models import Cosignature
 from services.audit.tiles import StoredTiles
@@ -48,6 +49,10 @@ class NotAnchoredYet(Conflict):
     code, title = "not-anchored-yet", "The log hasn't come to this entry yet"
 
 
+class AnchoredAgain(NotAnchoredYet):
+    code, title = "anchored-again", "The chain lost this entry's block; it is being anchored again"
+
+
 @dataclass(frozen=True, slots=True)
 class LogStatus:
     """How far the log has come: entries written, leaves sealed, leaves on the chain."""
@@ -63,14 +68,14 @@ class LogStatus:
 
 
 def log_status(session: Session) -> LogStatus:
-    anchor = _newest_anchor(session)
+    anchored, root = anchored_head(session)
     contract = find_contract(session)
     return LogStatus(
         origin=get_settings().log_origin,
         entries=entry_count(session),
         sealed=tree_size(session),
-        anchored=anchor.size if anchor else 0,
-        root=anchor.root.hex() if anchor else merkle.EMPTY_ROOT.hex(),
+        anchored=anchored,
+        root=root.hex(),
         chain_id=contract.chain_id if contract else None,
         contract=contract.address if contract else None,
         verifier_key=contract.verifier_key if contract else None,
@@ -83,6 +88,12 @@ def find_contract(session: Session) -> LogContract | None:
 
 def anchored_size(session: Session) -> int:
     return session.exec(select(func.max(Anchor.size))).one() or 0
+
+
+def anchored_head(session: Session) -> tuple[int, bytes]:
+    """The size and the root of the newest anchored tree; the empty one's before that."""
+    anchor = _newest_anchor(session)
+    return (anchor.size, anchor.root) if anchor else (0, merkle.EMPTY_ROOT)
 
 
 def newest_checkpoint(session: Session) -> SignedCheckpoint:
@@ -149,6 +160,7 @@ def receipt_of(session: Session, entry_id: UUID) -> Receipt:
     Raises:
         NotFound: there is no such entry.
         NotAnchoredYet: it is written, and will be anchored within seconds.
+        AnchoredAgain: it was, in a block that the chain has given up since.
 
     """
     found = record_of(session, entry_id)
@@ -167,7 +179,12 @@ def receipt_of(session: Session, entry_id: UUID) -> Receipt:
 
 
 def receipt_of_leaf(session: Session, index: int) -> Receipt:
-    """The same for the entry at a leaf index; NotFound where no leaf is anchored there."""
+    """The same for the entry at a leaf index; NotFound where no leaf is anchored there.
+
+    Raises:
+        AnchoredAgain: see `receipt_of`.
+
+    """
     body = record_at(session, index)
     receipt = None if body is None else _receipt(session, body, index)
     if receipt is None:
@@ -186,6 +203,14 @@ def _receipt(session: Session, body: bytes, index: int) -> Receipt | None:
     anchor = session.connection().execute(_ANCHORED_OVER, {"index": index}).first()
     if anchor is None:
         return None
+    if anchor.state is AnchorState.SUBMITTED:
+        raise AnchoredAgain(
+            f"The chain gave up the block that leaf {index} stood in; it is being anchored again, "
+            "under the same root",
+            field="leaf",
+            value=index,
+            mend="ask again in a minute",
+        )
     reader = StoredTiles(session)
     reader.fetch(tiles.inclusion_tiles(index, anchor.size))
     with _tiles_at_hand():
