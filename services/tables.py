@@ -15,6 +15,7 @@ from services.journal import models as journal
 from services.parties import changes
 from services.parties import models as parties
 from services.requests import models as requests
+from services.requests.forecast import models as forecast
 from services.transport import models as transport
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "dispatch",
     "donations",
     "files",
+    "forecast",
     "inventory",
     "journal",
     "parties",

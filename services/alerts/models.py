@@ -31,6 +31,8 @@ class AlertKind(StrEnum):
     RECEIPT_DISPUTED = "receipt_disputed"
     PLAN_TO_DECIDE = "plan_to_decide"
     CHAIN_BACKLOG = "chain_backlog"
+    REPORT_MISSING = "report_missing"
+    SUPPLY_LOW = "supply_low"
 
 
 class Severity(StrEnum):
