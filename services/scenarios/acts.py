@@ -131,7 +131,7 @@ class Acts:
         days = [day.isoformat() for day in self._scenario.days()]
         known = {
             (line["item"], line["day"]): line["planned_base"]
-            for line in self._api.get(user, "/capacity-plans", site=row.site)
+            for line in self._api.get(user, "/capacity-plans", site=row.site, limit=1000)
         }
         if all(known.get((row.item, day)) == allotted * self._per(row) for day in days):
             return
