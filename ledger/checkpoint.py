@@ -229,6 +229,8 @@ def verify_note(note: str, verifier: VerifierKey) -> str:
 
 def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     """A note's text, its newline included, and its signatures as (name, key id and signature)."""
+    if "\r" in note:
+        raise NoteRefused("the note's line ends were changed, as some editors do: get it anew")
     text, separator, tail = note.rpartition("\n\n")
     text += "\n"
     if not separator or not tail.endswith("\n") or not _is_note_text(text):

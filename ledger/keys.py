@@ -8,6 +8,7 @@ are made on their side and never come here.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from ledger.chain import ChainError
 
 SECRET_SIZE = 32
+_NO_SECRET = f"holds no key: {2 * SECRET_SIZE} hex digits"
 
 # The order of secp256k1: an Ethereum key is a number from one to this, less one.
 _SECP256K1_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
@@ -85,8 +87,10 @@ def load_secret(path: Path) -> bytes:
         raise KeyFileRefused(f"{path} can be read by others; run: chmod 600 {path}")
     try:
         return parse_secret(path.read_text(encoding="ascii"))
+    except UnicodeDecodeError as error:
+        raise KeyFileRefused(f"{path} {_NO_SECRET}") from error
     except ValueError as error:
-        raise KeyFileRefused(f"{path}: {error}") from error
+        raise KeyFileRefused(f"{path} {error}") from error
 
 
 def submitter_secret(path: Path, given: bytes | None = None) -> bytes:
@@ -126,6 +130,11 @@ def old_path(path: Path, key_name: str) -> Path:
     return path.with_name(f"{path.name}.{key_name}.old")
 
 
+def kept_paths(path: Path) -> list[Path]:
+    """Every file in which a key that this one replaced is kept, in the order of their names."""
+    return sorted(path.parent.glob(f"{path.name}.*.old"))
+
+
 def replace_by_next(path: Path, key_name: str) -> Path:
     """End a rotation: the successor takes the key's place, whole or not at all.
 
@@ -159,10 +168,10 @@ def _sync_folder(folder: Path) -> None:
 
 def parse_secret(text: str) -> bytes:
     """The 32 bytes that a text of 64 hex digits holds, with or without 0x; else `ValueError`."""
-    secret = bytes.fromhex(text.strip().removeprefix("0x"))
-    if len(secret) != SECRET_SIZE:
-        raise ValueError(f"a key has {SECRET_SIZE} bytes, not {len(secret)}")
-    return secret
+    digits = text.strip().removeprefix("0x")
+    if not re.fullmatch(f"[0-9a-fA-F]{{{2 * SECRET_SIZE}}}", digits):
+        raise ValueError(_NO_SECRET)
+    return bytes.fromhex(digits)
 
 
 def signing_key(secret: bytes) -> Ed25519PrivateKey:

@@ -970,10 +970,10 @@ class Signers:
             return
         if kind not in _STATEMENTS:
             _fail("signature", f"is this the newest verify.py? It knows none of kind {kind!r}")
+        if not signatures:
+            _fail("signature", "it is unsigned, where entries like it are signed")
         said = self._statement(record, *_STATEMENTS[kind])
         keys = [self._signer(each, said) for each in signatures]
-        if not keys:
-            _fail("signature", "it is unsigned, where entries like it are signed")
         if kind == "key_registered":
             # It shows that who registers a key has it, and counts for nothing else.
             if any(key != record["facts"]["vkey"] for key in (said.get("key"), *keys)):

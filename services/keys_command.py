@@ -9,7 +9,7 @@ import typer
 from eth_utils.address import to_checksum_address
 from rich.console import Console
 
-from ledger.keys import load_secret, next_path, submitter_address
+from ledger.keys import kept_paths, load_secret, next_path, submitter_address
 from services.audit import anchoring as stored
 from services.audit.service import find_contract
 from services.database import Database, open_database
@@ -49,6 +49,8 @@ def show() -> None:
             above = f"above {change.since_size} leaves"
             console.print(f"log        {change.verifier_key} ({above})", markup=False)
     for path in (submitter_path(settings), log_key_path(settings)):
+        for old in kept_paths(path):
+            console.print(f"{old}: a key that was replaced", markup=False)
         if next_path(path).exists():
             console.print(f"{next_path(path)}: a rotation broke off; run it again", markup=False)
 

@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from ledger.chain import ChainError, open_chain
-from ledger.proof import Receipt, ReceiptMalformed
 from ledger.verify import (
     ChainReader,
     Level,
@@ -19,20 +18,23 @@ from ledger.verify import (
     Verdict,
     VerificationFailed,
     growth_from,
+    misused,
     read_dump,
+    read_file,
+    read_key_changes,
     read_note,
-    table,
+    told,
     verify_dump,
     verify_receipt,
 )
 from services.settings import Settings, get_settings
 
-console = Console()
+console = Console(soft_wrap=True, highlight=False)
 
 _NO_TRUST_ROOT = (
     "A receipt can't vouch for itself: give --contract ADDRESS or --vkey KEY, as the log's page "
     "and GET /api/v1/audit/log show them (or set MEDRELAY_CHAIN_CONTRACT, MEDRELAY_LOG_VKEY), or "
-    "--checkpoint FILE, one that you kept. Nothing was checked."
+    "--checkpoint FILE, one that you kept."
 )
 
 _ELSEWHERE = (
@@ -53,6 +55,14 @@ def verify(
     checkpoint: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="A checkpoint of the log that you kept."),
+    ] = None,
+    key_change: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="How the log changed its key: /api/v1/audit/log, saved, or each note, in order.",
+        ),
     ] = None,
     growth: Annotated[
         str | None,
@@ -78,28 +88,41 @@ def verify(
     # An empty text is what an unset variable of a shell leaves: never a wish to check less.
     for name, value in {"--vkey": vkey, "--contract": contract, "--growth": growth}.items():
         if value == "":
-            console.print(f"{name} is empty. Nothing was checked.", markup=False)
-            raise typer.Exit(2)
+            _end_unchecked(f"{name} is empty.")
     vkey, contract = vkey or settings.log_vkey, contract or settings.chain_contract
     if receipt is None and dump is None:
-        console.print("Give a receipt, or --dump FILE. Nothing was checked.", markup=False)
-        raise typer.Exit(2)
+        _end_unchecked("Give a receipt, or --dump FILE.")
+    changes = key_change or []
+    mend = misused(contract, vkey, changes)
+    if mend:
+        _end_unchecked(mend)
     # A chain is worth asking only where something other than the receipt says which contract.
     asks_chain = not offline and (settings.chain_url is None or contract is not None)
     if not offline and not asks_chain and vkey is None and checkpoint is None:
-        console.print(_NO_TRUST_ROOT, markup=False)
-        raise typer.Exit(2)
+        _end_unchecked(_NO_TRUST_ROOT)
+    with _failures_told(settings), _chain(settings, contract, asked=asks_chain) as chain:
+        trust = Trust(
+            vkey=vkey,
+            kept=read_note(checkpoint) if checkpoint else None,
+            chain=chain,
+            growth=growth_from(growth) if growth else None,
+            witnesses=tuple(witness or ()),
+            key_changes=[note for path in changes for note in read_key_changes(path)],
+        )
+        _tell(_verdict(receipt, dump, trust))
+
+
+def _end_unchecked(why: str) -> NoReturn:
+    console.print(f"{why} Nothing was checked.", markup=False)
+    raise typer.Exit(2)
+
+
+@contextmanager
+def _failures_told(settings: Settings) -> Iterator[None]:
+    """End the command in words, and with its code, where something fails or can't be read."""
     try:
-        with _chain(settings, contract, asked=asks_chain) as chain:
-            trust = Trust(
-                vkey=vkey,
-                kept=read_note(checkpoint) if checkpoint else None,
-                chain=chain,
-                growth=growth_from(growth) if growth else None,
-                witnesses=tuple(witness or ()),
-            )
-            _tell(_verdict(receipt, dump, trust))
-    except (ReceiptMalformed, VerificationFailed) as error:
+        yield
+    except VerificationFailed as error:
         console.print("[bold red]NOT VALID[/]", end="  ")
         console.print(f"{error}", markup=False)
         raise typer.Exit(1) from error
@@ -114,7 +137,7 @@ def verify(
 
 
 def _verdict(receipt: Path | None, dump: Path | None, trust: Trust) -> Verdict:
-    content = Receipt.from_json(receipt.read_bytes()) if receipt else None
+    content = read_file(receipt) if receipt else None
     if dump is not None:
         return verify_dump(read_dump(dump), trust=trust, receipt=content)
     assert content is not None
@@ -145,11 +168,8 @@ def _chain(
 
 
 def _tell(verdict: Verdict) -> None:
-    for line in verdict.checked:
-        mark = "✗" if line.startswith("NOT ") else "✓"
-        console.print(f"  {mark} {line}", markup=False)
-    for line in table(verdict.totals) if verdict.totals else ():
-        console.print(line, markup=False, soft_wrap=True)
+    for line in told(verdict):
+        console.print(line, markup=False)
     if verdict.level is Level.CONSISTENT:
         console.print("[bold yellow]CONSISTENT ONLY — held against nothing else[/]")
         console.print("Anybody can make such a file. Give --vkey KEY, or let it ask the chain.")

@@ -5,6 +5,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from ledger.checkpoint import VerifierKey, WitnessKey, cosign, verify_cosignatur
 from services.audit import chain_rpc, verifier_api
 from services.audit.service import find_contract, newest_checkpoint
 from services.database import Database
+from services.jobs.keys import rotate_log_key
 from services.jobs.log import LogWriter
 from services.settings import Settings
+from tests import gifts
 from tests.pristine import PristineDatabase
-from tests.world import stock
+from tests.signing import Signer
+from tests.world import World, stock
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 WITNESS = WitnessKey("witness.example/w1", KEY.public_key())
@@ -222,6 +226,62 @@ def test_all_levels_are_reached_over_the_logs_own_pages(
     code, told = run(folder, capsys, "receipt", "--dump", "dump", "--checkpoint", "new", *node)
     assert (code, "The contract keeps the root over the dump's" in told) == (0, True), told
     assert re.search(r"surgical_mask +70 +70 +0 +0 +0 +0\n", told)
+
+
+def test_a_change_of_the_logs_key_is_followed_over_the_logs_own_pages(
+    api: TestClient, folder: Path, database: Database, tmp_path: Path, capsys: Capture
+) -> None:
+    """As its page has it: a checkpoint kept under the first key, a receipt under the second."""
+    settings = Settings(data_dir=tmp_path)
+    assert "--key-change" not in api.get("/en/log").text
+    rotate_log_key(settings, database)
+    with database.transaction() as session:
+        stock(session, key="after")
+    with closing(LogWriter(settings, database)) as writer:
+        writer.run_once()
+    page = api.get("/en/log").text
+    assert "--key-change log.json" in page
+    assert "--checkpoint checkpoint.txt --growth http://testserver/" in page
+    (folder / "log.json").write_bytes(api.get("/api/v1/audit/log").content)
+    (folder / "new").write_bytes(api.get("/log/checkpoint").content)
+    (folder / "dump").write_bytes(api.get("/log/dump.jsonl.gz").content)
+    [entry, *_] = api.get("/api/v1/audit/entries?limit=1").json()
+    receipt = api.get(f"/api/v1/audit/entries/{entry['id']}/receipt")
+    (folder / "newest").write_bytes(receipt.content)
+    key = ("--vkey", api.get("/api/v1/audit/log").json()["verifier_key"])
+    change, growth = ("--key-change", "log.json"), ("--growth", "http://log.example/")
+    for asked in (
+        ("newest",),
+        ("receipt",),
+        ("newest", "--checkpoint", "old", *growth),
+        ("receipt", "--checkpoint", "new", *growth),
+        ("--dump", "dump", "--checkpoint", "new"),
+    ):
+        code, told = run(folder, capsys, *asked, *key, *change)
+        assert (code, "handed over from its key" in told) == (0, True), told
+    for asked in (("newest",), ("--dump", "dump", "--checkpoint", "new")):
+        code, told = run(folder, capsys, *asked, *key)
+        assert (code, "--key-change" in told) == (1, True), told
+
+
+def test_what_organisations_signed_is_checked_in_the_logs_own_dump(
+    api: TestClient, folder: Path, world: World, database: Database, tmp_path: Path, capsys: Capture
+) -> None:
+    signer, body = Signer("DONOR1"), gifts.money(250)
+    assert signer.register(api, world, "donor").status_code == 201
+    headers = world.bearer("donor")
+    # The signature of another statement is refused, and the answer shows what to sign.
+    wrong = body | {"signature": signer.sign({})}
+    said = api.post("/api/v1/donations", json=wrong, headers=headers).json()["said"]
+    signed = body | {"signature": signer.sign(said)}
+    assert api.post("/api/v1/donations", json=signed, headers=headers).status_code == 201
+    assert signer.revoke(api, world, "donor").status_code == 200
+    with closing(LogWriter(Settings(data_dir=tmp_path), database)) as writer:
+        writer.run_once()
+    (folder / "dump").write_bytes(api.get("/log/dump.jsonl.gz").content)
+    (folder / "new").write_bytes(api.get("/log/checkpoint").content)
+    code, told = run(folder, capsys, "--dump", "dump", "--checkpoint", "new")
+    assert (code, "Signed by donors or consignees: 1 of them, of 1 org" in told) == (0, True), told
 
 
 def test_another_contract_and_another_log_are_told(

@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from ledger.jsonrpc import JsonRpcChain
 from ledger.merkle import leaf_hash
 from ledger.proof import ChainEvidence, Receipt
 from services import cli, verify_command
+from services.audit.anchoring import log_keys
 from services.audit.service import find_contract, receipt_of
 from services.database import Database
+from services.jobs.keys import rotate_log_key
 from services.jobs.log import LogWriter
 from services.jobs.opening import open_log
 from services.journal.read import newest_entries
@@ -35,11 +38,7 @@ class Log:
     ) -> None:
         self._patch, self._file = patch, folder / "receipt.json"
         self.use(settings)
-        with database.transaction() as session:
-            stock(session)
-        writer = LogWriter(settings, database)
-        writer.run_once()
-        writer.close()
+        grow(settings, database)
         with database.transaction() as session:
             [(entry, _)] = newest_entries(session, 1, 0)
             self.receipt = receipt_of(session, entry.id)
@@ -54,6 +53,13 @@ class Log:
         self._file.write_text(receipt.to_json())
         result = CliRunner().invoke(cli.app, ["verify", str(self._file), *arguments])
         return result.exit_code, " ".join(result.output.split())
+
+
+def grow(settings: Settings, database: Database, key: str = "goods") -> None:
+    with database.transaction() as session:
+        stock(session, key=key)
+    with closing(LogWriter(settings, database)) as writer:
+        writer.run_once()
 
 
 @pytest.fixture
@@ -91,6 +97,63 @@ def test_the_logs_key_is_enough_offline(log: Log) -> None:
 def test_an_empty_wish_is_no_wish_to_check_less(log: Log, option: str) -> None:
     code, told = log.verify(log.receipt, option, "")
     assert (code, f"{option} is empty" in told) == (2, True)
+
+
+@pytest.mark.parametrize("contract", ["x", "0x12", "0x" + "1" * 41, "1" * 40, "0x" + "g" * 40])
+@pytest.mark.parametrize("more", [(), ("--offline",)])
+def test_a_contract_that_is_no_address_is_told_before_anything_is_asked(
+    log: Log, contract: str, more: tuple[str, ...]
+) -> None:
+    code, told = log.verify(log.receipt, "--contract", contract, "--vkey", log.vkey, *more)
+    assert (code, told) == (
+        2,
+        f"--contract {contract} is no address: 0x and 40 hex digits. Nothing was checked.",
+    )
+
+
+def test_a_change_of_the_logs_key_is_followed(log: Log, database: Database, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    rotate_log_key(settings, database)
+    grow(settings, database, "after")
+    with database.transaction() as session:
+        [(entry, _)] = newest_entries(session, 1, 0)
+        newest, [change] = receipt_of(session, entry.id), log_keys(session)
+    (tmp_path / "change").write_text(change.note)
+    (tmp_path / "crlf").write_bytes(change.note.replace("\n", "\r\n").encode())
+    key = ("--offline", "--vkey", log.vkey)
+    code, told = log.verify(newest, *key)
+    assert (code, "NOT VALID checkpoint: " in told, "--key-change" in told) == (1, True, True)
+    for receipt in (newest, log.receipt):
+        code, told = log.verify(receipt, *key, "--key-change", str(tmp_path / "change"))
+        assert (code, f"At {change.since_size} leaves" in told) == (0, True), told
+    for name, words in (("change", "key change 2: it is by a key that has"), ("crlf", "line ends")):
+        twice = ("--key-change", str(tmp_path / "change"), "--key-change", str(tmp_path / name))
+        code, told = log.verify(newest, *key, *twice)
+        assert (code, words in told) == (1, True), told
+    code, told = log.verify(newest, "--offline", "--key-change", str(tmp_path / "change"))
+    assert (code, "--key-change needs --vkey" in told) == (2, True)
+
+
+def test_what_goes_wrong_is_told_without_a_librarys_words(log: Log, tmp_path: Path) -> None:
+    assert log.receipt.checkpoint is not None
+    for name, content in (
+        ("crlf", log.receipt.checkpoint.replace("\n", "\r\n").encode()),
+        ("zip", b"\x1f\x8bjunk"),
+        ("chain/chain.sqlite3", b"junk" * 200),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    away = ("--checkpoint", str(tmp_path / "crlf"))
+    noise = ("--vkey", log.vkey, "--dump", str(tmp_path / "zip"))
+    outputs = [log.verify(log.receipt, "--offline", *options) for options in (away, noise)]
+    log.use(Settings(data_dir=tmp_path, chain_url="http://127.0.0.1:1"))
+    outputs.append(log.verify(log.receipt, "--contract", log.contract))
+    assert [code for code, _ in outputs] == [1, 3, 3]
+    for (_, told), words in zip(
+        outputs, ("its line ends were changed", "is cut off", "Connection refused"), strict=True
+    ):
+        assert words in told
+        assert not re.search(r"Errno|urlopen|<|Error|line 1 column|codec", told), told
 
 
 def test_who_has_no_chain_is_told_where_to_ask(log: Log, tmp_path: Path) -> None:

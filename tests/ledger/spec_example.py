@@ -17,6 +17,7 @@ from ledger.disclosure import Concealed, conceal
 from ledger.proof import ChainEvidence, Receipt
 from ledger.tlog_proof import TlogProof, evidence_bytes
 from ledger.verify import Trust, table, verify_dump
+from services.jobs.keys import last_word
 from services.journal.kinds import AccountRef, EntryKind
 from services.journal.log import Log
 from services.journal.record import Draft, NewLot, NewMove, content, record_bytes
@@ -25,6 +26,7 @@ ORIGIN = "log.example/relief"
 LOG = Log(ORIGIN, 31337, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 WITNESS = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
+NEXT_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34)))
 WITNESS_NAME = "witness.example/w1"
 NOON = datetime(2020, 2, 3, 12, tzinfo=UTC)
 LOT = UUID(int=0xA)
@@ -71,6 +73,8 @@ def examples() -> dict[str, str]:
     note = checkpoint.sign(Checkpoint(ORIGIN, 5, roots[5]), ORIGIN, KEY)
     line = checkpoint.cosign(note, WITNESS_NAME, WITNESS, 1580731200)
     evidence = ChainEvidence(31337, LOG.contract, 7, b"\x07" * 32, b"\x08" * 32)
+    next_vkey = VerifierKey(ORIGIN, NEXT_KEY.public_key()).encode()
+    word = checkpoint.sign_note(last_word(ORIGIN, 5, next_vkey), ORIGIN, KEY)
     path = merkle.inclusion_proof(hashes, 2, 5)
     proof = TlogProof(2, path, note, evidence_bytes(evidence))
     receipt = Receipt(records()[2], 2, 5, path, roots[5], note, evidence)
@@ -86,6 +90,9 @@ def examples() -> dict[str, str]:
         "consistency": _lines(each.hex() for each in merkle.consistency_proof(hashes, 3, 5)),
         "vkey": VerifierKey(ORIGIN, KEY.public_key()).encode() + "\n",
         "checkpoint": note,
+        "next-vkey": next_vkey + "\n",
+        "last-word": word,
+        "next-checkpoint": checkpoint.sign(_grown(hashes), ORIGIN, NEXT_KEY),
         "witness-vkey": WitnessKey(WITNESS_NAME, WITNESS.public_key()).encode() + "\n",
         "cosignature": line + "\n",
         "tile": _wrapped(part.hashes.hex()),
@@ -98,6 +105,11 @@ def examples() -> dict[str, str]:
         "root-at-call": log_abi.root_at_call(5).hex() + "\n",
         "root-slot": log_abi.root_slot(5).hex() + "\n",
     }
+
+
+def _grown(hashes: list[bytes]) -> Checkpoint:
+    """The log a leaf later: the first record's bytes stand for any sixth."""
+    return Checkpoint(ORIGIN, 6, merkle.root([*hashes, hashes[0]]))
 
 
 def _dump_line(index: int, record: bytes) -> str:

@@ -121,6 +121,12 @@ def test_no_part_of_a_note_passes(length: int) -> None:
         checkpoint.verify(NOTE[:length], VERIFIER)
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_changed_line_ends_are_told_as_such(end: str) -> None:
+    with pytest.raises(NoteRefused, match="line ends were changed"):
+        checkpoint.verify(NOTE.replace("\n", end), VERIFIER)
+
+
 def test_a_wrong_signature_of_ours_beside_a_right_one_is_refused() -> None:
     wrong = base64.b64encode(VERIFIER.key_id + bytes(64)).decode()
     with pytest.raises(NoteRefused, match="doesn't match"):

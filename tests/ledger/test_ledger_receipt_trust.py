@@ -119,6 +119,15 @@ def test_a_kept_checkpoint_that_is_none_or_anothers_fails(kept: str) -> None:
             held(2, 7, kept, vkey=key)
 
 
+@pytest.mark.parametrize("key", [None, VKEY])
+@pytest.mark.parametrize(
+    "edited", [note(7).replace("\n", "\r\n"), note(7).replace("\n", "\r"), "\ufeff" + note(7)]
+)
+def test_a_checkpoint_that_an_editor_changed_is_told_as_such(edited: str, key: str | None) -> None:
+    with pytest.raises(VerificationFailed, match=r"line ends were changed.*get it anew"):
+        held(2, 7, edited, vkey=key)
+
+
 def test_a_kept_checkpoint_that_the_key_did_not_sign_fails() -> None:
     forged = checkpoint.sign(
         Checkpoint(ORIGIN, 7, merkle.root(HASHES[:7])), "relief.example", WITNESS

@@ -157,6 +157,47 @@ def test_a_node_that_tells_of_something_else_fails_the_receipt(
         verify_receipt(RECEIPT, chain=RpcChain(url, ADDRESS))
 
 
+@pytest.mark.parametrize(
+    ("method", "answer", "why"),
+    [
+        ("eth_call", hexed(bytes(32)), "never had 5 leaves"),
+        ("eth_getBlockByNumber", None, "isn't the one .* though the contract keeps its root"),
+        ("eth_getBlockByNumber", {"hash": hexed(TX)}, "though the contract keeps its root"),
+        ("eth_getTransactionReceipt", None, "appended no leaf 3"),
+        ("eth_getTransactionReceipt", receipt_with(blockHash=hexed(TX)), "in another block"),
+        ("eth_getTransactionReceipt", receipt_with(blockNumber="0x8"), "in another block"),
+    ],
+)
+def test_a_receipt_from_before_a_reorganisation_is_told_to_ask_for_a_new_one(
+    node: Node, method: str, answer: object, why: str
+) -> None:
+    url = node({**truth(), method: answer})
+    with pytest.raises(VerificationFailed, match=why) as caught:
+        verify_receipt(RECEIPT, chain=RpcChain(url, ADDRESS))
+    for words in ("reorganised", "ask for a new receipt", "/api/v1/audit/entries/<id>/receipt"):
+        assert words in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("eth_chainId", "0x1"),
+        ("eth_call", hexed(HASHES[0])),
+        (
+            "eth_getTransactionReceipt",
+            event_with(topics=[hexed(log_abi.LEAVES_APPENDED), "0x01"]),
+        ),
+    ],
+)
+def test_what_no_reorganisation_does_is_not_put_down_to_one(
+    node: Node, method: str, answer: object
+) -> None:
+    url = node({**truth(), method: answer})
+    with pytest.raises(VerificationFailed) as caught:
+        verify_receipt(RECEIPT, chain=RpcChain(url, ADDRESS))
+    assert "reorganised" not in caught.value.why
+
+
 @pytest.mark.parametrize("method", sorted(truth()))
 @pytest.mark.parametrize("answer", [b"", b"not JSON", b"[]", b"[" * 100_000, b"{}", KeyError("no")])
 def test_a_node_that_answers_no_json_rpc_is_no_verdict(
