@@ -30,6 +30,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from http.client import HTTPException
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 from urllib.error import HTTPError, URLError
@@ -219,6 +220,7 @@ class Trust:
 class _Key:
     """A key in the form of C2SP signed-note; a log's signs trees of more leaves than `above`."""
 
+    vkey: str
     name: str
     key_id: bytes
     public: Ed25519PublicKey
@@ -231,6 +233,7 @@ class _Findings:
 
     trust: Trust
     keys: list[_Key] = field(default_factory=list)
+    rotations: dict[tuple[str, str], int] = field(default_factory=dict)
     checked: list[str] = field(default_factory=list)
     reached: set[Level] = field(default_factory=set)
     roots: dict[int, bytes] = field(default_factory=dict)
@@ -635,7 +638,7 @@ def _verifier(vkey: str, algorithm: bytes, check: str = "vkey") -> _Key:
     expected = hashlib.sha256(_utf8(name, check) + b"\n" + data).digest()[:4]
     if expected.hex() != key_id:
         _fail(check, f"the id of {vkey[:60]!r} isn't that of its name and key")
-    return _Key(name, expected, Ed25519PublicKey.from_public_bytes(data[1:]))
+    return _Key(vkey, name, expected, Ed25519PublicKey.from_public_bytes(data[1:]))
 
 
 def _check_chain(fields: Mapping[str, Any], chain: ChainReader, found: _Findings) -> None:
@@ -793,6 +796,7 @@ def _check_dump(
     if tree.size < max(wanted, default=0):
         _fail("dump", f"it has {tree.size} records, the log had {max(wanted)}: some are withheld")
     books.close()
+    _demand_rotations(size, found)
     found.checked.append(f"The totals of {size} records add up, and no lot is overdrawn.")
     found.checked.append(signers.told())
     if tree.size + beyond > size:
@@ -807,10 +811,25 @@ def _book(text: str, number: int, found: _Findings, books: Books, signers: Signe
         _check_log(record, found)
         books.add(record)
         signers.add(record)
+        if record.get("kind") == "key_rotated":
+            _note_rotation(_object(record.get("facts"), "facts"), number, found)
     except VerificationFailed as failure:
         _fail(f"dump, record {number}", failure.why)
     except RecursionError:
         _fail(f"dump, record {number}", "nested too deeply")
+
+
+def _note_rotation(facts: Mapping[str, Any], number: int, found: _Findings) -> None:
+    if facts.get("key") == "log":
+        found.rotations.setdefault((_text(facts, "old"), _text(facts, "new")), number)
+
+
+def _demand_rotations(size: int, found: _Findings) -> None:
+    """Every change of the log's key that the counted records reach up to stands among them."""
+    for old, new in pairwise(found.keys):
+        if new.above <= size and found.rotations.get((old.vkey, new.vkey), size) >= new.above:
+            why = f"its first {new.above} records don't tell that the log's key was handed over"
+            _fail("dump", f"{why} to {new.vkey} then, as the key before it says")
 
 
 def _vouch(

@@ -15,15 +15,11 @@ from ledger.checkpoint import Checkpoint, VerifierKey, sign_note
 from ledger.proof import Receipt
 from ledger.verify import Level, Trust, Verdict, VerificationFailed, verify_dump, verify_receipt
 from services.jobs.keys import last_word
+from tests.ledger.memory_chain import MemoryChain
 
 ORIGIN = "relief.example/log"
 OTHER = "other.example/log"
 LOG = {"origin": ORIGIN, "chain_id": "77", "contract": "0x" + "Ab" * 20}
-RECORDS = [
-    canonicalize({"id": f"e{n}", "log": LOG, "lots": [], "moves": [], "reverses": None})
-    for n in range(13)
-]
-HASHES = [merkle.leaf_hash(record) for record in RECORDS]
 # The first key signs up to 4 leaves, the second up to 9, the third from then on.
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(1, 5)]
 SIZES = (4, 9)
@@ -31,6 +27,21 @@ SIZES = (4, 9)
 
 def vkey(number: int, name: str = ORIGIN) -> str:
     return VerifierKey(name, KEYS[number].public_key()).encode()
+
+
+def record(number: int, kind: str = "plan", facts: dict[str, str] | None = None) -> bytes:
+    fields = {"id": f"e{number}", "kind": kind, "facts": facts, "log": LOG, "lots": []}
+    return canonicalize({**fields, "moves": [], "reverses": None})
+
+
+def rotation(number: int, old: str, new: str, key: str = "log") -> bytes:
+    return record(number, "key_rotated", {"key": key, "old": old, "new": new})
+
+
+RECORDS = [record(number) for number in range(13)]
+RECORDS[3] = rotation(3, vkey(0), vkey(1))
+RECORDS[7] = rotation(7, vkey(1), vkey(2))
+HASHES = [merkle.leaf_hash(each) for each in RECORDS]
 
 
 def word(size: int, old: int, new: int, origin: str = ORIGIN) -> str:
@@ -106,14 +117,48 @@ def test_the_log_grew_from_a_checkpoint_of_one_key_into_that_of_another(
 
 
 def test_a_dump_is_held_against_a_checkpoint_of_a_later_key() -> None:
-    lines = [
-        json.dumps({"index": index, "record": record.decode()}).encode()
-        for index, record in enumerate(RECORDS)
-    ]
     trust = Trust(vkey=vkey(0), key_changes=CHANGES, kept=note(13, 2))
-    assert verify_dump(lines, trust=trust).reached == {Level.CHECKPOINT, Level.DUMP}
+    assert verify_dump(dump(RECORDS), trust=trust).reached == {Level.CHECKPOINT, Level.DUMP}
     with pytest.raises(VerificationFailed, match="by another: where the log changed its key"):
-        verify_dump(lines, trust=Trust(vkey=vkey(0), kept=note(13, 2)))
+        verify_dump(dump(RECORDS), trust=Trust(vkey=vkey(0), kept=note(13, 2)))
+
+
+def dump(records: Sequence[bytes]) -> list[bytes]:
+    return [
+        json.dumps({"index": index, "record": each.decode()}).encode()
+        for index, each in enumerate(records)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "instead"),
+    [
+        (7, record(7)),
+        (7, rotation(7, vkey(0), vkey(2))),
+        (7, rotation(7, vkey(1), vkey(3))),
+        (7, rotation(7, vkey(1), vkey(2), "submitter")),
+        (3, record(3)),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_change_that_the_log_itself_does_not_tell_in_time_is_refused(
+    at: int, instead: bytes, late: bool
+) -> None:
+    records = [*RECORDS]
+    records[at] = instead
+    if late:
+        records[9] = rotation(9, vkey(key_of(at)), vkey(key_of(at) + 1))
+    chain = MemoryChain()
+    chain.append(0, [merkle.leaf_hash(each) for each in records])
+    trust = Trust(vkey=vkey(0), key_changes=CHANGES, chain=chain)
+    with pytest.raises(VerificationFailed, match="records don't tell that the log's key"):
+        verify_dump(dump(records), trust=trust)
+
+
+def test_a_change_later_than_the_counted_records_is_not_looked_for() -> None:
+    records = [*RECORDS[:7], record(7), *RECORDS[8:]]
+    trust = Trust(vkey=vkey(0), key_changes=CHANGES, kept=note(6, 1))
+    assert verify_dump(dump(records), trust=trust).tree_size == 6
 
 
 def test_who_knew_a_later_key_begins_with_the_change_after_it() -> None:
