@@ -6,6 +6,7 @@ once is bounded, so that a reader costs little and never disturbs the writer.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,12 +34,14 @@ from ledger.rpc_values import LIMIT_EXCEEDED, NOT_FOUND, REVERTED, RpcRefused
 CLIENT = "Medrelay/py-evm"
 
 # A call may compute as much as a batch of a thousand, and some more.
-_CALL_GAS = 5_000_000
-_NOWHERE = b"\x00" * 20
+_CALL_GAS = 2_500_000
 
-# The most that all calls of one request go through and compute: some seconds of work.
+# The most that all calls of one request go through and compute, and how long a processor works on
+# them: gas bounds each call, time whatever else takes long.
 MOST_BLOCKS = 1_000
-MOST_GAS = 10_000_000
+MOST_GAS = 5_000_000
+MOST_CPU_S = 2.0
+_ENOUGH = "this request has computed enough: ask again alone"
 
 # The most that one call gives.
 MOST_LOG_BYTES = 2**21
@@ -53,11 +56,26 @@ class ChainReader(EmbeddedChain):
     One for each request: opening costs some two milliseconds, and nobody then waits for another.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the chain in the folder `path`; `ChainUnavailable` when there is none to read."""
+    def __init__(self, path: Path, cpu_s: Callable[[], float] = time.thread_time) -> None:
+        """Open the chain in the folder `path`; `ChainUnavailable` when there is none to read.
+
+        `cpu_s` tells how many seconds the processor has worked for this thread: so that who asks
+        while others do isn't given less.
+        """
         super().__init__(path, read_only=True)
         self._blocks_left = MOST_BLOCKS
         self._gas_left = MOST_GAS
+        self._cpu_s = cpu_s
+        self._cpu_until_s = cpu_s() + MOST_CPU_S
+
+    def demand_time(self) -> None:
+        """Raise `RpcRefused` where the request has been worked on for long enough."""
+        if self._cpu_s() >= self._cpu_until_s:
+            raise RpcRefused(
+                LIMIT_EXCEEDED,
+                f"this request has taken {MOST_CPU_S:g} s of a processor, which is the most: ask "
+                "for the rest in another one",
+            )
 
     def methods(self) -> dict[str, Callable[[Sequence[object]], object]]:
         """Every method that is answered, by its name in the JSON-RPC; each takes the params.
@@ -171,6 +189,7 @@ class ChainReader(EmbeddedChain):
             )
         self._blocks_left -= blocks
         for number in range(first, last + 1):
+            self.demand_time()
             yield self._chain.chaindb.get_canonical_block_header_by_number(number)
 
     def _eth_call(self, params: Sequence[object]) -> str:
@@ -181,18 +200,22 @@ class ChainReader(EmbeddedChain):
         if not code:
             return "0x"  # as on any node: there is nothing to run
         if self._gas_left <= 0:
-            raise RpcRefused(LIMIT_EXCEEDED, "this request has computed enough: ask again alone")
+            raise RpcRefused(LIMIT_EXCEEDED, _ENOUGH)
+        wanted = min(asked.gas or _CALL_GAS, _CALL_GAS)
         computation = vm.execute_bytecode(
             origin=asked.sender,
             gas_price=0,
-            gas=min(asked.gas or _CALL_GAS, _CALL_GAS, self._gas_left),
+            gas=min(wanted, self._gas_left),
             to=asked.to,
             sender=asked.sender,
             value=asked.value,
             data=asked.data,
             code=code,
         )
+        cut_short = wanted > self._gas_left == computation.get_gas_used()
         self._gas_left -= computation.get_gas_used()
+        if computation.is_error and cut_short:
+            raise RpcRefused(LIMIT_EXCEEDED, _ENOUGH)
         output = bytes(computation.output)
         if computation.is_error:
             reason = log_abi.decode_reason(output)

@@ -1,7 +1,7 @@
 """JSON-RPC 2.0 over the embedded chain: a request's bytes in, an answer's bytes out.
 
-Bounded in what comes in and in what goes out, and never an exception for anything that a stranger
-sends: whatever is wrong is an error of the JSON-RPC, in the answer.
+Bounded in what comes in, in what is worked on it and in what goes out, and never an exception for
+anything that a stranger sends: whatever is wrong is an error of the JSON-RPC, in the answer.
 """
 
 from __future__ import annotations
@@ -51,10 +51,9 @@ def _all(
     answers: list[bytes] = []
     reader = open_reader()
     try:
-        methods = reader.methods()
         left = MOST_ANSWER_BYTES
         for each in asked:
-            document = _one(each, methods, full=left <= 0)
+            document = _one(each, reader, full=left <= 0)
             if document is not None:
                 answers.append(_bytes(document))
                 left -= len(answers[-1])
@@ -65,13 +64,13 @@ def _all(
     return answers[0] if single else b"[" + b",".join(answers) + b"]"
 
 
-def _one(asked: object, methods: dict[str, Any], *, full: bool) -> dict[str, Any] | None:
+def _one(asked: object, reader: ChainReader, *, full: bool) -> dict[str, Any] | None:
     """The answer to one call; None to a notification, which is a call without an id."""
     called: Any = asked.get("id") if isinstance(asked, dict) else None
     if isinstance(called, bool) or not isinstance(called, str | int | None):
         return _error(None, BAD_REQUEST, "id: give a text, a whole number or null")
     try:
-        result = _result(asked, methods, full=full)
+        result = _result(asked, reader, full=full)
     except RpcRefused as refused:
         document = _error(called, refused.code, str(refused), refused.output)
         if refused.code == BAD_REQUEST:
@@ -81,13 +80,15 @@ def _one(asked: object, methods: dict[str, Any], *, full: bool) -> dict[str, Any
     return document if isinstance(asked, dict) and "id" in asked else None
 
 
-def _result(asked: object, methods: dict[str, Any], *, full: bool) -> object:
+def _result(asked: object, reader: ChainReader, *, full: bool) -> object:
     method, params = _request(asked)
+    methods = reader.methods()
     if full:
         raise RpcRefused(LIMIT_EXCEEDED, "the answers before fill the batch: ask again alone")
     if method not in methods:
         there = ", ".join(sorted(methods))
         raise RpcRefused(NO_METHOD, f"{echoed(method)} isn't answered here; there are {there}")
+    reader.demand_time()
     return methods[method](params)
 
 

@@ -18,8 +18,9 @@ router = APIRouter()
 _UNAVAILABLE, _NOT_HERE, _BUSY = -32002, -32004, -32005
 
 # Reading takes a processor; whoever comes when so many read already is told to try again. Nobody
-# waits in a thread: the service has few, and every other request needs one.
-_READERS = anyio.Semaphore(4)
+# waits in a thread: the service has few, and every other request needs one. More than two at once
+# would only take the interpreter from each other, and from everybody else.
+_READERS = anyio.Semaphore(2)
 _PATIENCE_S = 2.0
 
 

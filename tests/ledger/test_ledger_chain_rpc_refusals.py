@@ -1,16 +1,21 @@
 """What the JSON-RPC of the embedded chain refuses, and how it says so."""
 
+import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from web3 import Web3
 
+from contracts.artifact import load_artifact
 from ledger import chain_reader, chain_rpc, log_abi
 from ledger.chain import ChainUnavailable
 from ledger.chain_reader import ChainReader
-from tests.ledger.rpc_client import ask, call, grow, refusal
+from tests.ledger import reference
+from tests.ledger.rpc_client import SIZES, ask, call, grow, refusal
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +140,42 @@ def test_the_calls_of_a_batch_share_their_bounds(
     assert "result" in answered[0]
     assert answered[-1]["error"]["message"] == "this request has computed enough: ask again alone"
     assert "result" in ask(folder, read)
+
+
+def test_a_request_is_worked_on_for_so_long(folder: Path) -> None:
+    """Each look at the clock finds half a second gone."""
+    moments = iter(range(1_000))
+
+    def ask_slowly(body: object) -> Any:
+        sent, moment = json.dumps(body).encode(), lambda: next(moments) / 2
+        return json.loads(chain_rpc.answer(sent, lambda: ChainReader(folder, moment)) or b"")
+
+    answered = ask_slowly([GOOD] * 6)
+    assert ["result" in each for each in answered] == [True] * 3 + [False] * 3
+    assert {each["error"]["code"] for each in answered[3:]} == {-32005}
+    assert "ask for the rest" in answered[-1]["error"]["message"]
+    # A call that goes through many blocks ends on its way.
+    logs = GOOD | {"method": "eth_getLogs", "params": [{"fromBlock": "0x1", "toBlock": "0x5"}]}
+    assert ask_slowly(logs)["error"]["code"] == -32005
+    assert "result" in ask_slowly(GOOD)
+
+
+def test_what_the_contract_answers_fits_a_whole_batch_and_its_writing_does_not(
+    folder: Path,
+) -> None:
+    contract = call(folder, "eth_getLogs", {"fromBlock": "0x1"})[0]["address"]
+    abi = Web3().eth.contract(abi=load_artifact().abi, address=contract)
+    with closing(ChainReader(folder)) as reader:
+        submitter = reader.submitter()
+    asked = {"from": submitter, "to": contract}
+    read = GOOD | {"method": "eth_call", "params": [asked | {"data": abi.encode_abi("peaks")}]}
+    assert all("result" in each for each in ask(folder, [read] * 100))
+    batch = abi.encode_abi("append", [SIZES[-1], reference.leaves(1_000)])
+    written = GOOD | {"method": "eth_call", "params": [asked | {"data": batch}]}
+    answered = ask(folder, [written] * 8)
+    assert ["result" in each for each in answered] == [True] * 4 + [False] * 4
+    # Not "reverted": alone it wouldn't.
+    assert {each["error"]["code"] for each in answered[4:]} == {-32005}
 
 
 @pytest.mark.parametrize(
