@@ -12,6 +12,7 @@ from services.donations import models as donations
 from services.files import models as files
 from services.inventory import models as inventory
 from services.journal import models as journal
+from services.journal import stop_models as stops
 from services.parties import changes
 from services.parties import models as parties
 from services.requests import models as requests
@@ -34,6 +35,7 @@ __all__ = [
     "journal",
     "parties",
     "requests",
+    "stops",
     "tiles",
     "transport",
 ]

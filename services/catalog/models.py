@@ -46,3 +46,17 @@ class Substitute(Row, table=True):
     item: str = Field(primary_key=True, foreign_key="item.code")
     serves: str = Field(primary_key=True, foreign_key="item.code")
     preference: int = 1
+
+
+class TradeItem(Row, table=True):
+    """A GTIN, as 14 digits, and what its package is here: an item in a unit.
+
+    Each maker numbers its own packages, so that one item's box has as many GTINs as makers.
+    """
+
+    __tablename__ = "trade_item"
+
+    gtin: str = Field(primary_key=True)
+    item: str = Field(foreign_key="item.code", index=True)
+    unit: str
+    brand: str | None = None

@@ -14,6 +14,7 @@ from ledger.merkle import leaf_hash
 from services.journal.differences import NOTHING, Difference, shown
 from services.journal.kinds import OPENS_LOTS, STATEMENTS, AccountRef, EntryKind, may_move
 from services.journal.log import Log
+from services.journal.stop_check import expired_moves
 
 Document = Mapping[str, Any]
 Flow = tuple[str, UUID, str]
@@ -59,6 +60,7 @@ class EntryChecker:
         yield from self._lots(record, lots)
         yield from self._moves(where, record, moves)
         yield from _rules(where, record)
+        yield from expired_moves(where, EntryKind(record["kind"]), row.occurred_at, moves)
         yield from _reversal(where, row, record)
         yield from _concealed(where, row, record)
         if not damage:

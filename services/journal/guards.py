@@ -95,6 +95,8 @@ DROP_ANCHORING = [
 # What is read of the log, since a later revision; and who changed what, since a later one still.
 TILES = ("tile_part", "cosignature")
 HISTORY = ("change",)
+# Which lots are recalled: as the statements that say so.
+STOPS = ("lot_stop", "stop_lifted")
 CREATE_TILES = append_only(*TILES)
 
 DROP = [
@@ -143,7 +145,7 @@ def missing_guards(session: Session) -> list[str]:
     }
     wanted = {
         (f"{table}.{trigger}", when, _function_of(table, trigger))
-        for table in (*APPEND_ONLY, *ANCHORING, *TILES, *HISTORY, "balance")
+        for table in (*APPEND_ONLY, *ANCHORING, *TILES, *HISTORY, *STOPS, "balance")
         for trigger, when in _WHEN.items()
     }
     return sorted(name for name, _, _ in wanted - present)

@@ -164,7 +164,9 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
     EntryKind.HAND_OUT: frozenset({(_A.RECIPIENT, _A.CONSUMPTION), (_A.SITE, _A.CONSUMPTION)}),
     EntryKind.ADJUST: frozenset({(_A.SITE, _A.ADJUSTMENT), (_A.ADJUSTMENT, _A.SITE)}),
     EntryKind.RECLASSIFY: frozenset({(_A.SITE, _A.SITE)}),
-    EntryKind.RECALL: frozenset({(_A.SITE, _A.SITE), (_A.RECIPIENT, _A.SITE)}),
+    EntryKind.RECALL: frozenset(
+        {(_A.SITE, _A.SITE), (_A.RECIPIENT, _A.SITE), (_A.TRANSIT, _A.SITE)}
+    ),
     EntryKind.REPACK: frozenset({(_A.SITE, _A.CONVERSION), (_A.CONVERSION, _A.SITE)}),
     EntryKind.GIVE_BACK: frozenset({(_A.RECIPIENT, _A.SITE)}),
     EntryKind.RECEIVE_TRANSFER: frozenset({(_A.TRANSIT, _A.SITE)}),
@@ -192,6 +194,39 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
     EntryKind.KEY_ROTATED: frozenset(),
 }
 
+_ANY = (frozenset[str](), frozenset[str]())
+_SHELVED = frozenset({"available", "quarantine", "on_hold", "damaged", "rejected", "expired"})
+_KEPT = _SHELVED | {"recalled"}
+# Where goods come in: what is promised or recalled gets there by entries of their own.
+_INTO = (frozenset[str](), _SHELVED)
+# From which states to which, where the kinds of account alone say too little; an empty set: any.
+ALLOWED_STATES: dict[EntryKind, tuple[frozenset[str], frozenset[str]]] = {
+    EntryKind.RECEIVE_DONATION: _INTO,
+    EntryKind.REPORT_OUTPUT: _INTO,
+    EntryKind.PURCHASE: (frozenset(), _SHELVED | {"traded"}),
+    EntryKind.RESERVE: (frozenset({"available"}), frozenset({"reserved"})),
+    EntryKind.RELEASE: (frozenset({"reserved"}), frozenset({"available"})),
+    EntryKind.DISPATCH: (frozenset({"reserved"}), frozenset()),
+    EntryKind.REJECT: (frozenset(), frozenset({"rejected"})),
+    EntryKind.LOSE: (_KEPT | {"in_transit"}, frozenset()),
+    EntryKind.HAND_OUT: (frozenset({"available", "reserved", "received"}), frozenset()),
+    EntryKind.ADJUST: (_KEPT | {"adjusted"}, _KEPT | {"adjusted"}),
+    EntryKind.RECLASSIFY: (
+        _KEPT - {"expired"},
+        frozenset({"available", "quarantine", "on_hold", "expired", "damaged"}),
+    ),
+    EntryKind.RECALL: (
+        _SHELVED | {"reserved", "received", "in_transit"},
+        frozenset({"recalled"}),
+    ),
+    EntryKind.REPACK: (
+        frozenset({"available", "converted"}),
+        frozenset({"available", "converted"}),
+    ),
+    EntryKind.GIVE_BACK: (frozenset({"received"}), _KEPT),
+    EntryKind.RECEIVE_TRANSFER: (frozenset({"in_transit"}), _KEPT),
+}
+
 STATEMENTS = frozenset(
     kind for kind, pairs in ALLOWED_MOVES.items() if not pairs and kind is not EntryKind.REVERSE
 )
@@ -212,14 +247,20 @@ BETWEEN_HOLDERS = frozenset({EntryKind.MOVE_MONEY})
 
 
 def may_move(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
-    """Whether an entry of this kind may move from one account to the other.
+    """Whether an entry of this kind may move from one account to the other, state by state.
 
     Between two sites, or two shipments, nothing moves at once: goods change place by a shipment.
     """
     alike = source.holder.partition(":")[0] == target.holder.partition(":")[0]
     if alike and source.holder != target.holder and kind not in BETWEEN_HOLDERS:
         return False
-    return (source.kind, target.kind) in ALLOWED_MOVES[kind]
+    if (source.kind, target.kind) not in ALLOWED_MOVES[kind]:
+        return False
+    out_of, into = ALLOWED_STATES.get(kind, _ANY)
+    # Out of what is recalled goods only come to be looked at again, or are gone for good.
+    if kind is EntryKind.RECLASSIFY and source.state == "recalled":
+        into = frozenset({"quarantine"})
+    return (not out_of or source.state in out_of) and (not into or target.state in into)
 
 
 def site_account(site: str, state: str, purpose: str | None = None) -> AccountRef:

@@ -25,12 +25,16 @@ from services.journal.kinds import (
 from services.journal.log import Log, get_log
 from services.journal.models import Account, Commodity, Entry, EntrySecret, Lot, Move
 from services.journal.record import Draft, NewMove, content, record_bytes
+from services.journal.repack import check_repack
+from services.journal.stops import LotExpired, LotRecalled, hold_lots, record_stops, refuse_stopped
 
 __all__ = [
     "MAX_QUANTITY",
     "AlreadyReversed",
     "EntryIdReused",
     "InsufficientStock",
+    "LotExpired",
+    "LotRecalled",
     "Posted",
     "post",
     "register_commodity",
@@ -61,6 +65,7 @@ def post(session: Session, draft: Draft) -> Posted:
 
     Raises:
         InsufficientStock: an account doesn't hold what a move takes from it.
+        LotRecalled, LotExpired: a move picks or hands on what is stopped.
         EntryIdReused: the id belongs to an entry with other content, or to another entry's lot.
         AlreadyReversed: another entry has reversed the one that this reverses.
         NotFound: a lot, commodity or entry that it refers to.
@@ -70,7 +75,10 @@ def post(session: Session, draft: Draft) -> Posted:
     """
     check_draft(draft)
     _check_reversal(session, draft)
-    body = content(draft, _commodities(session, draft))
+    # The lots' locks come before everything else, and before the time of recording is taken.
+    lots = hold_lots(session, draft)
+    check_repack(draft, lots)
+    body = content(draft, {lot.id: lot.commodity for lot in lots.values()})
     try:
         content_digest = digest(canonicalize(body))
         entry, secret = _entry(draft, body, content_digest, get_log(session))
@@ -95,6 +103,8 @@ def post(session: Session, draft: Draft) -> Posted:
         _refuse_before_it_came(session, draft)
         _open_accounts(session, draft.moves)
         _open_lots(session, draft)
+        refuse_stopped(session, draft, lots)
+        record_stops(session, draft, lots)
         change_balances(session, draft.moves)
         _write_moves(session, draft)
         return Posted(session.get_one(Entry, draft.id), created=True)
@@ -188,20 +198,6 @@ def _check_reversal(session: Session, draft: Draft) -> None:
             field="moves",
             mend="reverse the whole entry, then post what is right",
         )
-
-
-def _commodities(session: Session, draft: Draft) -> dict[UUID, str]:
-    """Commodity by lot, for every lot that the draft moves."""
-    known = {lot.id: lot.commodity for lot in draft.lots}
-    missing = {move.lot_id for move in draft.moves} - known.keys()
-    if missing:
-        found = session.exec(select(Lot.id, Lot.commodity).where(among(Lot.id, missing)))
-        known.update(found.all())
-    unknown = missing - known.keys()
-    if unknown:
-        lot = min(unknown)
-        raise NotFound(f"There is no lot {lot}", field="lot_id", value=lot)
-    return known
 
 
 def _refuse_before_it_came(session: Session, draft: Draft) -> None:

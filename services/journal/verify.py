@@ -19,6 +19,7 @@ from services.journal.guards import missing_guards
 from services.journal.kinds import OVERDRAWN, AccountRef, EntryKind
 from services.journal.log import find_log
 from services.journal.models import Account, Entry, EntrySecret, Leaf, Lot, Move
+from services.journal.stop_check import check_stops
 
 __all__ = ["Difference", "bodies_in_time", "bodies_of_kinds", "check_journal"]
 
@@ -41,6 +42,7 @@ def check_journal(session: Session) -> Iterator[Difference]:
     yield from _check_entries(connection, checker)
     yield from checker.bindings()
     yield from check_balances(connection, checker.corrections)
+    yield from check_stops(connection)
     yield from _check_leaves(connection)
 
 
@@ -159,6 +161,7 @@ _MOVES = (
         col(Move.line),
         col(Move.lot_id),
         col(Lot.commodity),
+        col(Lot.expires_on),
         col(Move.source),
         col(Move.target),
         col(Move.quantity),

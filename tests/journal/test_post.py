@@ -180,9 +180,10 @@ def test_what_leaves_and_comes_back_in_one_entry_needs_only_the_difference(
     session: Session,
 ) -> None:
     lot = stock(session)
-    moves = [NewMove(lot, SHELF, KEPT, 1000), NewMove(lot, KEPT, SHELF, 400)]
-    post(session, draft(EntryKind.RESERVE, *moves))
-    assert (standing(session, SHELF, lot), standing(session, KEPT, lot)) == (400, 600)
+    aside = site_account("W1", "quarantine")
+    moves = [NewMove(lot, SHELF, aside, 1000), NewMove(lot, aside, SHELF, 400)]
+    post(session, draft(EntryKind.RECLASSIFY, *moves))
+    assert (standing(session, SHELF, lot), standing(session, aside, lot)) == (400, 600)
 
 
 ACCOUNTS = [

@@ -77,9 +77,10 @@ def test_moves_in_opposite_order_do_not_block_each_other_for_ever(database: Data
         for _ in range(10):
             there = [NewMove(lot, SHELF, KEPT, 1) for lot in order]
             back = [NewMove(lot, KEPT, SHELF, 1) for lot in order]
-            for moves in (there, back) if thread % 3 else (back, there):
+            steps = [(EntryKind.RESERVE, there), (EntryKind.RELEASE, back)]
+            for kind, moves in steps if thread % 3 else steps[::-1]:
                 with database.transaction() as session:
-                    post(session, draft(EntryKind.RESERVE, *moves))
+                    post(session, draft(kind, *moves))
 
     at_once(12, swap)
     with database.transaction() as session:
