@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from services.database import Database
 from services.jobs.log import Anchorer, LogWriter
 from services.journal.seal import leaf_hashes_between
 from services.settings import Settings
-from tests.world import stock
+from tests.world import NOW, stock
 
 PATIENCE_S = 30
 
@@ -191,3 +192,45 @@ def wait_until(api: TestClient, **expected: object) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(found)
+
+
+@pytest.mark.parametrize("batches", [1, 3, 7, 8, 60])
+@pytest.mark.parametrize("final_only", [False, True])
+def test_of_a_long_log_some_anchors_are_read_and_the_newest_among_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch, batches: int, final_only: bool
+) -> None:
+    monkeypatch.setattr(stored, "SAMPLED", 16)
+    newest = 3 * batches - 6 if final_only and batches > 2 else 3 * batches
+    with database.transaction() as session:
+        for number in range(1, batches + 1):
+            final = 3 * number <= newest
+            session.add(an_anchor(3 * number, AnchorState.FINAL if final else AnchorState.MINED))
+        session.flush()
+        sizes = [each.size for each in stored.sample_of_anchors(session, final_only=final_only)]
+        session.rollback()
+    there = list(range(3, newest + 1, 3))
+    assert sizes == sorted(set(sizes))
+    assert set(sizes) <= set(there)
+    assert sizes[-1] == there[-1]
+    assert len(sizes) == min(len(there), len(sizes)) <= 16
+    # None is left out of a short log, and no part of a long one.
+    assert sizes[0] == 3
+    if len(there) <= 8:
+        assert sizes == there
+    gaps = [after - before for before, after in pairwise(sizes)]
+    assert max(gaps, default=0) <= newest // 8 + 3
+
+
+def an_anchor(size: int, state: AnchorState) -> Anchor:
+    return Anchor(
+        size=size,
+        first_index=size - 3,
+        root=bytes(32),
+        chain_id=1,
+        contract="0x",
+        tx_hash="",
+        block_number=size,
+        block_hash="",
+        anchored_at=NOW,
+        state=state,
+    )

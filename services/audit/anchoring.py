@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, select, true
 
 from services.audit.anchoring_models import AnchorBatch, AnchoringTrouble, AnchorState, LogKey
 from services.audit.models import Anchor, LogContract
 
-# How many of the anchors are held against the chain whenever it is opened, beside the newest.
+# How many of the anchors are held against the chain whenever it is opened, at the most.
 SAMPLED = 256
 
 
@@ -86,10 +86,23 @@ def unfinished_anchors(session: Session) -> Sequence[Anchor]:
 
 
 def sample_of_anchors(session: Session, *, final_only: bool) -> Sequence[Anchor]:
-    """The newest anchor, and at most `SAMPLED` others at even distances."""
+    """At most `SAMPLED` anchors, in order: the newest, and others spread over the leaves.
+
+    Each is found by its size, so that a long log is read no further than these.
+    """
     wanted = [Anchor.state == AnchorState.FINAL] if final_only else []
-    sizes = session.exec(select(Anchor.size).where(*wanted).order_by(col(Anchor.size))).all()
-    chosen = {*sizes[:: len(sizes) // SAMPLED + 1], *sizes[-1:]}
+    by_size = select(Anchor).where(*wanted)
+    half = SAMPLED // 2
+    newest = session.exec(by_size.order_by(col(Anchor.size).desc()).limit(half)).all()
+    if len(newest) < half:
+        return newest[::-1]
+    step = newest[0].size // (SAMPLED - half) + 1
+    series = func.generate_series(1, newest[-1].size - 1, step)
+    sizes = series.table_valued("at_least").render_derived()
+    spread = by_size.where(col(Anchor.size) >= sizes.c.at_least).order_by(col(Anchor.size))
+    each = spread.limit(1).subquery().lateral()
+    found = session.exec(select(each.c.size).select_from(sizes).join(each, true())).all()
+    chosen = {*found, *(anchor.size for anchor in newest)}
     rows = select(Anchor).where(col(Anchor.size).in_(chosen)).order_by(col(Anchor.size))
     return session.exec(rows).all()
 

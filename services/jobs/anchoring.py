@@ -77,6 +77,7 @@ class Anchoring:
             self.leaves,
             size,
             known=self._tree_of(mined),
+            earlier=self._stored_tree,
             batch_end=lambda start: self.plan(start, size),
         ):
             log.info("anchored", size=appended.size, block=appended.block_number)
@@ -120,9 +121,12 @@ class Anchoring:
 
     def _tree_of(self, size: int) -> CompactRange:
         if self.tree.size != size:
-            with self.database.transaction() as session:
-                self.tree = stored_tree(session, size)
+            self.tree = self._stored_tree(size)
         return self.tree
+
+    def _stored_tree(self, size: int) -> CompactRange:
+        with self.database.transaction() as session:
+            return stored_tree(session, size)
 
     def _agreed(self, tree: CompactRange, batch: LeafBatch) -> CompactRange:
         """The journal's own tree with this batch, once the chain is seen to hold the very same."""

@@ -99,6 +99,57 @@ def test_a_known_tree_larger_than_a_chain_that_was_rolled_back_is_not_used() -> 
     assert chain.leaves == HASHES
 
 
+@pytest.mark.parametrize("left", [0, 1, 5, 29, 30, 40])
+def test_after_a_deep_reorganisation_no_leaf_below_it_is_read_again(left: int) -> None:
+    chain, starts = MemoryChain(), []
+    chain.append(0, HASHES[:left]) if left else None
+
+    def noted(start: int, end: int) -> Sequence[bytes]:
+        starts.append(start)
+        return HASHES[start:end]
+
+    known = CompactRange().extend(HASHES[:30])
+    told = append_missing(
+        chain, noted, 50, known=known, earlier=lambda size: CompactRange().extend(HASHES[:size])
+    )
+    list(told)
+    assert chain.leaves == HASHES
+    assert min(starts) == min(left, 30)
+
+
+def test_an_earlier_tree_that_is_not_the_chains_is_refused() -> None:
+    chain = MemoryChain()
+    chain.append(0, HASHES[:5])
+    known, other = CompactRange().extend(HASHES[:30]), CompactRange().extend(HASHES[1:6])
+    with pytest.raises(LogDiverged, match="at 5 leaves"):
+        list(append_missing(chain, between(HASHES), 50, known=known, earlier=lambda _: other))
+
+
+def test_a_reorganisation_amid_a_backlog_goes_on_from_what_was_known_at_its_beginning() -> None:
+    """The trees in between are nowhere yet: `earlier` is asked for none of them."""
+
+    class Moving(MemoryChain):
+        def append(self, expected_size: int, leaf_hashes: Sequence[bytes]) -> Appended:
+            if expected_size == 30 and len(self.batches) == 3:
+                # Somebody was ahead of us, and then two blocks were given up.
+                del self.leaves[20:], self.batches[2:]
+                raise StaleTree(30, 31)
+            return super().append(expected_size, leaf_hashes)
+
+    chain = Moving()
+    chain.append(0, HASHES[:10])
+    told = append_missing(
+        chain,
+        between(HASHES),
+        50,
+        max_batch=10,
+        known=CompactRange().extend(HASHES[:10]),
+        earlier=lambda size: pytest.fail(f"asked for {size}"),
+    )
+    assert [batch.first_index for batch in told] == [10, 20, 20, 30, 40]
+    assert chain.leaves == HASHES
+
+
 def test_a_batch_ends_where_it_is_told_to_and_is_told_of_before_it_is_sent() -> None:
     chain, asked = MemoryChain(), []
 
