@@ -18,6 +18,8 @@ from services.parties import models as parties
 from services.requests import models as requests
 from services.requests.forecast import models as forecast
 from services.transport import models as transport
+from services.transport import order_models as transfers
+from services.transport import track_models as tracks
 
 __all__ = [
     "Row",
@@ -37,6 +39,8 @@ __all__ = [
     "requests",
     "stops",
     "tiles",
+    "tracks",
+    "transfers",
     "transport",
 ]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from fastapi.testclient import TestClient
 from httpx2 import Response
@@ -29,7 +29,10 @@ from tests.world import NOW, World, user_id
 DAY = date(2020, 2, 4)
 WHO = {
     "pick": "dispatcher",
+    "load": "dispatcher",
     "dispatch": "carrier",
+    "arrive": "carrier",
+    "divert": "dispatcher",
     "deliver": "carrier",
     "receive": "hospital",
     "verify": "auditor",
@@ -38,12 +41,25 @@ WHO = {
 }
 WHEN = {
     "pick": "2020-02-04T01:00:00Z",
+    "load": "2020-02-04T01:30:00Z",
     "dispatch": "2020-02-04T02:00:00Z",
+    "arrive": "2020-02-04T09:00:00Z",
+    "divert": "2020-02-04T08:00:00Z",
     "deliver": "2020-02-04T10:00:00Z",
     "receive": "2020-02-04T11:00:00Z",
     "verify": "2020-02-05T08:00:00Z",
     "lose": "2020-02-05T09:00:00Z",
     "cancel": "2020-02-05T09:00:00Z",
+}
+_NEEDED = {
+    "lose": {"reason": "the lorry burnt out"},
+    "cancel": {"reason": "the road is closed"},
+    "divert": {
+        "id": str(uuid5(NAMESPACE_URL, "a diversion")),
+        "destination": "H2",
+        "due_on": "2020-02-07",
+        "reason": "the bridge is down",
+    },
 }
 LIFE = ("pick", "dispatch", "deliver", "receive", "verify")
 
@@ -192,8 +208,7 @@ def act(
     api: TestClient, shipment_id: UUID, step: str, *, user: str | None = None, **body: Any
 ) -> Response:
     """Do one step as who usually does it, when it usually happens."""
-    reasons = {"lose": "the lorry burnt out", "cancel": "the road is closed"}
-    needed = {"reason": reasons[step]} if step in reasons else {}
+    needed = _NEEDED.get(step, {})
     return api.post(
         f"/api/v1/shipments/{shipment_id}/{step}",
         json={"occurred_at": WHEN[step]} | needed | body,

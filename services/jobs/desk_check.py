@@ -18,7 +18,7 @@ from services.donations.models import Donation, EarmarkKind, LotEarmark
 from services.journal.differences import NOTHING
 from services.journal.kinds import EntryKind
 from services.journal.verify import Difference, bodies_of_kinds
-from services.transport.models import Shipment, ShipmentLine
+from services.transport.models import ShipmentLine
 
 _STATEMENTS = {
     EntryKind.SNAPSHOT: "snapshot_entry",
@@ -34,6 +34,7 @@ _HAVE_A_PLAN = {
 }
 _DECIDABLE = {RunState.PROPOSED, RunState.APPROVED, RunState.REJECTED, RunState.SUPERSEDED}
 _RECEIPTS = (EntryKind.RECEIVE_DONATION, EntryKind.RECEIVE_GIFT)
+_BRING_EARMARKS = (*_RECEIPTS, EntryKind.APPROPRIATE, EntryKind.PURCHASE)
 
 
 def check_desks(session: Session) -> Iterator[Difference]:
@@ -137,11 +138,10 @@ def _check_shipments(session: Session, runs: dict[UUID, Run]) -> Iterator[Differ
             need = str(move["target"]).rpartition("/need:")[2]
             reserved[run_id, need, str(move["lot"])] += int(move["quantity"])
     carried: dict[tuple[UUID, str, str], int] = defaultdict(int)
-    lines = select(ShipmentLine, Shipment.run_id).join(
-        Shipment, col(Shipment.id) == col(ShipmentLine.shipment_id)
-    )
-    for line, run_id in session.exec(lines):
-        carried[run_id, str(line.need_id), str(line.lot_id)] += line.quantity_base
+    # A diverted line still says for which need it was planned, and a joined one by which run.
+    for line in session.exec(select(ShipmentLine).where(col(ShipmentLine.run_id).is_not(None))):
+        assert line.run_id is not None
+        carried[line.run_id, str(line.need_id), str(line.lot_id)] += line.quantity_base
     for key in sorted(reserved.keys() | carried.keys(), key=str):
         if reserved.get(key, 0) != carried.get(key, 0):
             where = f"run {key[0]}, need {key[1]}, lot {key[2]}"
@@ -152,7 +152,7 @@ def _check_shipments(session: Session, runs: dict[UUID, Run]) -> Iterator[Differ
 def _check_earmarks(session: Session) -> Iterator[Difference]:
     """Whom a lot may serve is what the entry that opened it says."""
     logged: dict[str, str] = {}
-    for _, kind, record in _records(session, *_RECEIPTS, EntryKind.PURCHASE):
+    for _, kind, record in _records(session, *_BRING_EARMARKS):
         earmark = _object(_object(record.get("facts")).get("earmark"))
         # What may be bought is a matter of the money; the goods that it bought are for anybody.
         if earmark and not (kind is EntryKind.PURCHASE and earmark["kind"] == EarmarkKind.ITEM):

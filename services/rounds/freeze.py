@@ -43,6 +43,8 @@ from services.transport.models import (
 # Not on the road yet: they can still be loaded in another order.
 WAITING = (ShipmentState.PLANNED, ShipmentState.PICKED)
 _MINUTE_S = 60
+# What fills up another shelf is no more pressing than the least pressing need.
+_TRANSFER_TIER = max(TIERS.values())
 
 
 def waiting_shipments(session: Session, day: date, depot: str | None) -> list[Shipment]:
@@ -137,7 +139,7 @@ def _drops(session: Session, shipments: Sequence[Shipment]) -> list[Drop]:
     lines = _lines(session, [each.id for each in shipments])
     wanted = [line for each in lines.values() for line in each]
     lots = get_lots(session, {line.lot_id for line in wanted})
-    tiers = _tiers(session, {line.need_id for line in wanted})
+    tiers = _tiers(session, {line.need_id for line in wanted if line.need_id})
     items = {item.code: item for item in catalog.items(session)}
     return [
         Drop(
@@ -147,7 +149,10 @@ def _drops(session: Session, shipments: Sequence[Shipment]) -> list[Drop]:
             goods=tuple(
                 _goods(line, items[lots[line.lot_id].commodity]) for line in lines[shipment.id]
             ),
-            tier=min(tiers[line.need_id] for line in lines[shipment.id]),
+            tier=min(
+                tiers.get(line.need_id, _TRANSFER_TIER) if line.need_id else _TRANSFER_TIER
+                for line in lines[shipment.id]
+            ),
         )
         for shipment in shipments
     ]

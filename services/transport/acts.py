@@ -1,42 +1,38 @@
-"""What is done with a shipment, from picking to proof of receipt: each act once, in its turn."""
+"""What is done with a shipment, from picking to the door: each act once, in its turn."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from sqlmodel import Session
 
-from services.errors import Conflict, Forbidden
+from services.alerts.models import AlertKind, Severity
+from services.alerts.service import raise_alert
+from services.errors import Conflict
 from services.journal.clock import local_date
-from services.journal.kinds import AccountRef, EntryKind, need_purpose, site_account
-from services.journal.post import post
-from services.journal.read import get_lots, holdings
-from services.journal.record import Draft, NewMove
+from services.journal.kinds import EntryKind, site_account
+from services.journal.read import get_lots
+from services.journal.record import NewMove
 from services.parties import service as parties
-from services.parties.models import Role, User
+from services.parties.models import Role
 from services.parties.service import Actor
+from services.transport.handling import (
+    CANCEL_IT,
+    HOLDERS,
+    carries,
+    locked,
+    lost,
+    moves_off,
+    post_act,
+    refuse_stopped,
+    require_carrier,
+    reserved,
+    standing,
+)
 from services.transport.manifest import in_transit, lines_of
-from services.transport.models import Receipt, Shipment, ShipmentLine, ShipmentState
-from services.transport.receipt import check_receipt, outcome
-from services.transport.schemas import (
-    ActIn,
-    CancelIn,
-    DeliverIn,
-    LoseIn,
-    ReceiptLineIn,
-    ReceiveIn,
-    VerifyIn,
-)
-from services.transport.service import no_shipment
-from services.transport.signed import post_signed
+from services.transport.models import Shipment, ShipmentLine, ShipmentState
+from services.transport.schemas import ActIn, CancelIn, DeliverIn, LoadIn, LoseIn, VerifyIn
 from services.transport.steps import Act, Step, is_new, record
-
-# Who may keep goods at a site of their own, and so send them off from there.
-_HOLDERS = (Role.HOSPITAL, Role.MANUFACTURER, Role.DONOR, Role.CARRIER)
-_CANCEL_IT = (
-    "cancel the shipment (POST /api/v1/shipments/{id}/cancel): what is reserved for it is "
-    "available again, and the next run plans its needs anew"
-)
 
 
 class LotExpired(Conflict):
@@ -52,18 +48,30 @@ def pick(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
 
     Raises:
         ReservationGone: the journal doesn't hold what the shipment is to carry.
-        LotExpired: a lot wasn't good any more when it was picked.
+        LotExpired, LotStopped: a lot wasn't good any more when it was picked.
 
     """
-    shipment = _locked(session, shipment_id)
+    shipment = locked(session, shipment_id)
     if actor.role is not Role.DISPATCHER:
-        parties.require_site(session, actor, shipment.origin, *_HOLDERS)
+        parties.require_site(session, actor, shipment.origin, *HOLDERS)
     act = Act(Step.PICK, actor, body)
     if is_new(session, shipment, act):
         lines = lines_of(session, shipment)
+        refuse_stopped(session, lines)
         _refuse_expired(session, shipment, lines, body.occurred_at)
         _refuse_unreserved(session, shipment, lines)
         record(session, shipment, act, ShipmentState.PICKED)
+    return shipment
+
+
+def load(session: Session, actor: Actor, shipment_id: UUID, body: LoadIn) -> Shipment:
+    """The goods are on the lorry. Nothing moves in the books until it leaves."""
+    shipment = locked(session, shipment_id)
+    _require_sender(session, actor, shipment)
+    act = Act(Step.LOAD, actor, body)
+    if is_new(session, shipment, act):
+        refuse_stopped(session, lines_of(session, shipment))
+        record(session, shipment, act, ShipmentState.LOADED, note=body.note)
     return shipment
 
 
@@ -72,41 +80,39 @@ def send(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
 
     Raises:
         InsufficientStock: what was picked has been released meanwhile.
-        LotExpired: a lot would have expired when it arrives.
+        LotExpired, LotStopped: a lot is recalled, or would have expired when it arrives.
 
     """
-    shipment = _locked(session, shipment_id)
-    carries = actor.role is Role.CARRIER and actor.organisation == shipment.carrier
-    if not carries and actor.role is not Role.DISPATCHER:
-        parties.require_site(session, actor, shipment.origin, *_HOLDERS)
+    shipment = locked(session, shipment_id)
+    _require_sender(session, actor, shipment)
     act = Act(Step.DISPATCH, actor, body)
     if is_new(session, shipment, act):
         lines = lines_of(session, shipment)
+        refuse_stopped(session, lines)
         _refuse_expired(session, shipment, lines, body.occurred_at)
-        _post(
-            session,
-            shipment,
-            act,
-            "dispatch",
-            EntryKind.DISPATCH,
-            [
-                NewMove(
-                    line.lot_id,
-                    site_account(shipment.origin, "reserved", need_purpose(line.need_id)),
-                    in_transit(shipment.id, line.need_id),
-                    line.quantity_base,
-                )
-                for line in lines
-            ],
-        )
+        moves = [
+            NewMove(line.lot_id, reserved(shipment, line), in_transit(line), line.quantity_base)
+            for line in lines
+        ]
+        post_act(session, shipment, act, "dispatch", EntryKind.DISPATCH, moves)
         record(session, shipment, act, ShipmentState.DISPATCHED)
+    return shipment
+
+
+def arrive(session: Session, actor: Actor, shipment_id: UUID, body: LoadIn) -> Shipment:
+    """The lorry stands at the consignee's gate; handing over comes next."""
+    shipment = locked(session, shipment_id)
+    require_carrier(actor, shipment)
+    act = Act(Step.ARRIVE, actor, body)
+    if is_new(session, shipment, act):
+        record(session, shipment, act, ShipmentState.ARRIVED, note=body.note)
     return shipment
 
 
 def deliver(session: Session, actor: Actor, shipment_id: UUID, body: DeliverIn) -> Shipment:
     """The carrier hands it over at the door. Nothing moves until the consignee has counted."""
-    shipment = _locked(session, shipment_id)
-    _require_carrier(actor, shipment)
+    shipment = locked(session, shipment_id)
+    require_carrier(actor, shipment)
     act = Act(Step.DELIVER, actor, body)
     if is_new(session, shipment, act):
         record(
@@ -120,36 +126,9 @@ def deliver(session: Session, actor: Actor, shipment_id: UUID, body: DeliverIn) 
     return shipment
 
 
-def receive(session: Session, actor: Actor, shipment_id: UUID, body: ReceiveIn) -> Shipment:
-    """The consignee's count, line by line: accepted, rejected with a reason, short.
-
-    What isn't accepted leaves the need's accounts, and so is outstanding again.
-
-    Raises:
-        MoreThanSent, ReceiptIncomplete, InvalidInput: the count doesn't fit what was sent.
-        UnknownKey, KeyRevoked, WrongSignature: it is signed, and not by the consignee, or not this.
-
-    """
-    shipment = _locked(session, shipment_id)
-    site = parties.require_site(session, actor, shipment.destination, Role.HOSPITAL)
-    in_order = sorted(body.lines, key=lambda told: told.line)
-    act = Act(Step.RECEIVE, actor, body.model_copy(update={"lines": in_order}))
-    if is_new(session, shipment, act):
-        counted = check_receipt(lines_of(session, shipment), body.lines)
-        _post_receipt(session, shipment, act, counted)
-        post_signed(session, actor, body, shipment.id, site.organisation)
-        session.add_all(
-            Receipt(shipment_id=shipment.id, line=told.line, reason=told.reason)
-            for _, told in counted
-            if told.reason
-        )
-        record(session, shipment, act, outcome(body.lines))
-    return shipment
-
-
 def verify(session: Session, actor: Actor, shipment_id: UUID, body: VerifyIn) -> Shipment:
     """A desk has compared the receipt with the papers."""
-    shipment = _locked(session, shipment_id)
+    shipment = locked(session, shipment_id)
     parties.require_role(actor, Role.DISPATCHER, Role.AUDITOR)
     act = Act(Step.VERIFY, actor, body)
     if is_new(session, shipment, act):
@@ -158,62 +137,67 @@ def verify(session: Session, actor: Actor, shipment_id: UUID, body: VerifyIn) ->
 
 
 def lose(session: Session, actor: Actor, shipment_id: UUID, body: LoseIn) -> Shipment:
-    """Everything on it is lost under way."""
-    shipment = _locked(session, shipment_id)
+    """Everything on it is lost under way; the desk and the consignee are told."""
+    shipment = locked(session, shipment_id)
     if actor.role is not Role.DISPATCHER:
-        _require_carrier(actor, shipment)
+        require_carrier(actor, shipment)
     act = Act(Step.LOSE, actor, body)
     if is_new(session, shipment, act):
         lines = [(line, line.quantity_base) for line in lines_of(session, shipment)]
-        _post(session, shipment, act, "lose", EntryKind.LOSE, _moves(shipment, lines, _lost))
+        post_act(session, shipment, act, "lose", EntryKind.LOSE, moves_off(shipment, lines, lost))
         record(session, shipment, act, ShipmentState.LOST, note=body.reason)
+        tell_lost(session, shipment, sum(quantity for _, quantity in lines))
     return shipment
+
+
+def tell_lost(session: Session, shipment: Shipment, pieces: int) -> None:
+    """Tell the desk and the consignee that pieces were lost under way."""
+    raise_alert(
+        session,
+        AlertKind.SHIPMENT_LOST,
+        f"shipment:{shipment.id}",
+        Severity.WARNING,
+        path=f"/shipments/{shipment.id}",
+        roles=(Role.DISPATCHER,),
+        organisation=parties.get_site(session, shipment.destination).organisation,
+        site=shipment.destination,
+        facts={"site": shipment.destination, "carrier": shipment.carrier, "pieces": pieces},
+    )
 
 
 def cancel(session: Session, actor: Actor, shipment_id: UUID, body: CancelIn) -> Shipment:
     """It won't be sent: what is still reserved for its lines is available again."""
-    shipment = _locked(session, shipment_id)
+    shipment = locked(session, shipment_id)
     parties.require_role(actor, Role.DISPATCHER)
+    return call_off(session, actor, shipment, body)
+
+
+def call_off(session: Session, actor: Actor, shipment: Shipment, body: CancelIn) -> Shipment:
+    """As ``cancel``, by whoever the caller has found to be allowed; the caller holds the lock."""
     act = Act(Step.CANCEL, actor, body)
     if is_new(session, shipment, act):
-        _post(session, shipment, act, "cancel", EntryKind.RELEASE, _releases(session, shipment))
+        releases = _releases(session, shipment)
+        post_act(session, shipment, act, "cancel", EntryKind.RELEASE, releases)
         record(session, shipment, act, ShipmentState.CANCELLED, note=body.reason)
     return shipment
+
+
+def _require_sender(session: Session, actor: Actor, shipment: Shipment) -> None:
+    """Its carrier, dispatchers, and whose site it leaves."""
+    if not carries(actor, shipment) and actor.role is not Role.DISPATCHER:
+        parties.require_site(session, actor, shipment.origin, *HOLDERS)
 
 
 def _releases(session: Session, shipment: Shipment) -> list[NewMove]:
     """Each line back onto the shelf, as far as its reservation still stands."""
     lines = lines_of(session, shipment)
-    standing = _standing(session, shipment, lines)
+    held = standing(session, shipment, lines)
+    shelf = site_account(shipment.origin, "available")
     return [
-        NewMove(
-            line.lot_id,
-            site_account(shipment.origin, "reserved", need_purpose(line.need_id)),
-            site_account(shipment.origin, "available"),
-            quantity,
-        )
+        NewMove(line.lot_id, reserved(shipment, line), shelf, quantity)
         for line in lines
-        if (quantity := min(standing[line.line], line.quantity_base))
+        if (quantity := min(held[line.line], line.quantity_base))
     ]
-
-
-def _locked(session: Session, shipment_id: UUID) -> Shipment:
-    """The shipment, held until the transaction ends: of two acts at once, one is the first."""
-    shipment = session.get(Shipment, shipment_id, with_for_update=True, populate_existing=True)
-    if shipment is None:
-        raise no_shipment(shipment_id)
-    return shipment
-
-
-def _require_carrier(actor: Actor, shipment: Shipment) -> None:
-    parties.require_role(actor, Role.CARRIER)
-    if actor.role is not Role.ADMIN and actor.organisation != shipment.carrier:
-        raise Forbidden(
-            f"Shipment {shipment.id} goes with another carrier",
-            field="shipment_id",
-            value=shipment.id,
-            mend="see GET /api/v1/shipments for yours",
-        )
 
 
 def _refuse_expired(
@@ -232,111 +216,25 @@ def _refuse_expired(
                 f"on {arrival}",
                 field="lot_id",
                 value=line.lot_id,
-                mend=_CANCEL_IT,
+                mend=CANCEL_IT,
                 line=line.line,
                 lot_id=str(line.lot_id),
                 expires_on=expires_on.isoformat(),
             )
 
 
-def _standing(
-    session: Session, shipment: Shipment, lines: Sequence[ShipmentLine]
-) -> dict[int, int]:
-    """By line, how many pieces of its lot are reserved for its need at the origin."""
-    reserved = {
-        (holding.purpose, holding.lot_id): holding.quantity
-        for holding in holdings(
-            session,
-            holder=f"site:{shipment.origin}",
-            state="reserved",
-            lot_ids={line.lot_id for line in lines},
-        )
-    }
-    return {line.line: reserved.get((need_purpose(line.need_id), line.lot_id), 0) for line in lines}
-
-
 def _refuse_unreserved(session: Session, shipment: Shipment, lines: Sequence[ShipmentLine]) -> None:
-    standing = _standing(session, shipment, lines)
+    held = standing(session, shipment, lines)
     for line in lines:
-        held = standing[line.line]
-        if held < line.quantity_base:
+        there = held[line.line]
+        if there < line.quantity_base:
             raise ReservationGone(
-                f"Line {line.line}: {held} of {line.quantity_base} pieces of lot {line.lot_id} "
-                f"are still reserved for need {line.need_id}",
+                f"Line {line.line}: {there} of {line.quantity_base} pieces of lot {line.lot_id} "
+                f"are still reserved for {line.purpose.replace(':', ' ')}",
                 field="quantity_base",
                 value=line.quantity_base,
-                mend=_CANCEL_IT,
+                mend=CANCEL_IT,
                 line=line.line,
                 lot_id=str(line.lot_id),
-                reserved=held,
+                reserved=there,
             )
-
-
-_Target = Callable[[Shipment, ShipmentLine], AccountRef]
-
-
-def _received(shipment: Shipment, line: ShipmentLine) -> AccountRef:
-    return site_account(shipment.destination, "received", need_purpose(line.need_id))
-
-
-def _rejected(shipment: Shipment, line: ShipmentLine) -> AccountRef:  # noqa: ARG001
-    return site_account(shipment.destination, "rejected")
-
-
-def _lost(shipment: Shipment, line: ShipmentLine) -> AccountRef:  # noqa: ARG001
-    return AccountRef(f"shipment:{shipment.id}", "lost")
-
-
-def _post_receipt(
-    session: Session,
-    shipment: Shipment,
-    act: Act,
-    counted: Sequence[tuple[ShipmentLine, ReceiptLineIn]],
-) -> None:
-    """Up to three entries: what was accepted is disbursed, the rest rejected or lost."""
-    signed_by = session.get_one(User, act.actor.user_id).display_name
-    accepted = _moves(shipment, [(line, told.accepted) for line, told in counted], _received)
-    rejected = _moves(shipment, [(line, told.rejected) for line, told in counted], _rejected)
-    short = _moves(shipment, [(line, told.short) for line, told in counted], _lost)
-    kind = EntryKind.DISBURSE_GOODS
-    _post(session, shipment, act, "receive/accepted", kind, accepted, {"signed_by": signed_by})
-    _post(session, shipment, act, "receive/rejected", EntryKind.REJECT, rejected)
-    _post(session, shipment, act, "receive/short", EntryKind.LOSE, short)
-
-
-def _moves(
-    shipment: Shipment, quantities: Sequence[tuple[ShipmentLine, int]], target: _Target
-) -> list[NewMove]:
-    """Out of transit, for every line with something to move."""
-    return [
-        NewMove(line.lot_id, in_transit(shipment.id, line.need_id), target(shipment, line), some)
-        for line, some in quantities
-        if some
-    ]
-
-
-def _post(
-    session: Session,
-    shipment: Shipment,
-    act: Act,
-    name: str,
-    kind: EntryKind,
-    moves: Sequence[NewMove],
-    concealed: Mapping[str, str] | None = None,
-) -> None:
-    """Post one of the shipment's entries; its id follows from the shipment and its name."""
-    if not moves:
-        return
-    post(
-        session,
-        Draft(
-            id=uuid5(shipment.id, name),
-            kind=kind,
-            occurred_at=act.body.occurred_at,
-            actor=act.actor.reference,
-            document=f"shipment:{shipment.id}",
-            moves=moves,
-            facts={"carrier": shipment.carrier, "destination": shipment.destination},
-            concealed=concealed or {},
-        ),
-    )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from services.parties.access import CurrentActor
 from services.parties.models import DESKS, Role
 from services.parties.service import Actor
-from services.transport import acts, service
+from services.transport import acts, diverting, receiving, service
 from services.transport.calls import Calls, calls_of
 from services.transport.manifest import Manifest, ManifestEvent, ManifestLine, manifests, pick_list
 from services.transport.models import Shipment, ShipmentState
@@ -17,10 +17,12 @@ from services.transport.schemas import (
     CallsOut,
     CancelIn,
     DeliverIn,
+    DivertIn,
     EventOut,
     LaneIn,
     LaneOut,
     LineOut,
+    LoadIn,
     LoseIn,
     PickedOut,
     PickOut,
@@ -134,6 +136,33 @@ def dispatch(
     return _one(session, actor, acts.send(session, actor, shipment_id, body))
 
 
+@router.post("/shipments/{shipment_id}/load")
+def load(
+    shipment_id: UUID, body: LoadIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """It is on the lorry (dispatchers, whose site it is, and its carrier); may go unsaid."""
+    return _one(session, actor, acts.load(session, actor, shipment_id, body))
+
+
+@router.post("/shipments/{shipment_id}/arrive")
+def arrive(
+    shipment_id: UUID, body: LoadIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """The lorry stands at the gate (its carrier); may go unsaid."""
+    return _one(session, actor, acts.arrive(session, actor, shipment_id, body))
+
+
+@router.post("/shipments/{shipment_id}/divert")
+def divert(
+    shipment_id: UUID, body: DivertIn, session: DatabaseSession, actor: CurrentActor
+) -> ShipmentOut:
+    """It goes to another site instead (dispatchers).
+
+    What its needs lack is outstanding again; at the new site it is received onto the shelf.
+    """
+    return _one(session, actor, diverting.divert(session, actor, shipment_id, body))
+
+
 @router.post("/shipments/{shipment_id}/deliver")
 def deliver(
     shipment_id: UUID, body: DeliverIn, session: DatabaseSession, actor: CurrentActor
@@ -150,7 +179,7 @@ def receive(
 
     Repeating the same count answers 200 again; another count of the same shipment is refused.
     """
-    return _one(session, actor, acts.receive(session, actor, shipment_id, body))
+    return _one(session, actor, receiving.receive(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/verify")
@@ -200,12 +229,14 @@ def _line_out(row: ManifestLine) -> LineOut:
     return LineOut(
         line=row.line,
         need_id=row.need_id,
+        transfer_id=row.transfer_id,
         item=row.lot.commodity,
         lot_id=row.lot.id,
         batch=row.lot.batch,
         expires_on=row.lot.expires_on,
         quantity_base=row.quantity,
         accepted_base=row.accepted,
+        held_base=row.held,
         rejected_base=row.rejected,
         short_base=row.short,
         reason=row.reason,

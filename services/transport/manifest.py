@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from services.database import among
-from services.journal.kinds import AccountRef, need_purpose
+from services.journal.kinds import AccountRef
 from services.journal.models import Lot
 from services.journal.read import get_lots, moves_of_accounts
 from services.parties.models import User
@@ -20,27 +21,38 @@ from services.transport.models import (
     ShipmentLine,
     ShipmentState,
 )
+from services.transport.track_models import CarrierLink
 
 # Nothing has left these shipments' transit accounts, so there is nothing to look up.
 _UNTOUCHED = frozenset(
     {
         ShipmentState.PLANNED,
         ShipmentState.PICKED,
+        ShipmentState.LOADED,
         ShipmentState.DISPATCHED,
+        ShipmentState.ARRIVED,
         ShipmentState.CANCELLED,
+        ShipmentState.JOINED,
     }
 )
+# Where accepted goods come to stand that may not be used: stopped, too old, or warm on the way.
+HELD = ("recalled", "expired", "quarantine")
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestLine:
-    """A line with its lot, and what became of it, in pieces; ``reason`` is the consignee's."""
+    """A line with its lot, and what became of it, in pieces; ``reason`` is the consignee's.
+
+    ``held`` of what was accepted was put aside on receipt: recalled, or in quarantine.
+    """
 
     line: int
-    need_id: UUID
+    need_id: UUID | None
+    transfer_id: UUID | None
     lot: Lot
     quantity: int
     accepted: int
+    held: int
     rejected: int
     short: int
     reason: str | None
@@ -48,7 +60,7 @@ class ManifestLine:
 
 @dataclass(frozen=True, slots=True)
 class ManifestEvent:
-    """An event with the organisation of whoever reported it."""
+    """An event with the organisation of whoever reported it: by a link, its carrier."""
 
     event: ShipmentEvent
     organisation: str
@@ -83,9 +95,9 @@ def pick_list(manifest: Manifest) -> list[Pick]:
     ]
 
 
-def in_transit(shipment_id: UUID, need_id: UUID) -> AccountRef:
-    """The account of what is on its way to a need on this shipment."""
-    return AccountRef(f"shipment:{shipment_id}", "in_transit", need_purpose(need_id))
+def in_transit(line: ShipmentLine) -> AccountRef:
+    """The account of what is on its way for the line's purpose on its shipment."""
+    return AccountRef(f"shipment:{line.shipment_id}", "in_transit", line.purpose)
 
 
 def manifests(session: Session, shipments: Sequence[Shipment]) -> list[Manifest]:
@@ -119,13 +131,16 @@ _Fates = dict[tuple[str, UUID], dict[str, int]]
 
 
 def _line(row: ShipmentLine, lot: Lot, fates: _Fates, reason: str | None) -> ManifestLine:
-    fate = fates.get((str(in_transit(row.shipment_id, row.need_id)), row.lot_id), {})
+    fate = fates.get((str(in_transit(row)), row.lot_id), {})
+    held = sum(fate.get(state, 0) for state in HELD)
     return ManifestLine(
         line=row.line,
         need_id=row.need_id,
+        transfer_id=row.transfer_id,
         lot=lot,
         quantity=row.quantity_base,
-        accepted=fate.get("received", 0),
+        accepted=sum(fate.get(state, 0) for state in ("received", "available")) + held,
+        held=held,
         rejected=fate.get("rejected", 0),
         short=fate.get("lost", 0),
         reason=reason,
@@ -139,7 +154,7 @@ def _fates(session: Session, lines: Collection[ShipmentLine]) -> _Fates:
     """
     if not lines:
         return {}
-    accounts = {str(in_transit(line.shipment_id, line.need_id)) for line in lines}
+    accounts = {str(in_transit(line)) for line in lines}
     fates: _Fates = defaultdict(lambda: defaultdict(int))
     for move in moves_of_accounts(session, accounts):
         if move.source in accounts:
@@ -166,10 +181,11 @@ def _reasons(session: Session, ids: Iterable[UUID]) -> dict[tuple[UUID, int], st
 
 def _events(session: Session, ids: Iterable[UUID]) -> dict[UUID, list[ManifestEvent]]:
     rows = session.exec(
-        select(ShipmentEvent, User.organisation)
+        select(ShipmentEvent, sa.func.coalesce(CarrierLink.carrier, User.organisation))
         .join(User, col(User.id) == col(ShipmentEvent.actor))
+        .outerjoin(CarrierLink, col(CarrierLink.id) == col(ShipmentEvent.via_link))
         .where(among(ShipmentEvent.shipment_id, ids))
-        .order_by(col(ShipmentEvent.occurred_at), col(ShipmentEvent.recorded_at))
+        .order_by(col(ShipmentEvent.occurred_at), col(ShipmentEvent.sequence))
     )
     found: dict[UUID, list[ManifestEvent]] = defaultdict(list)
     for event, organisation in rows:

@@ -1,4 +1,4 @@
-"""Lanes, shipments, lorries and their rounds.
+"""Lanes, shipments, lorries and their rounds; orders, tracks and papers have files beside this.
 
 What became of a shipment's line is a reading of the journal, not a column.
 """
@@ -11,14 +11,29 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from services.database import BIGINT, BYTES, UTC_TIME, Row, enum_type
+from services.journal.kinds import need_purpose
+
+
+def transfer_purpose(transfer_id: object) -> str:
+    """The purpose part of accounts that hold goods for one transfer order."""
+    return f"transfer:{transfer_id}"
 
 
 class Lane(Row, table=True):
-    """A way from site to site that a carrier serves."""
+    """A way from site to site that a carrier serves.
+
+    ``duration_days`` is what the carrier states; how long it really takes is a reading of the
+    deliveries (``durations``). A capacity of None is not stated, and so limits nothing. Until a
+    desk says otherwise, a lane keeps cold goods cold. Costs are millionths of a cost unit a piece.
+    """
 
     __table_args__ = (
         sa.CheckConstraint("origin <> destination", name="leads_away"),
         sa.CheckConstraint("distance_m >= 0 AND duration_days >= 0", name="not_negative"),
+        sa.CheckConstraint(
+            "cost_per_piece_micro >= 0 AND volume_l_per_day >= 0 AND weight_kg_per_day >= 0",
+            name="limits_not_negative",
+        ),
     )
 
     origin: str = Field(primary_key=True, foreign_key="site.code")
@@ -26,12 +41,20 @@ class Lane(Row, table=True):
     carrier: str = Field(foreign_key="organisation.code")
     distance_m: int
     duration_days: int
+    cost_per_piece_micro: int = Field(
+        default=0, sa_type=BIGINT, sa_column_kwargs={"server_default": "0"}
+    )
+    volume_l_per_day: int | None = None
+    weight_kg_per_day: int | None = None
+    keeps_cold: bool = Field(default=True, sa_column_kwargs={"server_default": sa.true()})
 
 
 class ShipmentState(StrEnum):
     PLANNED = "planned"
     PICKED = "picked"
+    LOADED = "loaded"
     DISPATCHED = "dispatched"
+    ARRIVED = "arrived"
     DELIVERED = "delivered"
     RECEIVED = "received"
     PARTLY_RECEIVED = "partly_received"
@@ -39,58 +62,81 @@ class ShipmentState(StrEnum):
     LOST = "lost"
     VERIFIED = "verified"
     CANCELLED = "cancelled"
+    JOINED = "joined"
 
 
 class Shipment(Row, table=True):
-    """Goods for one destination from one origin on one day."""
+    """Goods for one destination from one origin on one day.
+
+    ``run_id`` is the run that it was planned by; None where a transfer was ordered. One that was
+    joined into another has no lines any more, and says which has them.
+    """
 
     id: UUID = Field(primary_key=True)
-    run_id: UUID = Field(foreign_key="run.id", index=True)
+    run_id: UUID | None = Field(default=None, foreign_key="run.id", index=True)
     origin: str = Field(foreign_key="site.code", index=True)
     destination: str = Field(foreign_key="site.code", index=True)
     carrier: str = Field(foreign_key="organisation.code", index=True)
     depart_on: date
     due_on: date
     state: ShipmentState = Field(sa_type=enum_type(ShipmentState), index=True)
+    joined_into: UUID | None = Field(default=None, foreign_key="shipment.id")
 
 
 class ShipmentLine(Row, table=True):
-    """What was reserved for a need from one lot and put on this shipment.
+    """What was reserved from one lot for a need or a transfer, and put on this shipment.
 
-    A need and a lot meet in one line of a shipment only, so that the journal's moves between
-    the need's accounts say what became of the line. Which item it is, the lot says.
+    A purpose and a lot meet in one line of a shipment only, so that the journal's moves between
+    the purpose's accounts say what became of the line. Which item it is, the lot says. Goods
+    planned for a need (by ``run_id``) and diverted have both ids: the transfer is where they go.
     """
 
     __tablename__ = "shipment_line"
     __table_args__ = (
         sa.CheckConstraint("quantity_base > 0", name="quantity_positive"),
+        sa.CheckConstraint("need_id IS NOT NULL OR transfer_id IS NOT NULL", name="has_purpose"),
         sa.UniqueConstraint("shipment_id", "need_id", "lot_id"),
+        sa.UniqueConstraint("shipment_id", "transfer_id", "lot_id"),
     )
 
     shipment_id: UUID = Field(primary_key=True, foreign_key="shipment.id")
     line: int = Field(primary_key=True)
-    need_id: UUID = Field(foreign_key="need.id", index=True)
+    need_id: UUID | None = Field(default=None, foreign_key="need.id", index=True)
+    transfer_id: UUID | None = Field(default=None, foreign_key="transfer.id", index=True)
+    run_id: UUID | None = Field(default=None, foreign_key="run.id", index=True)
     lot_id: UUID = Field(foreign_key="lot.id", index=True)
     quantity_base: int = Field(sa_type=BIGINT)
+
+    @property
+    def purpose(self) -> str:
+        """What its goods are for, as the journal's accounts say it."""
+        if self.transfer_id is not None:
+            return transfer_purpose(self.transfer_id)
+        return need_purpose(self.need_id)
 
 
 class ShipmentEvent(Row, table=True):
     """Each state that a shipment came to: when in the world, and who said so.
 
     ``content_digest`` tells the same act sent twice from another one. ``received_by_name`` is
-    personal: whoever took the goods at the door; it never goes into the journal.
+    personal: whoever took the goods at the door; it never goes into the journal. ``via_link`` is
+    the carrier's link by which a driver said it, for whom ``actor`` made the link.
     """
 
     __tablename__ = "shipment_event"
 
-    shipment_id: UUID = Field(primary_key=True, foreign_key="shipment.id")
-    state: ShipmentState = Field(primary_key=True, sa_type=enum_type(ShipmentState))
+    sequence: int = Field(
+        sa_column=sa.Column(sa.BigInteger, sa.Identity(), primary_key=True), default=None
+    )
+    shipment_id: UUID = Field(foreign_key="shipment.id", index=True)
+    state: ShipmentState = Field(sa_type=enum_type(ShipmentState))
     occurred_at: datetime = Field(sa_type=UTC_TIME)
     recorded_at: datetime = Field(sa_type=UTC_TIME)
     actor: UUID = Field(foreign_key="app_user.id")
     note: str | None = None
     received_by_name: str | None = None
     content_digest: str | None = None
+    via_link: UUID | None = Field(default=None, foreign_key="carrier_link.id")
 
 
 class Receipt(Row, table=True):

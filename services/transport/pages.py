@@ -1,7 +1,7 @@
 """Pages of transport: shipments, what happened to them, and the next step for who may take it."""
 
-from collections.abc import Mapping
-from uuid import UUID
+from collections.abc import Callable, Mapping
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from sqlmodel import Session
@@ -14,11 +14,20 @@ from services.parties.access import CurrentActor
 from services.parties.models import DESKS, Role
 from services.parties.pages import names_of_organisations, sites_by_code
 from services.parties.service import Actor
-from services.transport import acts, service
+from services.transport import acts, diverting, receiving, service
 from services.transport.calls import calls_of
 from services.transport.manifest import Manifest, manifests, pick_list
 from services.transport.models import Shipment, ShipmentState
-from services.transport.schemas import ActIn, CancelIn, DeliverIn, LoseIn, ReceiveIn, VerifyIn
+from services.transport.schemas import (
+    ActIn,
+    CancelIn,
+    DeliverIn,
+    DivertIn,
+    LoadIn,
+    LoseIn,
+    ReceiveIn,
+    VerifyIn,
+)
 from services.transport.steps import Step, next_steps
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import DatabaseSession
@@ -29,7 +38,10 @@ router = APIRouter()
 
 _DONE = {
     Step.PICK: "shipment-picked",
+    Step.LOAD: "shipment-loaded",
     Step.DISPATCH: "shipment-dispatched",
+    Step.ARRIVE: "shipment-arrived",
+    Step.DIVERT: "shipment-diverted",
     Step.DELIVER: "shipment-delivered",
     Step.RECEIVE: "shipment-received",
     Step.VERIFY: "shipment-verified",
@@ -37,7 +49,7 @@ _DONE = {
     Step.CANCEL: "shipment-cancelled",
 }
 # These stand beside another step's form, folded away.
-_UNWANTED = frozenset({Step.LOSE, Step.CANCEL})
+_UNWANTED = frozenset({Step.LOSE, Step.CANCEL, Step.DIVERT, Step.LOAD, Step.ARRIVE})
 _SHOWN_AT_MOST = 500
 
 
@@ -90,21 +102,23 @@ def take_step(
     return redirect(request, f"/shipments/{shipment_id}", done=_DONE[Step(step)])
 
 
+_ACTS: dict[Step, tuple[Callable[..., Shipment], type[ActIn]]] = {
+    Step.PICK: (acts.pick, ActIn),
+    Step.LOAD: (acts.load, LoadIn),
+    Step.DISPATCH: (acts.send, ActIn),
+    Step.ARRIVE: (acts.arrive, LoadIn),
+    Step.DELIVER: (acts.deliver, DeliverIn),
+    Step.DIVERT: (diverting.divert, DivertIn),
+    Step.RECEIVE: (receiving.receive, ReceiveIn),
+    Step.VERIFY: (acts.verify, VerifyIn),
+    Step.LOSE: (acts.lose, LoseIn),
+    Step.CANCEL: (acts.cancel, CancelIn),
+}
+
+
 def _act(session: Session, actor: Actor, shipment_id: UUID, step: Step, form: Form) -> None:
-    if step is Step.PICK:
-        acts.pick(session, actor, shipment_id, form.read(ActIn))
-    elif step is Step.DISPATCH:
-        acts.send(session, actor, shipment_id, form.read(ActIn))
-    elif step is Step.DELIVER:
-        acts.deliver(session, actor, shipment_id, form.read(DeliverIn))
-    elif step is Step.RECEIVE:
-        acts.receive(session, actor, shipment_id, form.read(ReceiveIn))
-    elif step is Step.VERIFY:
-        acts.verify(session, actor, shipment_id, form.read(VerifyIn))
-    elif step is Step.LOSE:
-        acts.lose(session, actor, shipment_id, form.read(LoseIn))
-    else:
-        acts.cancel(session, actor, shipment_id, form.read(CancelIn))
+    act, body = _ACTS[step]
+    act(session, actor, shipment_id, form.read(body))
 
 
 def _possible(session: Session, actor: Actor, shipment: Shipment) -> list[Step]:
@@ -115,9 +129,12 @@ def _possible(session: Session, actor: Actor, shipment: Shipment) -> list[Step]:
     holds = shipment.origin in own and actor.role not in {Role.APPROVER, Role.AUDITOR}
     may = {
         Step.PICK: dispatches or holds,
+        Step.LOAD: dispatches or holds or carries,
         Step.DISPATCH: dispatches or holds or carries,
+        Step.ARRIVE: carries,
+        Step.DIVERT: dispatches,
         Step.DELIVER: carries,
-        Step.RECEIVE: actor.role is Role.HOSPITAL and shipment.destination in own,
+        Step.RECEIVE: receiving.may_receive(actor, shipment, own),
         Step.VERIFY: dispatches or actor.role is Role.AUDITOR,
         Step.LOSE: dispatches or carries,
         Step.CANCEL: dispatches,
@@ -154,6 +171,8 @@ def _page(
 
 def _first_form(step: Step, manifest: Manifest) -> Form:
     values = {"occurred_at": now_input()}
+    if step is Step.DIVERT:
+        values |= {"id": str(uuid4()), "due_on": manifest.shipment.due_on.isoformat()}
     if step is Step.RECEIVE:
         for index, line in enumerate(manifest.lines):
             at = f"lines[{index}]"

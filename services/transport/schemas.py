@@ -48,6 +48,14 @@ class ActIn(Input):
     occurred_at: _When
 
 
+class LoadIn(ActIn):
+    """Loading, or standing at the gate."""
+
+    model_config = example(occurred_at="2020-02-04T09:30:00+08:00", note="two pallets")
+
+    note: Text | None = None
+
+
 class DeliverIn(ActIn):
     model_config = example(occurred_at="2020-02-05T09:00:00+08:00", note="gate 2")
 
@@ -100,6 +108,23 @@ class CancelIn(ActIn):
     reason: Annotated[Reason, Field(examples=["lot 7 expired before it was picked"])]
 
 
+class DivertIn(ActIn):
+    """Another destination for everything on it, under transfer orders that follow from ``id``."""
+
+    model_config = example(
+        id="7d1f4b0e-5a3c-4a43-9a50-8f0f3c2b1a99",
+        occurred_at="2020-02-05T08:00:00+08:00",
+        destination="HB018",
+        due_on="2020-02-05",
+        reason="the bridge is closed",
+    )
+
+    id: UUID
+    destination: Code
+    due_on: date
+    reason: Reason
+
+
 class EventOut(BaseModel):
     """``actor`` is an organisation. ``received_by_name`` is shown to those at the door alone."""
 
@@ -112,26 +137,36 @@ class EventOut(BaseModel):
 
 
 class LineOut(BaseModel):
-    """Accepted, rejected and short are readings of the journal: all 0 until it is received."""
+    """Accepted, rejected and short are readings of the journal: all 0 until it is received.
+
+    ``held_base`` of what was accepted was put aside: recalled, expired, or in quarantine. A line
+    has a need, a transfer, or, planned for a need and diverted, both: it goes by the transfer.
+    """
 
     line: int
-    need_id: UUID
+    need_id: UUID | None
+    transfer_id: UUID | None
     item: str
     lot_id: UUID
     batch: str | None
     expires_on: date | None
     quantity_base: int
     accepted_base: int
+    held_base: int
     rejected_base: int
     short_base: int
     reason: str | None
 
 
 class ShipmentOut(BaseModel):
-    """``next_steps`` are the acts that its state allows now."""
+    """``next_steps`` are the acts that its state allows now.
+
+    ``run_id`` is None where a transfer was ordered. One that was joined into another is empty.
+    """
 
     id: UUID
-    run_id: UUID
+    run_id: UUID | None
+    joined_into: UUID | None
     origin: str
     destination: str
     carrier: str

@@ -71,14 +71,7 @@ def put_lane(session: Session, actor: Actor, body: LaneIn) -> Lane:
             value=body.destination,
             mend="name two different sites",
         )
-    carrier = parties.get_organisation(session, body.carrier, field="carrier")
-    if carrier.kind is not OrganisationKind.CARRIER:
-        raise InvalidInput(
-            f"{carrier.code} is a {carrier.kind}, not a carrier",
-            field="carrier",
-            value=carrier.code,
-            mend="name an organisation of kind carrier",
-        )
+    require_carrier_organisation(session, body.carrier)
     values = body.model_dump()
     session.connection().execute(
         insert(Lane)
@@ -86,6 +79,19 @@ def put_lane(session: Session, actor: Actor, body: LaneIn) -> Lane:
         .on_conflict_do_update(index_elements=["origin", "destination"], set_=values)
     )
     return session.get_one(Lane, (body.origin, body.destination), populate_existing=True)
+
+
+def require_carrier_organisation(session: Session, code: str) -> str:
+    """The code of an organisation that carries; NotFound or InvalidInput where it doesn't."""
+    carrier = parties.get_organisation(session, code, field="carrier")
+    if carrier.kind is not OrganisationKind.CARRIER:
+        raise InvalidInput(
+            f"{carrier.code} is a {carrier.kind}, not a carrier",
+            field="carrier",
+            value=carrier.code,
+            mend="name an organisation of kind carrier",
+        )
+    return carrier.code
 
 
 def plan_shipments(
@@ -167,6 +173,7 @@ def _shipment_lines(
             shipment_id=shipment.id,
             line=number,
             need_id=need_id,
+            run_id=shipment.run_id,
             lot_id=lot_id,
             quantity_base=quantities[lot_id, need_id],
         )

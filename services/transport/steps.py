@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from sqlmodel import Session, col, select
 
@@ -16,7 +17,10 @@ from services.transport.schemas import ActIn
 
 class Step(StrEnum):
     PICK = "pick"
+    LOAD = "load"
     DISPATCH = "dispatch"
+    ARRIVE = "arrive"
+    DIVERT = "divert"
     DELIVER = "deliver"
     RECEIVE = "receive"
     VERIFY = "verify"
@@ -28,16 +32,32 @@ _S = ShipmentState
 # Each act: the states in which it may be done, and those that it may lead to.
 STEPS: dict[Step, tuple[frozenset[ShipmentState], frozenset[ShipmentState]]] = {
     Step.PICK: (frozenset({_S.PLANNED}), frozenset({_S.PICKED})),
-    Step.DISPATCH: (frozenset({_S.PICKED}), frozenset({_S.DISPATCHED})),
-    Step.DELIVER: (frozenset({_S.DISPATCHED}), frozenset({_S.DELIVERED})),
+    # Loading and arrival may go unsaid.
+    Step.DISPATCH: (frozenset({_S.PICKED, _S.LOADED}), frozenset({_S.DISPATCHED})),
+    Step.LOAD: (frozenset({_S.PICKED}), frozenset({_S.LOADED})),
+    Step.DELIVER: (frozenset({_S.DISPATCHED, _S.ARRIVED}), frozenset({_S.DELIVERED})),
+    Step.ARRIVE: (frozenset({_S.DISPATCHED}), frozenset({_S.ARRIVED})),
+    Step.DIVERT: (frozenset({_S.DISPATCHED, _S.ARRIVED}), frozenset({_S.DISPATCHED})),
     Step.RECEIVE: (
         frozenset({_S.DELIVERED}),
         frozenset({_S.RECEIVED, _S.PARTLY_RECEIVED, _S.REFUSED, _S.LOST}),
     ),
     Step.VERIFY: (frozenset({_S.RECEIVED, _S.PARTLY_RECEIVED}), frozenset({_S.VERIFIED})),
-    Step.LOSE: (frozenset({_S.DISPATCHED, _S.DELIVERED}), frozenset({_S.LOST})),
-    Step.CANCEL: (frozenset({_S.PLANNED, _S.PICKED}), frozenset({_S.CANCELLED})),
+    Step.LOSE: (frozenset({_S.DISPATCHED, _S.ARRIVED, _S.DELIVERED}), frozenset({_S.LOST})),
+    Step.CANCEL: (frozenset({_S.PLANNED, _S.PICKED, _S.LOADED}), frozenset({_S.CANCELLED})),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Driver(Actor):
+    """Who acts for a carrier by one of its links; ``user_id`` is who made the link."""
+
+    link_id: UUID
+
+
+def link_of(actor: Actor) -> UUID | None:
+    """The link that an actor came by, if any."""
+    return actor.link_id if isinstance(actor, Driver) else None
 
 
 class WrongState(Conflict):
@@ -126,6 +146,7 @@ def record(
             note=note,
             received_by_name=received_by_name,
             content_digest=act.digest,
+            via_link=link_of(act.actor),
         )
     )
     session.flush()
@@ -134,5 +155,5 @@ def record(
 def events_of(session: Session, shipment: Shipment) -> list[ShipmentEvent]:
     """What happened to a shipment so far, in order."""
     statement = select(ShipmentEvent).where(ShipmentEvent.shipment_id == shipment.id)
-    order = (col(ShipmentEvent.occurred_at), col(ShipmentEvent.recorded_at))
+    order = (col(ShipmentEvent.occurred_at), col(ShipmentEvent.sequence))
     return list(session.exec(statement.order_by(*order)))
