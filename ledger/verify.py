@@ -52,31 +52,17 @@ _TREE_SIZE = "0x8d1ddfb1"
 _LEAVES_APPENDED = "0xf3819b6bbdb043f2d3e602ddee9f6eea2e4a445d4a3a2eb3a1be8cde348b19db"
 
 # Where a quantity can stand, and in which column of the totals it is counted then.
-_COLUMN = {
-    "donor/given": "came in",
-    "supplier/traded": "came in",
-    "producer/made": "came in",
-    "treasury/appropriated": "came in",
-    "fund/available": "on hand",
-    "fund/committed": "on hand",
-    "site/available": "on hand",
-    "site/reserved": "on hand",
-    "site/quarantine": "on hand",
-    "site/on_hold": "on hand",
-    "site/recalled": "on hand",
-    "site/expired": "on hand",
-    "site/damaged": "on hand",
-    "site/rejected": "on hand",
-    "shipment/in_transit": "under way",
-    "site/received": "handed over",
-    "site/consumed": "handed over",
-    "organisation/paid": "handed over",
-    "site/lost": "lost",
-    "shipment/lost": "lost",
-    "site/adjusted": "counted off",
-    "site/converted": "counted off",
+_ACCOUNTS = {
+    "came in": "donor/given supplier/traded producer/made treasury/appropriated",
+    "on hand": "fund/available fund/committed site/available site/reserved site/quarantine "
+    "site/on_hold site/recalled site/expired site/damaged site/rejected",
+    "under way": "shipment/in_transit",
+    "handed over": "site/received site/consumed organisation/paid",
+    "lost": "site/lost shipment/lost",
+    "counted off": "site/adjusted site/converted",
 }
-COLUMNS = ("came in", "on hand", "under way", "handed over", "lost", "counted off")
+COLUMNS = tuple(_ACCOUNTS)
+_COLUMN = {name: column for column, names in _ACCOUNTS.items() for name in names.split()}
 # What comes in comes from there, and a stocktake may find more: these alone go below zero.
 _ORIGINS = {"came in", "counted off"}
 _ACCOUNT = re.compile(r"([a-z]+):[^/:\s]+/([a-z_]+)(?:/[^/\s]+)?")
@@ -258,7 +244,7 @@ def verify_receipt(
     """
     found = _Findings(trust or Trust(vkey=vkey, chain=chain))
     _read_keys(found)
-    fields = _fields(receipt if isinstance(receipt, (str, bytes)) else receipt.to_json())
+    fields = _fields(receipt)
     _check_receipt(fields, found)
     return _verdict(found, fields)
 
@@ -279,7 +265,7 @@ def verify_dump(
     _read_keys(found)
     fields = None
     if receipt is not None:
-        fields = _fields(receipt if isinstance(receipt, (str, bytes)) else receipt.to_json())
+        fields = _fields(receipt)
         _check_receipt(fields, found)
     elif trust.kept is not None:
         _open_kept(found)
@@ -296,7 +282,7 @@ def _verdict(
 ) -> Verdict:
     index = None if fields is None else _number(fields, "leaf_index")
     if fields is not None and books is None:
-        size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
+        size, root = _tree_of(fields)
     totals = {} if books is None else books.totals()
     return Verdict(frozenset(found.reached), tuple(found.checked), index, size, root, totals)
 
@@ -389,7 +375,7 @@ def _check_checkpoint(fields: Mapping[str, Any], found: _Findings) -> None:
         _fail("checkpoint", "the receipt carries none")
     signed_size, signed_root = _opened(note, "the receipt's", found)
     # Size and root together: a path alone doesn't bind the size of the tree.
-    size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
+    size, root = _tree_of(fields)
     if (signed_size, signed_root) != (size, root):
         _fail("checkpoint", "it is of another size or root than the receipt")
     name = found.keys[0].name
@@ -401,7 +387,7 @@ def _check_checkpoint(fields: Mapping[str, Any], found: _Findings) -> None:
 def _check_kept(fields: Mapping[str, Any], found: _Findings) -> None:
     """Hold the receipt's tree against the checkpoint in hand, whichever of the two is older."""
     kept_size, kept_root = _open_kept(found)
-    size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
+    size, root = _tree_of(fields)
     index = _number(fields, "leaf_index")
     before, after = sorted(((kept_size, kept_root), (size, root)))
     if kept_size == size:
@@ -487,10 +473,10 @@ def _check_growth(
 
 def _check_witnesses(note: str, found: _Findings) -> None:
     """Count and name the cosignatures of the witnesses that the reader trusts."""
-    witnesses = set(found.trust.witnesses)
+    witnesses = {vkey.strip() for vkey in found.trust.witnesses}
     names = []
     for vkey in sorted(witnesses):
-        key = _verifier(vkey.strip(), b"\x04")
+        key = _verifier(vkey, b"\x04")
         moments = []
         for blob in (blob for blob in _signatures(note, key.name) if blob[:4] == key.key_id):
             if len(blob) != 76:
@@ -652,7 +638,7 @@ def _check_chain(fields: Mapping[str, Any], chain: ChainReader, found: _Findings
     number = _number(evidence, "block_number")
     named = _hash(evidence.get("block_hash"), "chain.block_hash")
     is_there = chain.block_hash(number) == named
-    size, root = _number(fields, "tree_size"), _hash(fields.get("root"), "root")
+    size, root = _tree_of(fields)
     _demand_root(chain, size, root, _ASK_ANEW)
     if not is_there:
         why = f"block {number} of the chain isn't the one that the receipt names"
@@ -778,7 +764,7 @@ def _check_dump(
     """
     wanted = dict(found.roots)
     if fields is not None:
-        wanted[_number(fields, "tree_size")] = _hash(fields.get("root"), "root")
+        wanted.update([_tree_of(fields)])
     vouched = None if found.trust.chain is not None else max(found.roots, default=None)
     tree, books, signers, size, root, beyond = _Tree(), Books(), Signers(), 0, b"", 0
     _demand_same(wanted, tree)
@@ -827,7 +813,7 @@ def _note_rotation(facts: Mapping[str, Any], number: int, found: _Findings) -> N
 def _demand_rotations(size: int, found: _Findings) -> None:
     """Every change of the log's key that the counted records reach up to stands among them."""
     for old, new in pairwise(found.keys):
-        if new.above <= size and found.rotations.get((old.vkey, new.vkey), size) >= new.above:
+        if found.rotations.get((old.vkey, new.vkey), size) >= new.above:
             why = f"its first {new.above} records don't tell that the log's key was handed over"
             _fail("dump", f"{why} to {new.vkey} then, as the key before it says")
 
@@ -967,7 +953,7 @@ class Signers:
     """
 
     def __init__(self) -> None:
-        self._owner: dict[str, str] = {}
+        self._registered: set[str] = set()
         self._revoked: set[str] = set()
         self._is_shown = False
         self._said: set[str] = set()
@@ -1023,8 +1009,8 @@ class Signers:
         vkey, organisation = _text(facts, "vkey"), _text(facts, "organisation")
         if kind == "key_revoked":
             self._revoked.add(vkey)
-        else:
-            self._owner.setdefault(vkey, organisation)
+        elif vkey.partition("+")[0] == organisation:
+            self._registered.add(vkey)
 
     def _statement(
         self, record: Mapping[str, Any], form: str, holder: str, name: str
@@ -1043,7 +1029,7 @@ class Signers:
         fields, organisation = _object(signature, "signature"), _text(said, "organisation")
         vkey, sig = _text(fields, "key"), _text(fields, "sig")
         key = _verifier(vkey, b"\x01", "signature")
-        if self._owner.get(vkey) != organisation or key.name != organisation:
+        if vkey not in self._registered or key.name != organisation:
             _fail("signature", f"{organisation} hadn't registered the key {vkey} by then")
         if vkey in self._revoked:
             _fail("signature", f"{organisation} had revoked the key {vkey} by then")
@@ -1078,13 +1064,19 @@ def _column(account: str) -> str:
     return column
 
 
-def _fields(text: str | bytes) -> dict[str, Any]:
+def _fields(receipt: Receipt | str | bytes) -> dict[str, Any]:
+    text = receipt if isinstance(receipt, (str, bytes)) else receipt.to_json()
     fields = _record(text, "format")
     if fields.get("format") != FORMAT:
         _fail("format", f"not a receipt in the format {FORMAT}")
     for name in fields.keys() - RECEIPT_FIELDS:
         _fail("format", f"a receipt has no field {name!r}")
     return fields
+
+
+def _tree_of(fields: Mapping[str, Any]) -> tuple[int, bytes]:
+    """Size and root of a receipt's tree."""
+    return _number(fields, "tree_size"), _hash(fields.get("root"), "root")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -1352,8 +1344,25 @@ def table(totals: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
         yield " ".join([name.ljust(width), *(str(row[column]).rjust(14) for column in COLUMNS)])
 
 
+class _Once(argparse.Action):
+    """An option that has one value: given twice, one of the two would go unchecked."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value, or end where there is one already."""
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option_string} stands twice; nothing was checked")
+        setattr(namespace, self.dest, values)
+
+
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Check a receipt or a log's dump.")
+    parser.register("action", None, _Once)
     parser.add_argument("receipt", nargs="?", type=Path)
     parser.add_argument("--vkey", help="the log's key, as its page shows it")
     parser.add_argument(

@@ -1,9 +1,9 @@
 """`medrelay verify`: a receipt, or the whole log, against what its reader knows of the log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -29,6 +29,8 @@ from ledger.verify import (
 )
 from services.settings import Settings, get_settings
 
+T = TypeVar("T", str, Path)
+
 console = Console(soft_wrap=True, highlight=False)
 
 _NO_TRUST_ROOT = (
@@ -46,14 +48,14 @@ _ELSEWHERE = (
 def verify(
     receipt: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False)] = None,
     vkey: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="The log's verifier key, to check the checkpoint with."),
     ] = None,
     contract: Annotated[
-        str | None, typer.Option(help="Address of the log's contract, to ask no other one.")
+        list[str] | None, typer.Option(help="Address of the log's contract, to ask no other one.")
     ] = None,
     checkpoint: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(exists=True, dir_okay=False, help="A checkpoint of the log that you kept."),
     ] = None,
     key_change: Annotated[
@@ -65,11 +67,11 @@ def verify(
         ),
     ] = None,
     growth: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="The log's address, or a file: the proof from one size to another."),
     ] = None,
     dump: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(exists=True, dir_okay=False, help="Every record: /log/dump.jsonl.gz."),
     ] = None,
     witness: Annotated[
@@ -85,31 +87,39 @@ def verify(
     be read, and 4 where there was nothing to hold the receipt against.
     """
     settings = get_settings()
-    # An empty text is what an unset variable of a shell leaves: never a wish to check less.
-    for name, value in {"--vkey": vkey, "--contract": contract, "--growth": growth}.items():
-        if value == "":
-            _end_unchecked(f"{name} is empty.")
-    vkey, contract = vkey or settings.log_vkey, contract or settings.chain_contract
-    if receipt is None and dump is None:
+    key = _only("--vkey", vkey) or settings.log_vkey
+    address = _only("--contract", contract) or settings.chain_contract
+    kept, proofs = _only("--checkpoint", checkpoint), _only("--growth", growth)
+    records, changes = _only("--dump", dump), key_change or []
+    if receipt is None and records is None:
         _end_unchecked("Give a receipt, or --dump FILE.")
-    changes = key_change or []
-    mend = misused(contract, vkey, changes)
+    mend = misused(address, key, changes)
     if mend:
         _end_unchecked(mend)
     # A chain is worth asking only where something other than the receipt says which contract.
-    asks_chain = not offline and (settings.chain_url is None or contract is not None)
-    if not offline and not asks_chain and vkey is None and checkpoint is None:
+    asks_chain = not offline and (settings.chain_url is None or address is not None)
+    if not offline and not asks_chain and key is None and kept is None:
         _end_unchecked(_NO_TRUST_ROOT)
-    with _failures_told(settings), _chain(settings, contract, asked=asks_chain) as chain:
+    with _failures_told(settings), _chain(settings, address, asked=asks_chain) as chain:
         trust = Trust(
-            vkey=vkey,
-            kept=read_note(checkpoint) if checkpoint else None,
+            vkey=key,
+            kept=read_note(kept) if kept else None,
             chain=chain,
-            growth=growth_from(growth) if growth else None,
+            growth=growth_from(proofs) if proofs else None,
             witnesses=tuple(witness or ()),
             key_changes=[note for path in changes for note in read_key_changes(path)],
         )
-        _tell(_verdict(receipt, dump, trust))
+        _tell(_verdict(receipt, records, trust))
+
+
+def _only(name: str, values: Sequence[T] | None) -> T | None:
+    """The value of an option that has one: of two, one would go unchecked."""
+    if values and len(values) > 1:
+        _end_unchecked(f"{name} stands twice.")
+    # An empty text is what an unset variable of a shell leaves: never a wish to check less.
+    if values and values[0] == "":
+        _end_unchecked(f"{name} is empty.")
+    return values[0] if values else None
 
 
 def _end_unchecked(why: str) -> NoReturn:

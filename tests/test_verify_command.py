@@ -156,6 +156,16 @@ def test_what_goes_wrong_is_told_without_a_librarys_words(log: Log, tmp_path: Pa
         assert not re.search(r"Errno|urlopen|<|Error|line 1 column|codec", told), told
 
 
+@pytest.mark.parametrize("option", ["--vkey", "--contract", "--growth", "--checkpoint", "--dump"])
+def test_of_an_option_given_twice_neither_goes_unchecked(
+    log: Log, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "kept").write_text("x")
+    twice = (option, str(tmp_path / "kept")) * 2
+    code, told = log.verify(log.receipt, *twice, "--offline")
+    assert (code, told) == (2, f"{option} stands twice. Nothing was checked.")
+
+
 def test_who_has_no_chain_is_told_where_to_ask(log: Log, tmp_path: Path) -> None:
     log.use(Settings(data_dir=tmp_path / "nowhere"))
     code, told = log.verify(log.receipt, "--vkey", log.vkey)

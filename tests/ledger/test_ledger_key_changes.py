@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger import checkpoint, merkle, verify
-from ledger.canonical import canonicalize
+from ledger.canonical import JsonValue, canonicalize
 from ledger.checkpoint import Checkpoint, VerifierKey, sign_note
 from ledger.proof import Receipt
 from ledger.verify import Level, Trust, Verdict, VerificationFailed, verify_dump, verify_receipt
@@ -30,8 +30,8 @@ def vkey(number: int, name: str = ORIGIN) -> str:
 
 
 def record(number: int, kind: str = "plan", facts: dict[str, str] | None = None) -> bytes:
-    fields = {"id": f"e{number}", "kind": kind, "facts": facts, "log": LOG, "lots": []}
-    return canonicalize({**fields, "moves": [], "reverses": None})
+    fields: dict[str, JsonValue] = {"id": f"e{number}", "kind": kind, "facts": facts, "log": LOG}
+    return canonicalize({**fields, "lots": [], "moves": [], "reverses": None})
 
 
 def rotation(number: int, old: str, new: str, key: str = "log") -> bytes:
@@ -279,6 +279,16 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 BOTH = ["--key-change", "first", "--key-change", "second"]
+
+
+@pytest.mark.parametrize("option", ["--vkey", "--checkpoint", "--growth", "--contract", "--dump"])
+def test_of_an_option_given_twice_neither_goes_unchecked(
+    run: Run, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("receipt", option, "kept", option, "kept")
+    assert ended.value.code == verify.NOTHING_ASKED
+    assert f"{option} stands twice; nothing was checked" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -157,6 +157,9 @@ def test_a_witness_that_did_not_cosign_is_not_counted() -> None:
     stranger = checkpoint.WitnessKey("witness.example/w1", other).encode()
     assert "0 of 1 witnesses cosigned it." in witnessed(note(7), WITNESS_VKEY).checked
     assert "0 of 1 witnesses cosigned it." in witnessed(cosigned(7), stranger).checked
+    for again in (WITNESS_VKEY, f" {WITNESS_VKEY}\n"):
+        told = witnessed(cosigned(7), WITNESS_VKEY, again).checked
+        assert any(line.startswith("1 of 1 witnesses") for line in told)
     told = witnessed(cosigned(7), stranger, WITNESS_VKEY).checked
     assert any(line.startswith("1 of 2 witnesses") for line in told)
 

@@ -239,8 +239,12 @@ def test_a_key_that_was_revoked_never_comes_back() -> None:
 def test_a_key_that_is_named_after_another_organisation_signs_for_neither() -> None:
     facts = {"organisation": "DN42", "vkey": THIEF.vkey}
     taken = record("key_registered", "organisation:DN42", facts)
-    with pytest.raises(VerificationFailed, match="DN42 hadn't registered the key DN43"):
-        checked(taken, pledge("7", THIEF))
+    for named in ("DN42", "DN43"):
+        with pytest.raises(VerificationFailed, match=f"{named} hadn't registered the key DN43"):
+            checked(taken, pledge("7", THIEF, organisation=named))
+    assert "1 of them" in told(
+        checked(taken, registered(THIEF), pledge("7", THIEF, organisation="DN43"))
+    )
 
 
 @pytest.mark.parametrize("point", sorted(_SMALL_ORDER))
