@@ -209,6 +209,29 @@ def growth(
 
 
 @bench.command()
+def forecast(
+    ahead: Annotated[
+        str, typer.Option(help="How many days ahead, from 1 to 14; several by commas.")
+    ] = "1,3,7",
+    as_json: Annotated[
+        Path | None, typer.Option("--json", help="Write the rows here, one a period and horizon.")
+    ] = None,
+) -> None:
+    """Hubei's patients of 2020, forecast day by day from the days before, beside "as today"."""
+    _demand_folders(as_json)
+    from services.bench.forecast import BadAhead, parse_ahead, run_forecast  # noqa: PLC0415
+
+    try:
+        days = parse_ahead(ahead)
+    except BadAhead as error:
+        console.print(f"{error}", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from error
+    rows = run_forecast(days)
+    _print(rows)
+    _write(as_json, rows)
+
+
+@bench.command()
 def report(
     files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False)],
     into: Annotated[

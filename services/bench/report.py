@@ -68,7 +68,8 @@ def _parts(rows: Sequence[Row]) -> Iterable[tuple[str, Sequence[Column], Sequenc
     practice = [row for row in rows if "practice" in row]
     gas = [row for row in rows if row.get("kind") == "gas"]
     log = [row for row in rows if row.get("kind") in {"log-growth", "log-exponent"}]
-    known = len(sizes) + len(growth) + len(practice) + len(gas) + len(log)
+    forecast = [row for row in rows if row.get("kind") == "forecast"]
+    known = len(sizes) + len(growth) + len(practice) + len(gas) + len(log) + len(forecast)
     if known != len(rows):
         raise ValueError(f"{len(rows) - known} rows are of no benchmark with a table here")
     for machine in dict.fromkeys(row["machine"] for row in sizes):
@@ -85,6 +86,8 @@ def _parts(rows: Sequence[Row]) -> Iterable[tuple[str, Sequence[Column], Sequenc
     for machine in dict.fromkeys(row["machine"] for row in log):
         part = [row for row in log if row["machine"] == machine]
         yield f"The log as it grows, in milliseconds, on {machine}", LOG, part
+    if forecast:
+        yield "Patients forecast, beside as many as today", FORECAST, forecast
 
 
 def _markdown_table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
@@ -162,6 +165,17 @@ LOG: Sequence[Column] = (
     ("receipt p50", _number("receipt_p50_ms", 2)),
     ("receipt p95", _number("receipt_p95_ms", 2)),
     ("restart", _number("restart_ms", 2)),
+)
+FORECAST: Sequence[Column] = (
+    ("period", _text("period")),
+    ("days", _number("ahead")),
+    ("by", _text("projector")),
+    ("ratio", _number("ratio", 2)),
+    ("error", _share("mape")),
+    ("bias", _share("bias")),
+    ("covered", _share("coverage")),
+    ("enough", _share("enough")),
+    ("of", _number("forecasts")),
 )
 AIM_COLUMNS: Sequence[Column] = (
     ("aim", _text("aim")),
