@@ -60,3 +60,12 @@ def test_every_field_of_a_record_is_described() -> None:
         for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
     assert set(verify._record(records()[0], "record")) <= described
+
+
+def test_the_last_word_that_is_shown_leads_from_the_one_checkpoint_to_the_next() -> None:
+    trust = verify.Trust(vkey=SHOWN["vkey"], key_changes=[SHOWN["last-word"]])
+    found = verify._Findings(trust)
+    verify._read_keys(found)
+    shown = [SHOWN["checkpoint"], SHOWN["next-checkpoint"]]
+    assert [verify._opened(note, "it", found)[0] for note in shown] == [5, 6]
+    assert SHOWN["next-vkey"] == f"{found.keys[-1].vkey}\n"
