@@ -46,10 +46,11 @@ def test_the_newest_word_on_a_day_counts(api: TestClient, world: World) -> None:
     headers = world.bearer("maker")
     first = api.put("/api/v1/capacity-plans", json=a_plan(), headers=headers)
     assert first.status_code == 200, first.text
-    assert first.json() == [
-        {"site": "F1", "item": "gloves", "day": "2020-02-04", "planned_base": 6000}
-        | {"actual_base": 0}
-    ]
+    [day] = first.json()
+    assert (day["site"], day["item"], day["day"]) == ("F1", "gloves", "2020-02-04")
+    assert (day["planned_base"], day["actual_base"], day["open_base"]) == (6000, 0, 6000)
+    # The day is long over, and not a word of it has come.
+    assert day["state"] == "unreported"
     again = api.put("/api/v1/capacity-plans", json=a_plan(), headers=headers)
     assert again.json() == first.json()
     api.put("/api/v1/capacity-plans", json=a_plan(planned=0), headers=headers)

@@ -70,7 +70,6 @@ def upgrade() -> None:
     sa.Column('offered_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('content_digest', sa.String(), nullable=False),
     sa.CheckConstraint('taken_base BETWEEN 0 AND quantity_base', name=op.f('ck_surplus_offer_not_taken_twice')),
-    sa.ForeignKeyConstraint(['currency'], ['commodity.code'], name=op.f('fk_surplus_offer_currency_commodity')),
     sa.ForeignKeyConstraint(['item'], ['item.code'], name=op.f('fk_surplus_offer_item_item')),
     sa.ForeignKeyConstraint(['offered_by'], ['app_user.id'], name=op.f('fk_surplus_offer_offered_by_app_user')),
     sa.ForeignKeyConstraint(['site'], ['site.code'], name=op.f('fk_surplus_offer_site_site')),

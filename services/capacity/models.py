@@ -153,7 +153,7 @@ class SurplusOffer(Row, table=True):
     ready_on: date
     until: date
     price_minor: int | None = Field(default=None, sa_type=BIGINT)
-    currency: str | None = Field(default=None, foreign_key="commodity.code")
+    currency: str | None = None
     note: str | None = None
     status: OfferStatus = Field(sa_type=enum_type(OfferStatus), index=True)
     offered_by: UUID = Field(foreign_key="app_user.id")

@@ -4,8 +4,9 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from services.capacity import service
+from services.capacity import days, made, plans, service
 from services.capacity.schemas import CapacityPlanIn, ProductionIn
+from services.capacity.shown import days_out
 from services.catalog import service as catalog
 from services.parties import service as parties
 from services.parties.access import CurrentActor
@@ -31,13 +32,13 @@ def show_capacity(request: Request, session: DatabaseSession, actor: CurrentActo
         parties.require_role(actor, Role.MANUFACTURER)
     own = [site.code for site in parties.sites_of(session, actor.organisation)]
     sites = None if at_desk else own
-    days = service.planned_beside_actual(session, sites=sites)
-    made = service.find_productions(session, sites=sites)
+    shown = days.days(session, sites=sites)
+    found = made.find_productions(session, sites=sites)
     return render(
         request,
         "capacity.html",
-        days=sorted(days, key=lambda it: (it.day, it.site, it.item), reverse=True),
-        made=made[::-1],
+        days=sorted(days_out(shown), key=lambda it: (it.day, it.site, it.item), reverse=True),
+        made=found[::-1],
         at_desk=at_desk,
         may_report=actor.role in {Role.MANUFACTURER, Role.ADMIN},
         items={item.code: item for item in catalog.items(session)},
@@ -61,7 +62,7 @@ def put_plan(
         lines = len(form.rows("days")) + _LINES_MORE
         return _page(request, session, actor, "capacity_plan.html", form, lines)
     with form.attempt(session):
-        service.put_plan(session, actor, form.read(CapacityPlanIn))
+        plans.put_plan(session, actor, form.read(CapacityPlanIn))
     if form.slips:
         return _page(request, session, actor, "capacity_plan.html", form, 1)
     return redirect(request, "/capacity", done="plan-saved")

@@ -1,15 +1,17 @@
 """What goes in and out of the capacity endpoints."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 
-from services.capacity.models import ExpirySource
+from services.capacity.models import ExpirySource, ShortfallReason
+from services.capacity.schemas_makers import FileOut
 from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text, example
 
 Planned = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY, examples=[120000])]
+DayState = Literal["to_come", "unreported", "short", "explained", "done"]
 Batch = Annotated[Text, Field(min_length=1, max_length=100, examples=["B-20200203-1"])]
 
 
@@ -33,13 +35,23 @@ class CapacityPlanIn(Input):
 
 
 class PlanDayOut(BaseModel):
-    """Pieces planned (null where nobody said) beside pieces made, which the journal says."""
+    """Pieces planned (null where nobody said) beside pieces made, which the journal says.
+
+    ``state``: to_come; unreported (over, and not a word); short (a reason is asked for); explained;
+    done. ``open_base`` may still be ordered, ``due_base`` is accepted and not yet made.
+    """
 
     site: str
     item: str
     day: date
     planned_base: int | None
     actual_base: int
+    state: DayState
+    ordered_base: int
+    open_base: int
+    due_base: int
+    shortfall_reason: ShortfallReason | None
+    shortfall_note: str | None
 
 
 class ProductionIn(Input):
@@ -72,10 +84,16 @@ class ProductionIn(Input):
     occurred_at: Annotated[
         Moment | None, Field(description="When it was put on the shelf; left out: the day's end")
     ] = None
+    order_id: Annotated[
+        UUID | None, Field(description="The production order that it was made for, if any")
+    ] = None
 
 
 class ProductionOut(BaseModel):
-    """``expiry_source`` says whether the date was given or follows from the shelf life."""
+    """``expiry_source`` says whether the date was given or follows from the shelf life.
+
+    ``certificates`` counts the certificates of conformity among its ``files``.
+    """
 
     id: UUID
     entry_id: UUID
@@ -89,3 +107,6 @@ class ProductionOut(BaseModel):
     expires_on: date | None
     expiry_source: ExpirySource
     occurred_at: Moment
+    order_id: UUID | None
+    certificates: int
+    files: list[FileOut]
