@@ -9,6 +9,7 @@ from services.catalog import models as catalog
 from services.database import Row
 from services.dispatch import models as dispatch
 from services.donations import models as donations
+from services.donations import money_models as money
 from services.files import models as files
 from services.inventory import models as inventory
 from services.journal import models as journal
@@ -35,6 +36,7 @@ __all__ = [
     "forecast",
     "inventory",
     "journal",
+    "money",
     "parties",
     "requests",
     "stops",

@@ -273,4 +273,6 @@ def test_the_database_holds_no_quantity_that_was_received(database: Database) ->
         ("donation_line", "line"),
         ("donation_line", "quantity"),
         ("donation_line", "quantity_base"),
+        # What was refused never came into the journal.
+        ("donation_line", "refused_base"),
     }

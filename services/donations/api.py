@@ -1,31 +1,22 @@
-"""Endpoints of donations, funds, purchases and payments."""
+"""Endpoints of donations."""
 
 from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Response, status
 
-from services.donations import funds, receiving, service
+from services.donations import receiving, service
 from services.donations.became import DonationState, LineState, receipt_entry
-from services.donations.funds import Earmark, FundState
-from services.donations.models import Donation, Payment, Purchase
+from services.donations.models import Donation
 from services.donations.schemas import (
     BecameOut,
     DonationCancel,
     DonationIn,
     DonationLineOut,
     DonationOut,
-    EarmarkedMoney,
     EarmarkOut,
-    FundOut,
-    PaymentIn,
-    PaymentOut,
-    PurchaseIn,
-    PurchaseOut,
     ReceiveIn,
-    SpentMoney,
 )
-from services.donations.spent import spent_in
 from services.parties.access import CurrentActor
 from services.parties.models import DESKS
 from services.web.http import DatabaseSession
@@ -123,85 +114,6 @@ def cancel_donation(
 ) -> DonationOut:
     """Take back a pledge that wasn't received."""
     return _one(session, service.cancel(session, actor, donation_id, body.reason))
-
-
-@router.get("/funds")
-def list_funds(session: DatabaseSession) -> list[FundOut]:
-    """Funds and what they hold, in minor units, by what the money may be spent on."""
-    return [fund_out(state) for state in funds.fund_states(session)]
-
-
-def fund_out(state: FundState) -> FundOut:
-    return FundOut(
-        **state.fund.model_dump(),
-        available_minor=state.available,
-        by_earmark=[
-            EarmarkedMoney(earmark=_earmark_out(earmark), available_minor=amount)
-            for earmark, amount in state.by_earmark.items()
-        ],
-    )
-
-
-def _earmark_out(earmark: Earmark) -> EarmarkOut | None:
-    return EarmarkOut(kind=earmark[0], target=earmark[1]) if earmark else None
-
-
-@router.post("/purchases", status_code=status.HTTP_201_CREATED)
-def buy_goods(
-    body: PurchaseIn, session: DatabaseSession, actor: CurrentActor, response: Response
-) -> PurchaseOut:
-    """Buy goods from a fund of yours into a warehouse of yours, in one entry."""
-    bought, created = funds.purchase(session, actor, body)
-    if not created:
-        response.status_code = status.HTTP_200_OK
-    return _purchase_out(session, bought)
-
-
-def _purchase_out(session: DatabaseSession, bought: Purchase) -> PurchaseOut:
-    spent = spent_in(session, bought.id)
-    assert spent.goods_lot, "a purchase brings goods"
-    assert spent.item, "a purchase brings goods"
-    return PurchaseOut(
-        id=bought.id,
-        entry_id=bought.id,
-        fund=bought.fund,
-        currency=spent.currency,
-        supplier=bought.supplier,
-        site=bought.site,
-        bought_at=bought.bought_at,
-        item=spent.item,
-        quantity_base=spent.quantity,
-        lot_id=spent.goods_lot,
-        price_minor=spent.amount,
-        money=[SpentMoney(lot_id=lot, amount_minor=amount) for lot, amount in spent.money],
-        earmark=EarmarkOut.model_validate(spent.earmark) if spent.earmark else None,
-    )
-
-
-@router.post("/payments", status_code=status.HTTP_201_CREATED)
-def pay_out(
-    body: PaymentIn, session: DatabaseSession, actor: CurrentActor, response: Response
-) -> PaymentOut:
-    """Pay an organisation out of a fund of yours."""
-    payment, created = funds.pay(session, actor, body)
-    if not created:
-        response.status_code = status.HTTP_200_OK
-    return _payment_out(session, payment)
-
-
-def _payment_out(session: DatabaseSession, payment: Payment) -> PaymentOut:
-    spent = spent_in(session, payment.id)
-    return PaymentOut(
-        id=payment.id,
-        entry_id=payment.id,
-        fund=payment.fund,
-        currency=spent.currency,
-        payee=payment.payee,
-        amount_minor=spent.amount,
-        purpose=payment.purpose,
-        paid_at=payment.paid_at,
-        money=[SpentMoney(lot_id=lot, amount_minor=amount) for lot, amount in spent.money],
-    )
 
 
 def _one(session: DatabaseSession, donation: Donation) -> DonationOut:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from services.catalog import service as catalog
 from services.donations import funds, receiving, service
 from services.donations.became import DonationState
+from services.donations.fund_states import fund_states
 from services.donations.models import Donation
 from services.donations.schemas import (
     DonationCancel,
@@ -186,7 +187,7 @@ def _funds_page(
 ) -> Response:
     own = [
         state
-        for state in funds.fund_states(session)
+        for state in fund_states(session)
         if actor.role is Role.ADMIN or state.fund.organisation == actor.organisation
     ]
     traders = list(session.exec(select(Organisation).order_by(col(Organisation.code))))
@@ -195,7 +196,7 @@ def _funds_page(
         request,
         "funds.html",
         max(purchase.status, payment.status),
-        states=funds.fund_states(session),
+        states=fund_states(session),
         own=[state.fund for state in own],
         may_spend=bool(own) and actor.role in {Role.DISPATCHER, Role.ADMIN},
         purchase=purchase,
@@ -246,7 +247,7 @@ def _page(
         gift=state,
         donation=donation,
         forms=forms,
-        currencies={each.fund.code: each.fund.currency for each in funds.fund_states(session)},
+        currencies={each.fund.code: each.fund.currency for each in fund_states(session)},
         **_names(request, session),
     )
 
@@ -274,7 +275,7 @@ def _gift_page(
         lines=form.rows("lines", at_least=lines),
         units=catalog.units(session),
         warehouses=sites_by_code(session, SiteKind.WAREHOUSE),
-        funds=[state.fund for state in funds.fund_states(session)],
+        funds=[state.fund for state in fund_states(session)],
         places=places,
         regions=list(session.exec(select(Region).order_by(col(Region.code)))),
         # A desk writes down what others give; a donor gives in their own name.

@@ -204,13 +204,25 @@ class EarmarkedMoney(BaseModel):
 
 
 class FundOut(BaseModel):
+    """A fund: what came in and was moved in is available, committed, paid, returned or moved out.
+
+    All amounts are in minor units of its currency, which has ``decimals`` of them (ISO 4217).
+    """
+
     code: str
     name_en: str
     name_zh: str
     currency: str
     organisation: str
+    decimals: int
     available_minor: int
     by_earmark: list[EarmarkedMoney]
+    committed_minor: int
+    came_in_minor: int
+    moved_in_minor: int
+    moved_out_minor: int
+    paid_minor: int
+    returned_minor: int
 
 
 class PurchaseIn(Input):
@@ -267,7 +279,7 @@ class PurchaseOut(BaseModel):
 
 
 class PaymentIn(Input):
-    """Money paid out of a fund; unearmarked money only."""
+    """Money paid out of a fund: unearmarked money, or what was committed to this payee."""
 
     model_config = example(
         id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11",
@@ -292,6 +304,9 @@ class PaymentIn(Input):
         ),
     ]
     paid_at: Annotated[Moment, Field(examples=["2020-02-05T11:00:00+08:00"])]
+    commitment: Annotated[
+        UUID | None, Field(description="Pay out of what was committed by this act")
+    ] = None
 
 
 class PaymentOut(BaseModel):
@@ -303,4 +318,5 @@ class PaymentOut(BaseModel):
     amount_minor: int
     purpose: str
     paid_at: Moment
+    commitment: UUID | None
     money: list[SpentMoney]

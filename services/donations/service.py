@@ -193,11 +193,11 @@ def earmarks_of(session: Session, lot_ids: Iterable[UUID]) -> dict[UUID, LotEarm
     return {row.lot_id: row for row in rows}
 
 
-def get_fund(session: Session, code: str) -> Fund:
+def get_fund(session: Session, code: str, *, field: str = "fund") -> Fund:
     fund = session.get(Fund, code)
     if fund is None:
         raise NotFound(
-            f"There is no fund {code}", field="fund", value=code, mend="see GET /api/v1/funds"
+            f"There is no fund {code}", field=field, value=code, mend="see GET /api/v1/funds"
         )
     return fund
 

@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from services.errors import DomainError, InvalidInput
 from services.web.http import field_error
 from services.web.i18n import wall_zone
-from services.web.pages import for_people
+from services.web.pages import currency_decimals, for_people
 
 MAX_BYTES = 1_000_000
 MAX_FIELDS = 2_000
@@ -268,14 +268,24 @@ FILE_BODY: dict[str, Any] = {
 """``openapi_extra`` of an endpoint that takes a `SentFile`."""
 
 
-def minor_units(form: Form, name: str) -> str:
-    """An amount typed with up to two decimals, in minor units; NotAnAmount for anything else."""
+def minor_units(form: Form, name: str, currency: str = "CNY") -> str:
+    """An amount typed with up to the currency's decimals, in minor units.
+
+    Raises:
+        NotAnAmount: it is anything else, such as half a yen.
+
+    """
     text = form[name].strip()
-    match = re.fullmatch(r"(\d{1,3}(?:[,，\s]\d{3})*|\d{1,18})(?:[.．](\d{1,2}))?", text)
-    if match is None:
-        raise NotAnAmount(f"{text[:40]!r} isn't an amount", field=name, mend="such as 1,250.50")
+    decimals = currency_decimals(currency)
+    match = re.fullmatch(r"(\d{1,3}(?:[,，\s]\d{3})*|\d{1,18})(?:[.．](\d{1,4}))?", text)
+    typed = (match[2] or "") if match else ""
+    if match is None or len(typed) > decimals:
+        shown = f"1,250.{'50'.ljust(decimals, '0')[:decimals]}" if decimals else "1,250"
+        raise NotAnAmount(
+            f"{text[:40]!r} isn't an amount of {currency}", field=name, mend=f"such as {shown}"
+        )
     whole = re.sub(r"\D", "", match[1])
-    return str(int(whole) * 100 + int((match[2] or "0").ljust(2, "0")))
+    return str(int(whole) * 10**decimals + int(typed.ljust(decimals, "0") or "0"))
 
 
 def now_input() -> str:

@@ -10,7 +10,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_compact_decimal, format_decimal, format_percent
+from babel.numbers import (
+    format_compact_decimal,
+    format_decimal,
+    format_percent,
+    get_currency_precision,
+)
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -137,8 +142,10 @@ def _filters(language: str) -> dict[str, Any]:
         "short_number": lambda value: format_compact_decimal(
             value, locale=locale, fraction_digits=2
         ),
-        "money": lambda minor: format_decimal(Decimal(minor) / 100, "#,##0.00", locale=locale),
-        "money_whole": lambda minor: format_decimal(round(Decimal(minor) / 100), locale=locale),
+        "money": partial(_money, locale),
+        "money_whole": lambda minor, currency="CNY": format_decimal(
+            round(in_currency(minor, currency)), locale=locale
+        ),
         "percent": lambda value: format_percent(value, locale=locale),
         "percent1": lambda value: format_percent(value, "#,##0.0%", locale=locale),
         "day": lambda value: format_date(value, "medium", locale=locale),
@@ -152,6 +159,22 @@ def _filters(language: str) -> dict[str, Any]:
         "bar": bar,
         "choices": partial(_choices, language),
     }
+
+
+def currency_decimals(currency: str) -> int:
+    """How many decimals a currency's minor unit makes: 2 for CNY, 0 for JPY, 3 for KWD."""
+    return get_currency_precision(currency)
+
+
+def in_currency(minor: int, currency: str) -> Decimal:
+    """An amount in minor units as one in whole units of the currency."""
+    return Decimal(minor).scaleb(-currency_decimals(currency))
+
+
+def _money(locale: str, minor: int, currency: str = "CNY") -> str:
+    decimals = currency_decimals(currency)
+    pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
+    return format_decimal(in_currency(minor, currency), pattern, locale=locale)
 
 
 def clock(value: datetime, day: date | None = None) -> str:
