@@ -13,6 +13,7 @@ from typing import Any
 from ledger.embedded import EmbeddedChain
 from ledger.jsonrpc import JsonRpcChain
 from ledger.kept_database import KeptDatabase
+from services.audit import tiles
 from services.database import Database
 from services.jobs import anchoring, log
 from services.jobs.anchoring import Anchoring
@@ -36,6 +37,12 @@ NODE_STEPS: dict[str, tuple[Any, str, bool]] = {
     "sent and not answered": (JsonRpcChain, "_wait", False),
     "mined on the node and not recorded": (JsonRpcChain, "append", True),
 }
+# Of a log that was anchored before it had tiles.
+TILES_STEPS: dict[str, tuple[Any, str, bool]] = {
+    "leaves read and no tile written": (tiles, "leaf_hashes_between", True),
+    "between two steps": (tiles, "write_tiles", False),
+    "tiles of a step before they are committed": (tiles, "write_tiles", True),
+}
 # Done once in a pass, whatever there is to do.
 ONCE = {"sealed and not committed", "sealed"}
 PAUSE = "pause"
@@ -44,10 +51,11 @@ PAUSE = "pause"
 def main() -> None:
     url, folder, node, step, time = sys.argv[1:]
     anchoring.MAX_BATCH = 3  # type: ignore[attr-defined]
+    tiles.STEP = 3
     if step == PAUSE:
         _pause_at(LogWriter, "_anchor_all")
     else:
-        _die_at(*{**STEPS, **NODE_STEPS}[step], time=int(time))
+        _die_at(*{**STEPS, **NODE_STEPS, **TILES_STEPS}[step], time=int(time))
     settings = Settings(data_dir=Path(folder), chain_url=None if node == "-" else node)
     LogWriter(settings, Database(url)).run_once()
 

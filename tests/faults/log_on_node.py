@@ -129,9 +129,13 @@ def _evidence(batch: LeafBatch) -> tuple[int, int, str, int, str]:
 
 
 @contextmanager
-def faulty_proxy(url: str, share: float, seed: int) -> Iterator[str]:
-    """A way to the node on which this share of the calls is never answered, made or not."""
-    random = Random(seed)
+def faulty_proxy(url: str, share: float, seed: int, hold_s: float | None = None) -> Iterator[str]:
+    """A way to the node on which this share of the calls is lost: made or not, and not answered.
+
+    With `hold_s` none is lost; instead a call reaches the node so much later, or its answer comes
+    so much later: when whoever asked has given up.
+    """
+    random, ended = Random(seed), threading.Event()
     session = requests.Session()
     session.trust_env = False
 
@@ -139,31 +143,40 @@ def faulty_proxy(url: str, share: float, seed: int) -> Iterator[str]:
         def do_POST(self) -> None:
             call = self.rfile.read(int(self.headers["Content-Length"]))
             lost = random.random() < share
-            if lost and random.random() < 0.5:
-                self.close_connection = True
+            if lost and random.random() < 0.5 and not self._held():
                 return
             answer = session.post(
                 url, data=call, headers={"Content-Type": "application/json"}, timeout=10
             ).content
-            if lost:
-                self.close_connection = True
+            if lost and not self._held():
                 return
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
 
+        def _held(self) -> bool:
+            """Hold the call for as long as it takes to be late; or close the line at once."""
+            self.close_connection = True
+            return hold_s is not None and not ended.wait(hold_s)
+
         def log_message(self, *arguments: object) -> None:
             pass
 
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *arguments: object) -> None:
+            """A client that gave up waiting is what this is for."""
+
     assert urlsplit(url).hostname == "127.0.0.1"
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
+            ended.set()
             server.shutdown()
             thread.join()
             session.close()

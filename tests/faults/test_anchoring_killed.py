@@ -14,9 +14,10 @@ from services.database import Database
 from services.jobs import log as log_jobs
 from services.jobs.log import LogBusy, LogWriter
 from services.settings import Settings
-from tests.faults.anchoring_victim import NODE_STEPS, ONCE, PAUSE, STEPS
+from tests.faults.anchoring_victim import NODE_STEPS, ONCE, PAUSE, STEPS, TILES_STEPS
 from tests.faults.log_on_node import NodeLog, demand_whole
 from tests.ledger.anvil import running_anvil
+from tests.test_log_tiles import parts, without_tiles
 from tests.world import stock
 
 ENTRIES = 10
@@ -56,6 +57,30 @@ def test_a_pass_that_was_killed_is_ended_by_the_next_one(
     kill_at(database, settings, step, time)
     write(database, 2, "after the kill")
     with closing(LogWriter(settings, database)) as writer:
+        assert writer.run_once() == ENTRIES + 2
+    with closing(EmbeddedChain(settings.data_dir / "chain", read_only=True)) as chain:
+        demand_whole(database, chain, ENTRIES + 2)
+
+
+@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize("step", list(TILES_STEPS))
+def test_catching_up_with_tiles_that_was_killed_is_ended_by_the_next_pass(
+    database: Database, settings: Settings, step: str, time: int
+) -> None:
+    write(database)
+    with closing(LogWriter(settings, database)) as writer:
+        writer.run_once()
+    with database.transaction() as session:
+        whole = b"".join(hashes for _, _, hashes in parts(session))
+    without_tiles(database)
+    kill_at(database, settings, step, time)
+    with database.transaction() as session:
+        assert len(parts(session)) == time % 4
+    write(database, 2, "after the kill")
+    with closing(LogWriter(settings, database)) as writer:
+        writer.claim()
+        with database.transaction() as session:
+            assert b"".join(hashes for _, _, hashes in parts(session)) == whole
         assert writer.run_once() == ENTRIES + 2
     with closing(EmbeddedChain(settings.data_dir / "chain", read_only=True)) as chain:
         demand_whole(database, chain, ENTRIES + 2)

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from ledger.anchor import LogDiverged
+from ledger.chain import ChainUnavailable
 from services.audit.anchoring_models import AnchorState
 from services.database import Database
 from tests.faults.log_on_node import NodeLog, faulty_proxy
@@ -128,6 +129,29 @@ def test_with_a_third_of_the_calls_lost_everything_goes_in_once(log: NodeLog, se
             log.catch_up()
         log.writer.close()
     log.restarted(chain_url=log.node)
+    log.catch_up()
+    log.demand_whole()
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
+def test_with_a_third_of_the_calls_timing_out_everything_goes_in_once(
+    log: NodeLog, seed: int
+) -> None:
+    """What is given up waiting for is done all the same: by the node, and later."""
+    log.grow(1)
+    limit_s = 0.15
+    with faulty_proxy(log.node, 1.0, seed, hold_s=2 * limit_s) as url:
+        log.restarted(chain_url=url, chain_timeout_s=limit_s)
+        with pytest.raises(ChainUnavailable):
+            log.writer.run_once()
+        log.writer.close()
+    with faulty_proxy(log.node, 0.3, seed, hold_s=2 * limit_s) as url:
+        log.restarted(chain_url=url, chain_timeout_s=limit_s)
+        for entries in (1, 40, 3, 8):
+            log.write(entries)
+            log.catch_up()
+        log.writer.close()
+    log.restarted(chain_url=log.node, chain_timeout_s=1)
     log.catch_up()
     log.demand_whole()
 
