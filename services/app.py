@@ -23,7 +23,6 @@ from services.dispatch.pages import router as dispatch_pages
 from services.dispatch.pages_what_if import router as what_if_pages
 from services.dispatch.reasons import find_answer
 from services.donations.api import router as donations_api
-from services.donations.money_api import router as money_api
 from services.donations.pages import router as donations_pages
 from services.inventory.api import router as inventory_api
 from services.inventory.pages import router as inventory_pages
@@ -31,6 +30,7 @@ from services.parties.api import router as parties_api
 from services.parties.keys_api import router as keys_api
 from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
+from services.requests.api_desk import router as requests_desk_api
 from services.requests.pages import router as requests_pages
 from services.rounds.api import router as rounds_api
 from services.rounds.pages import router as rounds_pages
@@ -50,11 +50,11 @@ API = (
     catalog_api,
     dispatch_api,
     donations_api,
-    money_api,
     inventory_api,
     keys_api,
     parties_api,
     requests_api,
+    requests_desk_api,
     rounds_api,
     transport_api,
     what_if_api,

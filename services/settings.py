@@ -81,6 +81,10 @@ class Settings(BaseSettings):
         ge=0,
         description="A run whose parts are smaller together is solved in one go, without queueing.",
     )
+    need_life_stat_h: PositiveInt = 24
+    need_life_asap_h: PositiveInt = 48
+    need_life_urgent_h: PositiveInt = 72
+    need_life_routine_h: PositiveInt = 168
     session_hours: PositiveInt = 12
     dump_readers: PositiveInt = Field(
         default=4, description="How many may read the whole log at once, from each process."

@@ -222,7 +222,7 @@ def test_another_hospitals_need_is_not_shown(browser: Open, api: TestClient, wor
     stranger.get(f"/en/needs/{need['id']}", 403)
     answer = stranger.post(f"/en/needs/{need['id']}/cancel", {"reason": "mine"})
     assert answer.status_code == 403
-    assert needs_of(api, world)[0]["status"] == "submitted"
+    assert needs_of(api, world)[0]["status"] == "approved"
     assert "60,000" not in stranger.get("/en/needs")
     assert "60,000" in browser("dispatcher").get("/en/needs")
 

@@ -42,7 +42,7 @@ def test_a_need_is_counted_in_pieces(api: TestClient, world: World) -> None:
     assert (need["quantity_base"], need["outstanding_base"], need["progress"]) == (
         250,
         250,
-        "submitted",
+        "approved",
     )
 
 

@@ -17,6 +17,7 @@ class AlertKind(StrEnum):
     NEED_LAPSING = "need_lapsing"
     NEED_LAPSED = "need_lapsed"
     NEED_TO_APPROVE = "need_to_approve"
+    SUPPLY_STOPPED = "supply_stopped"
     CALL_FOR_HELP = "call_for_help"
     LOT_EXPIRING = "lot_expiring"
     LOT_EXPIRED = "lot_expired"

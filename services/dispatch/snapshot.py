@@ -32,13 +32,14 @@ from services.transport import service as transport
 def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy) -> Problem:
     """Everything that a plan for ``day`` may use, read from the journal and the desks' tables.
 
-    Needs posted by the end of that day count, with what is still outstanding of them. Of items,
-    sites and packs only those are in it that a plan could use. Whether a way keeps goods cold isn't
-    known yet, so nothing is said of cold items either: said of items alone, it would stop them.
+    Approved needs posted by the end of that day count, with what is still outstanding of them. Of
+    items, sites and packs only those are in it that a plan could use. Whether a way keeps goods
+    cold isn't known yet, so nothing is said of cold items either: said of items alone, it would
+    stop them.
     """
     regions_of = _regions_by_site(session)
     needs = requests.find_needs(
-        session, statuses=[NeedStatus.SUBMITTED], posted_until=end_of_day(day)
+        session, statuses=[NeedStatus.APPROVED], posted_until=end_of_day(day)
     )
     accepted = catalog.substitutes(session)
     items = {item.code: item for item in catalog.items(session)}

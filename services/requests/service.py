@@ -1,76 +1,61 @@
-"""Posting, editing and cancelling needs; how far each is served is read from the journal."""
+"""Posting, submitting, editing and cancelling needs; how far they are served is in ``served``."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid5
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from services.catalog import service as catalog
-from services.database import among
-from services.errors import Conflict, InvalidInput, NotFound
+from services.errors import InvalidInput, NotFound
 from services.journal.clock import local_date, refuse_future
-from services.journal.kinds import need_purpose
 from services.journal.once import claim, digest_of
-from services.journal.read import by_purpose
 from services.parties import service as parties
+from services.parties.changes import record_change
 from services.parties.models import Role
 from services.parties.service import Actor
-from services.requests.models import Need, NeedChange, NeedStatus, SupplyRequest
-from services.requests.schemas import NeedEdit, NeedIn, RequestIn
+from services.requests.duplicates import DuplicateNeed, settle
+from services.requests.history import (
+    NeedChanged,
+    NeedClosed,
+    lock_site,
+    note,
+    own_need,
+    require_open,
+    require_version,
+    say_again,
+    set_status,
+    subject_of,
+)
+from services.requests.living import revive
+from services.requests.models import LIVE, Need, NeedStatus, SupplyRequest
+from services.requests.rules import Rulebook
+from services.requests.schemas import Choice, NeedEdit, NeedIn, RequestIn, Submission
+from services.requests.served import Served, find_needs, get_needs, served
+from services.requests.stopping import refuse_stopped
+
+__all__ = [
+    "DuplicateNeed",
+    "NeedChanged",
+    "NeedClosed",
+    "Served",
+    "cancel_need",
+    "delete_draft",
+    "edit_need",
+    "find_needs",
+    "get_needs",
+    "get_request",
+    "post_request",
+    "served",
+    "submit_need",
+    "submit_request",
+]
 
 _LONGEST_WAIT = timedelta(days=365)
+_WITH_ITS_HOSPITAL = (NeedStatus.DRAFT, NeedStatus.RETURNED)
 
 
-class DuplicateNeed(Conflict):
-    code, title = "duplicate-need", "You asked for this already"
-
-
-class NeedClosed(Conflict):
-    code, title = "need-closed", "This need can't be changed any more"
-
-
-class NeedChanged(Conflict):
-    code, title = "need-changed", "Somebody changed this need meanwhile"
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """How far a need is served, in pieces: readings of the journal."""
-
-    need: Need
-    reserved: int
-    in_transit: int
-    received: int
-
-    @property
-    def outstanding(self) -> int:
-        """What nobody has set aside for it yet; what didn't arrive falls back to here."""
-        if self.need.status is NeedStatus.CANCELLED:
-            return 0
-        taken = self.reserved + self.in_transit + self.received
-        return max(0, self.need.quantity_base - taken)
-
-    @property
-    def notice(self) -> str | None:
-        """What whoever cancelled a need still has to know of it."""
-        if self.need.status is not NeedStatus.CANCELLED or not self.reserved:
-            return None
-        return (
-            f"{self.reserved} pieces stay reserved for it until they are sent, or a dispatcher "
-            "cancels their shipment"
-        )
-
-    @property
-    def progress(self) -> str:
-        if self.need.status is NeedStatus.CANCELLED:
-            return "cancelled"
-        if self.received >= self.need.quantity_base:
-            return "fulfilled"
-        if self.outstanding == 0:
-            return "in_transit" if self.in_transit else "allocated"
-        return "partly_allocated" if self.outstanding < self.need.quantity_base else "submitted"
+class NotADraft(NeedClosed):
+    code, title = "not-a-draft", "Only a draft can be deleted"
 
 
 def post_request(session: Session, actor: Actor, body: RequestIn) -> tuple[SupplyRequest, bool]:
@@ -79,36 +64,40 @@ def post_request(session: Session, actor: Actor, body: RequestIn) -> tuple[Suppl
     Raises:
         NotFound, Forbidden: an unknown site or item, or another organisation's site.
         InvalidInput: a unit, quantity or date that can't be.
-        DuplicateNeed: an open need says the very same, unless ``duplicate`` is ``keep``.
+        DuplicateNeed: the item is open for this site already, and ``duplicate`` doesn't say what
+            to do about it.
+        SupplyStopped: the site has said that it wants no more of an item.
         EntryIdReused: the id belongs to a request with other content.
 
     """
     site = parties.require_site(session, actor, body.site, Role.HOSPITAL)
     now = datetime.now(UTC)
+    lock_site(session, site.code)
     request = SupplyRequest(
         id=body.id,
         site=site.code,
         created_by=actor.user_id,
-        posted_at=_posted_at(body, now),
+        posted_at=_world_time(body.posted_at, "posted_at", now),
         recorded_at=now,
         note=body.note,
         content_digest=digest_of(body),
     )
     if not claim(session, request):
         return session.get_one(SupplyRequest, body.id), False
+    rulebook = Rulebook.of_site(session, site.code)
     for index, line in enumerate(body.needs):
         need = _new_need(session, request, index, line)
-        if body.duplicate == "refuse":
-            _refuse_duplicate(session, need, index)
-        session.add(need)
-        session.flush()
+        if body.draft:
+            _add(session, actor, need, f"drafted: {_told(need)}")
+        elif _is_wanted(session, actor, need, f"needs[{index}]", line.duplicate or body.duplicate):
+            _post(session, actor, need, rulebook)
     return request, True
 
 
-def _posted_at(body: RequestIn, now: datetime) -> datetime:
-    posted_at = body.posted_at or now
-    refuse_future(posted_at, "posted_at")
-    return posted_at
+def _world_time(given: datetime | None, field: str, now: datetime) -> datetime:
+    moment = given or now
+    refuse_future(moment, field)
+    return moment
 
 
 def _new_need(session: Session, request: SupplyRequest, index: int, line: NeedIn) -> Need:
@@ -126,9 +115,15 @@ def _new_need(session: Session, request: SupplyRequest, index: int, line: NeedIn
         quantity=line.quantity,
         unit=line.unit,
         quantity_base=pieces,
+        suggested_base=line.suggested_base,
+        stock_on_hand_base=line.stock_on_hand_base,
+        use_per_day_base=line.use_per_day_base,
         priority=line.priority,
         posted_at=request.posted_at,
         need_by=line.need_by,
+        status_since=request.recorded_at,
+        last_word_at=request.posted_at,
+        last_word_recorded_at=request.recorded_at,
     )
 
 
@@ -142,61 +137,157 @@ def _check_need_by(need_by: date, posted_on: date, field: str) -> None:
         )
 
 
-def _refuse_duplicate(session: Session, need: Need, index: int) -> None:
-    same = session.exec(
-        select(Need).where(
-            Need.site == need.site,
-            Need.item == need.item,
-            Need.quantity_base == need.quantity_base,
-            Need.need_by == need.need_by,
-            Need.priority == need.priority,
-            Need.status == NeedStatus.SUBMITTED,
+def _is_wanted(session: Session, actor: Actor, need: Need, where: str, choice: Choice) -> bool:
+    """Whether a need is to be posted, beside what its site asked for, or stopped, before."""
+    refuse_stopped(session, need.site, need.item, where)
+    return settle(session, actor, need, where, choice)
+
+
+def _add(session: Session, actor: Actor, need: Need, what: str) -> None:
+    session.add(need)
+    session.flush()
+    record_change(session, actor, subject_of(need.id), what)
+
+
+def _post(session: Session, actor: Actor, need: Need, rulebook: Rulebook) -> None:
+    """Write a new need, as the rules leave it: that is its first version."""
+    verdict = rulebook.decide(need)
+    need.status = NeedStatus.APPROVED if verdict.approves else NeedStatus.SUBMITTED
+    need.approved_base = need.quantity_base if verdict.approves else None
+    _add(session, actor, need, f"asked for: {_told(need)}")
+    told = "submitted → approved" if verdict.approves else "waits for the desk"
+    record_change(session, None, subject_of(need.id), told, verdict.why)
+
+
+def _send_to_desk(session: Session, actor: Actor, need: Need, rulebook: Rulebook) -> None:
+    """Submit a need; a rule that approves does so at once, and says so in its history."""
+    verdict = rulebook.decide(need)
+    need.decision_reason = None
+    need.approved_base = need.quantity_base if verdict.approves else None
+    if verdict.approves:
+        set_status(session, None, need, NeedStatus.APPROVED, verdict.why)
+    elif need.status is not NeedStatus.SUBMITTED:
+        set_status(session, actor, need, NeedStatus.SUBMITTED, verdict.why)
+
+
+def get_request(session: Session, request_id: UUID) -> SupplyRequest:
+    request = session.get(SupplyRequest, request_id)
+    if request is None:
+        raise NotFound(f"There is no request {request_id}", field="request_id", value=request_id)
+    return request
+
+
+def submit_request(
+    session: Session, actor: Actor, request_id: UUID, body: Submission
+) -> SupplyRequest:
+    """Send all drafts of a request, and what was given back of it, to the desk."""
+    request = get_request(session, request_id)
+    parties.require_site(session, actor, request.site, Role.HOSPITAL)
+    lock_site(session, request.site)
+    for need in find_needs(session, request_id=request.id, statuses=_WITH_ITS_HOSPITAL):
+        _submit(session, actor, need, body)
+    return request
+
+
+def submit_need(session: Session, actor: Actor, need_id: UUID, body: Submission) -> Need:
+    """Send a draft, or a need that was given back, to the desk; what is there already stays so.
+
+    Raises:
+        NeedClosed: it is cancelled, refused or lapsed.
+        DuplicateNeed, SupplyStopped, InvalidInput: as when it is posted.
+
+    """
+    first = session.get(Need, need_id)
+    if first is not None:
+        lock_site(session, first.site)
+    need = own_need(session, actor, need_id)
+    if need.status in LIVE:
+        return need
+    if need.status not in _WITH_ITS_HOSPITAL:
+        raise NeedClosed(
+            f"Need {need_id} is {need.status}",
+            field="need_id",
+            value=need_id,
+            mend="confirm it if it lapsed; else post a new request",
         )
-    ).first()
-    if same is not None and served(session, [same])[0].received < same.quantity_base:
-        raise DuplicateNeed(
-            f"Need {same.id} asks for the same {need.quantity_base} pieces of {need.item}",
-            field=f"needs[{index}]",
-            value=need.item,
-            mend='send "duplicate": "keep" if both are wanted, or edit the first',
-            need_id=str(same.id),
+    _submit(session, actor, need, body)
+    return need
+
+
+def _submit(session: Session, actor: Actor, need: Need, body: Submission) -> None:
+    moment = _world_time(body.occurred_at, "occurred_at", datetime.now(UTC))
+    _check_need_by(need.need_by, local_date(moment), "need_by")
+    if not _is_wanted(session, actor, need, "need_id", body.duplicate):
+        why = "one is kept, the one that is open already"
+        set_status(session, actor, need, NeedStatus.CANCELLED, why)
+        return
+    if need.status is NeedStatus.DRAFT:
+        need.posted_at = moment
+    say_again(need, moment)
+    _send_to_desk(session, actor, need, Rulebook.of_site(session, need.site))
+
+
+def delete_draft(session: Session, actor: Actor, need_id: UUID) -> None:
+    """Forget a draft, which nobody else has seen; its history stays."""
+    need = own_need(session, actor, need_id)
+    if need.status is not NeedStatus.DRAFT:
+        raise NotADraft(
+            f"Need {need_id} is {need.status}",
+            field="need_id",
+            value=need_id,
+            mend="cancel it, with a reason",
         )
+    record_change(session, actor, subject_of(need_id), f"draft deleted: {_told(need)}")
+    session.delete(need)
 
 
 def edit_need(session: Session, actor: Actor, need_id: UUID, edit: NeedEdit) -> Need:
-    """Change an open need. It can't ask for less than is reserved, under way or received.
+    """Change an open need, which is its hospital's word that it needs it.
+
+    It can't ask for less than is reserved, under way or received. More than was asked for before
+    is for the desk or its rules to approve again; a lapsed need lives again.
 
     Raises:
-        NeedClosed: it is cancelled or fulfilled.
+        NeedClosed: it is cancelled, refused or fulfilled.
         NeedChanged: ``edit.version`` isn't the newest.
 
     """
-    need = _own_open_need(session, actor, need_id)
-    if need.version != edit.version:
-        raise NeedChanged(
-            f"Need {need_id} is at version {need.version}",
-            field="version",
-            value=edit.version,
-            mend="read it again, then edit what you see",
-        )
-    before = f"{need.quantity} {need.unit}, {need.priority}, by {need.need_by}"
-    if edit.quantity is not None or edit.unit is not None:
-        need.quantity = edit.quantity if edit.quantity is not None else need.quantity
-        need.unit = edit.unit or need.unit
-        need.quantity_base = catalog.to_pieces(session, need.item, need.quantity, need.unit)
-        _refuse_below_committed(session, need)
+    need = own_need(session, actor, need_id)
+    require_open(session, need)
+    require_version(need, edit.version)
+    before, asked_before = _told(need), need.quantity_base
+    _change_quantity(session, need, edit)
     if edit.need_by is not None:
         _check_need_by(edit.need_by, local_date(need.posted_at), "need_by")
         need.need_by = edit.need_by
     need.priority = edit.priority or need.priority
-    after = f"{need.quantity} {need.unit}, {need.priority}, by {need.need_by}"
-    _record_change(session, actor, need, f"{before} → {after}", edit.reason)
+    if edit.stock_on_hand_base is not None:
+        need.stock_on_hand_base = edit.stock_on_hand_base
+    if edit.use_per_day_base is not None:
+        need.use_per_day_base = edit.use_per_day_base
+    say_again(need, datetime.now(UTC))
+    note(session, actor, need, f"{before} → {_told(need)}", edit.reason)
+    if need.status is NeedStatus.LAPSED:
+        revive(session, actor, need)
+    if need.quantity_base > asked_before and need.status in LIVE:
+        _send_to_desk(session, actor, need, Rulebook.of_site(session, need.site))
     return need
 
 
+def _change_quantity(session: Session, need: Need, edit: NeedEdit) -> None:
+    if edit.quantity is None and edit.unit is None:
+        return
+    need.quantity = edit.quantity if edit.quantity is not None else need.quantity
+    need.unit = edit.unit or need.unit
+    need.quantity_base = catalog.to_pieces(session, need.item, need.quantity, need.unit)
+    _refuse_below_committed(session, need)
+    if need.approved_base is not None:
+        need.approved_base = min(need.approved_base, need.quantity_base)
+
+
 def _refuse_below_committed(session: Session, need: Need) -> None:
-    state = served(session, [need])[0]
-    committed = state.reserved + state.in_transit + state.received
+    with session.no_autoflush:
+        committed = served(session, [need])[0].committed
     if need.quantity_base < committed:
         raise InvalidInput(
             f"{committed} pieces are reserved, under way or received already",
@@ -206,95 +297,23 @@ def _refuse_below_committed(session: Session, need: Need) -> None:
         )
 
 
+def _told(need: Need) -> str:
+    stock = need.stock_on_hand_base
+    has = "" if stock is None else f", stock {stock}"
+    use = "" if need.use_per_day_base is None else f", use {need.use_per_day_base} a day"
+    return f"{need.quantity} {need.unit}, {need.priority}, by {need.need_by}{has}{use}"
+
+
 def cancel_need(session: Session, actor: Actor, need_id: UUID, reason: str) -> Need:
     """Ask for no more. What is under way still comes; cancelling twice is once.
 
     What is reserved for it stays so: its shipment is a dispatcher's to send or to cancel.
     """
-    need = _own_need(session, actor, need_id)
+    need = own_need(session, actor, need_id)
     if need.status is NeedStatus.CANCELLED:
         return need
-    if served(session, [need])[0].progress == "fulfilled":
-        raise NeedClosed(f"Need {need_id} is fulfilled", field="need_id", value=need_id)
-    need.status = NeedStatus.CANCELLED
-    _record_change(session, actor, need, "cancelled", reason)
+    state = served(session, [need])[0]
+    if not state.is_open:
+        raise NeedClosed(f"Need {need_id} is {state.progress}", field="need_id", value=need_id)
+    set_status(session, actor, need, NeedStatus.CANCELLED, reason)
     return need
-
-
-def _own_need(session: Session, actor: Actor, need_id: UUID) -> Need:
-    need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
-    if need is None:
-        raise NotFound(f"There is no need {need_id}", field="need_id", value=need_id)
-    parties.require_site(session, actor, need.site, Role.HOSPITAL)
-    return need
-
-
-def _own_open_need(session: Session, actor: Actor, need_id: UUID) -> Need:
-    need = _own_need(session, actor, need_id)
-    progress = served(session, [need])[0].progress
-    if progress in {"cancelled", "fulfilled"}:
-        raise NeedClosed(
-            f"Need {need_id} is {progress}",
-            field="need_id",
-            value=need_id,
-            mend="post a new request",
-        )
-    return need
-
-
-def _record_change(
-    session: Session, actor: Actor, need: Need, what: str, reason: str | None
-) -> None:
-    need.version += 1
-    session.add(
-        NeedChange(
-            need_id=need.id,
-            version=need.version,
-            changed_by=actor.user_id,
-            changed_at=datetime.now(UTC),
-            what=what,
-            reason=reason,
-        )
-    )
-
-
-def served(session: Session, needs: Iterable[Need]) -> list[Served]:
-    """How far each need is served, in the order given."""
-    listed = list(needs)
-    states = by_purpose(session, [need_purpose(need.id) for need in listed])
-    return [
-        Served(
-            need,
-            reserved=states[need_purpose(need.id)].get("reserved", 0),
-            in_transit=states[need_purpose(need.id)].get("in_transit", 0),
-            received=states[need_purpose(need.id)].get("received", 0),
-        )
-        for need in listed
-    ]
-
-
-def find_needs(
-    session: Session,
-    *,
-    sites: Sequence[str] | None = None,
-    item: str | None = None,
-    request_id: UUID | None = None,
-    statuses: Sequence[NeedStatus] = tuple(NeedStatus),
-    posted_until: datetime | None = None,
-) -> list[Need]:
-    """Needs in the order in which they were recorded."""
-    statement = select(Need).where(col(Need.status).in_(statuses)).order_by(col(Need.sequence))
-    if sites is not None:
-        statement = statement.where(among(Need.site, sites))
-    if item is not None:
-        statement = statement.where(Need.item == item)
-    if request_id is not None:
-        statement = statement.where(Need.request_id == request_id)
-    if posted_until is not None:
-        statement = statement.where(Need.posted_at <= posted_until)
-    return list(session.exec(statement))
-
-
-def get_needs(session: Session, need_ids: Iterable[UUID]) -> dict[UUID, Need]:
-    rows = session.exec(select(Need).where(among(Need.id, need_ids)))
-    return {need.id: need for need in rows}
