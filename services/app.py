@@ -34,8 +34,8 @@ from services.requests.api_desk import router as requests_desk_api
 from services.requests.pages import router as requests_pages
 from services.rounds.api import router as rounds_api
 from services.rounds.pages import router as rounds_pages
-from services.transport.api import router as transport_api
-from services.transport.pages import router as transport_pages
+from services.transport.doors import API as TRANSPORT_API
+from services.transport.doors import PAGES as TRANSPORT_PAGES
 from services.web.head import AnswerHead
 from services.web.http import DatabaseSession, answer_unexpected, install_error_handlers
 from services.web.i18n import LANGUAGES, preferred_language
@@ -56,7 +56,7 @@ API = (
     requests_api,
     requests_desk_api,
     rounds_api,
-    transport_api,
+    TRANSPORT_API,
     what_if_api,
 )
 PAGES: tuple[APIRouter, ...] = (
@@ -68,7 +68,7 @@ PAGES: tuple[APIRouter, ...] = (
     parties_pages,
     requests_pages,
     rounds_pages,
-    transport_pages,
+    TRANSPORT_PAGES,
     what_if_pages,
 )
 

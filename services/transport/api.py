@@ -94,7 +94,7 @@ def list_shipments(
 @router.get("/shipments/{shipment_id}")
 def show_shipment(shipment_id: UUID, session: DatabaseSession, actor: CurrentActor) -> ShipmentOut:
     """A shipment: what happened to it, and what it carries, line by line."""
-    return _one(session, actor, service.get_shipment(session, actor, shipment_id))
+    return one_shipment(session, actor, service.get_shipment(session, actor, shipment_id))
 
 
 @router.get("/shipments/{shipment_id}/calls")
@@ -133,7 +133,7 @@ def dispatch(
     shipment_id: UUID, body: ActIn, session: DatabaseSession, actor: CurrentActor
 ) -> ShipmentOut:
     """It leaves (dispatchers, whose site it is, and its carrier)."""
-    return _one(session, actor, acts.send(session, actor, shipment_id, body))
+    return one_shipment(session, actor, acts.send(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/load")
@@ -141,7 +141,7 @@ def load(
     shipment_id: UUID, body: LoadIn, session: DatabaseSession, actor: CurrentActor
 ) -> ShipmentOut:
     """It is on the lorry (dispatchers, whose site it is, and its carrier); may go unsaid."""
-    return _one(session, actor, acts.load(session, actor, shipment_id, body))
+    return one_shipment(session, actor, acts.load(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/arrive")
@@ -149,7 +149,7 @@ def arrive(
     shipment_id: UUID, body: LoadIn, session: DatabaseSession, actor: CurrentActor
 ) -> ShipmentOut:
     """The lorry stands at the gate (its carrier); may go unsaid."""
-    return _one(session, actor, acts.arrive(session, actor, shipment_id, body))
+    return one_shipment(session, actor, acts.arrive(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/divert")
@@ -160,7 +160,7 @@ def divert(
 
     What its needs lack is outstanding again; at the new site it is received onto the shelf.
     """
-    return _one(session, actor, diverting.divert(session, actor, shipment_id, body))
+    return one_shipment(session, actor, diverting.divert(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/deliver")
@@ -168,7 +168,7 @@ def deliver(
     shipment_id: UUID, body: DeliverIn, session: DatabaseSession, actor: CurrentActor
 ) -> ShipmentOut:
     """It is handed over at the door (its carrier)."""
-    return _one(session, actor, acts.deliver(session, actor, shipment_id, body))
+    return one_shipment(session, actor, acts.deliver(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/receive")
@@ -179,7 +179,7 @@ def receive(
 
     Repeating the same count answers 200 again; another count of the same shipment is refused.
     """
-    return _one(session, actor, receiving.receive(session, actor, shipment_id, body))
+    return one_shipment(session, actor, receiving.receive(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/verify")
@@ -187,7 +187,7 @@ def verify(
     shipment_id: UUID, body: VerifyIn, session: DatabaseSession, actor: CurrentActor
 ) -> ShipmentOut:
     """The receipt has been compared with the papers (dispatchers and auditors)."""
-    return _one(session, actor, acts.verify(session, actor, shipment_id, body))
+    return one_shipment(session, actor, acts.verify(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/lose")
@@ -195,7 +195,7 @@ def lose(
     shipment_id: UUID, body: LoseIn, session: DatabaseSession, actor: CurrentActor
 ) -> ShipmentOut:
     """Everything on it is lost under way (its carrier, and dispatchers)."""
-    return _one(session, actor, acts.lose(session, actor, shipment_id, body))
+    return one_shipment(session, actor, acts.lose(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/cancel")
@@ -207,10 +207,10 @@ def cancel(
     Possible until it is dispatched. What was reserved for its lines is available again, and what
     its needs lack is outstanding again for the next run; a cancelled need asks for no more.
     """
-    return _one(session, actor, acts.cancel(session, actor, shipment_id, body))
+    return one_shipment(session, actor, acts.cancel(session, actor, shipment_id, body))
 
 
-def _one(session: DatabaseSession, actor: Actor, shipment: Shipment) -> ShipmentOut:
+def one_shipment(session: DatabaseSession, actor: Actor, shipment: Shipment) -> ShipmentOut:
     return shipment_out(manifests(session, [shipment])[0], actor)
 
 

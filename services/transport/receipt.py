@@ -35,7 +35,7 @@ def check_receipt(
                 f"Line {told.line} {'stands twice' if twice else 'is not on this shipment'}",
                 field=f"lines[{index}].line",
                 value=told.line,
-                mend=f"give each of the lines 1 to {len(sent)} once",
+                mend=f"give each of these lines once: {', '.join(map(str, sorted(by_line)))}",
             )
         _check_line(index, by_line[told.line].quantity_base, told)
         said[told.line] = told
