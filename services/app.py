@@ -23,6 +23,7 @@ from services.dispatch.pages import router as dispatch_pages
 from services.dispatch.pages_what_if import router as what_if_pages
 from services.dispatch.reasons import find_answer
 from services.donations.api import router as donations_api
+from services.donations.money_api import router as money_api
 from services.donations.pages import router as donations_pages
 from services.inventory.api import router as inventory_api
 from services.inventory.pages import router as inventory_pages
@@ -50,6 +51,7 @@ API = (
     catalog_api,
     dispatch_api,
     donations_api,
+    money_api,
     inventory_api,
     keys_api,
     parties_api,
