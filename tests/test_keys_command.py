@@ -120,8 +120,11 @@ def test_every_key_that_was_replaced_is_kept_and_told(
         assert f"kept in {old_path(path, name)}: " in told.output
         assert load_secret(old_path(path, name)) == had[-1]
     kept = list(path.parent.glob(f"{path.name}.*.old"))
+    next_path(path).write_text("")
     shown = CliRunner().invoke(keys_command.keys, ["show"]).output
     assert [f"{file}: a key that was replaced" in shown for file in kept] == [True, True]
+    assert shown.count("a key that was replaced") == 2
+    assert f"{next_path(path)}: a rotation broke off" in shown
     assert {load_secret(file) for file in kept} == set(had)
     assert {file.stat().st_mode & 0o777 for file in kept} == {0o600}
 
