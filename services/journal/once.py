@@ -36,7 +36,8 @@ def claim(session: Session, act: Act) -> bool:
     table = type(act)
     inserted = session.connection().execute(
         insert(table)
-        .values(**act.model_dump())
+        # What isn't said yet, such as its place in the order, the database fills in.
+        .values(**act.model_dump(exclude_none=True))
         .on_conflict_do_nothing()
         .returning(sa.literal(value=True))
     )
