@@ -6,16 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response, status
 
 from services.catalog import service as catalog
-from services.inventory import service
+from services.inventory import acts_api, recalls_api, service
+from services.inventory.access import visible_sites
 from services.inventory.schemas import CountIn, CountOut, StockOut
 from services.inventory.service import Counted
-from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import DESKS
-from services.parties.service import Actor
 from services.web.http import DatabaseSession, Moment
 
 router = APIRouter(tags=["inventory"])
+router.include_router(acts_api.router)
+router.include_router(recalls_api.router)
 
 
 def count_out(counted: Counted) -> CountOut:
@@ -39,7 +39,7 @@ def show_stock(
     ] = None,
 ) -> list[StockOut]:
     """What stands where, in pieces: at your own sites, or, at a desk, everywhere."""
-    sites = _visible_sites(session, actor, site)
+    sites = visible_sites(session, actor, site)
     if item is not None:
         catalog.get_item(session, item)
     if at is None:
@@ -61,12 +61,3 @@ def count_stock(
     if not created:
         response.status_code = status.HTTP_200_OK
     return count_out(counted)
-
-
-def _visible_sites(session: DatabaseSession, actor: Actor, site: str | None) -> list[str] | None:
-    """Sites whose stock the actor may see; None for all. Raises as ``require_site`` does."""
-    if actor.role in DESKS:
-        return [parties.get_site(session, site).code] if site else None
-    if site:
-        return [parties.require_site(session, actor, site, actor.role).code]
-    return [row.code for row in parties.sites_of(session, actor.organisation)]

@@ -22,6 +22,10 @@ class StockOut(BaseModel):
     available: int
     reserved: int
     quarantine: int
+    on_hold: int
+    recalled: int
+    expired: int
+    damaged: int
     rejected: int
 
 

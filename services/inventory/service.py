@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
 from services.errors import Conflict, InvalidInput, NotFound
+from services.inventory.access import kept_site
 from services.inventory.models import StockCount
 from services.inventory.schemas import CountIn
 from services.journal.clock import refuse_future
@@ -19,18 +20,19 @@ from services.journal.once import claim, digest_of
 from services.journal.post import InsufficientStock, post
 from services.journal.read import Holding, TracedMove, get_lots, holdings, moves_of_lots, totals
 from services.journal.record import Draft, NewMove
-from services.parties import service as parties
-from services.parties.models import Role, SiteKind
 from services.parties.service import Actor
 
-_STATES = ("available", "reserved", "quarantine", "rejected")
-# Who keeps the shelves of each kind of site, and so may count them.
-_KEEPERS = {
-    SiteKind.WAREHOUSE: Role.DISPATCHER,
-    SiteKind.HOSPITAL: Role.HOSPITAL,
-    SiteKind.RELIEF_POINT: Role.HOSPITAL,
-    SiteKind.FACTORY: Role.MANUFACTURER,
-}
+# All that a site's account may stand for; what was received is the hospital's own.
+_STATES = (
+    "available",
+    "reserved",
+    "quarantine",
+    "on_hold",
+    "recalled",
+    "expired",
+    "damaged",
+    "rejected",
+)
 
 
 class NeverHere(Conflict):
@@ -63,6 +65,10 @@ class Stock:
     available: int
     reserved: int
     quarantine: int
+    on_hold: int
+    recalled: int
+    expired: int
+    damaged: int
     rejected: int
 
 
@@ -154,8 +160,7 @@ def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]
         EntryIdReused: the id belongs to something else.
 
     """
-    keeper = _KEEPERS[parties.get_site(session, body.site).kind]
-    site = parties.require_site(session, actor, body.site, keeper)
+    site = kept_site(session, actor, body.site)
     pieces = _pieces(session, body)
     _check_lot(session, body)
     refuse_future(body.occurred_at)

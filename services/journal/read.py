@@ -107,7 +107,8 @@ def _of_accounts(quantity: sa.ColumnElement[int]) -> sa.Select[*tuple[Any, ...]]
 def by_purpose(session: Session, purposes: Iterable[str]) -> dict[str, dict[str, int]]:
     """For each purpose, what stands on its accounts by state, as ``{purpose: {state: n}}``.
 
-    A need's reserved, in-transit and received quantities are this reading of its purpose.
+    A need's reserved, in-transit and received quantities are this reading of its purpose. What was
+    received stays so when it is used or given back, and no longer when it is recalled.
     """
     wanted = list(purposes)
     found: dict[str, dict[str, int]] = {purpose: defaultdict(int) for purpose in wanted}
@@ -120,7 +121,35 @@ def by_purpose(session: Session, purposes: Iterable[str]) -> dict[str, dict[str,
     for purpose, state, quantity in rows:
         if purpose is not None and quantity:
             found[purpose][state] += int(quantity)
+    for purpose, quantity in _made_use_of(session, wanted):
+        found[purpose]["received"] += quantity
     return found
+
+
+def _made_use_of(session: Session, purposes: Collection[str]) -> list[tuple[str, int]]:
+    """What was received for each purpose and then used or given back: it was received.
+
+    Without that, a need that was met would ask again for what its hospital has used.
+    """
+    original = sa.orm.aliased(Entry)
+    used = (EntryKind.CONSUME, EntryKind.HAND_OUT, EntryKind.GIVE_BACK)
+    received = (col(Account.state) == "received") & among(Account.purpose, purposes)
+    out: sa.Select[*tuple[Any, ...]] = (
+        sa.select(col(Account.purpose).label("purpose"), col(Move.quantity).label("quantity"))
+        .join(Move, col(Move.source) == col(Account.code))
+        .join(Entry, col(Entry.id) == col(Move.entry_id))
+        .where(received, col(Entry.kind).in_(used))
+    )
+    back: sa.Select[*tuple[Any, ...]] = (
+        sa.select(col(Account.purpose), -col(Move.quantity))
+        .join(Move, col(Move.target) == col(Account.code))
+        .join(Entry, col(Entry.id) == col(Move.entry_id))
+        .join(original, col(original.id) == col(Entry.reverses))
+        .where(received, col(original.kind).in_(used))
+    )
+    flows = sa.union_all(out, back).subquery()
+    totals = sa.select(flows.c.purpose, func.sum(flows.c.quantity)).group_by(flows.c.purpose)
+    return [(row[0], int(row[1])) for row in session.connection().execute(totals)]
 
 
 def totals(
@@ -224,6 +253,24 @@ def entries_of(session: Session, document: str) -> list[Entry]:
     """Every entry of one document, oldest first."""
     statement = select(Entry).where(Entry.document == document)
     return list(session.exec(statement.order_by(col(Entry.recorded_at), col(Entry.id))))
+
+
+def lots_of(
+    session: Session,
+    *,
+    commodity: str | None = None,
+    batch: str | None = None,
+    lot_ids: Collection[UUID] | None = None,
+) -> list[Lot]:
+    """Lots of a commodity and batch, or by their ids, in one order."""
+    statement = select(Lot).order_by(col(Lot.id))
+    if commodity is not None:
+        statement = statement.where(Lot.commodity == commodity)
+    if batch is not None:
+        statement = statement.where(Lot.batch == batch)
+    if lot_ids is not None:
+        statement = statement.where(among(Lot.id, lot_ids))
+    return list(session.exec(statement))
 
 
 def find_entry(session: Session, entry_id: UUID) -> Entry | None:
