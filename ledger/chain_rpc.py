@@ -29,7 +29,11 @@ def answer(body: bytes, open_reader: Callable[[], ChainReader]) -> bytes | None:
     `ChainError` is the caller's to tell.
     """
     try:
-        asked = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        asked = json.loads(
+            body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_each_once
+        )
+    except _Repeated as error:
+        return error_bytes(None, BAD_REQUEST, f"{echoed(error.key)} stands twice in one object")
     except (ValueError, RecursionError):
         return error_bytes(None, NOT_JSON, "this isn't JSON (RFC 8259)")
     if not isinstance(asked, list):
@@ -110,6 +114,23 @@ def _error(called: object, code: int, message: str, output: str | None = None) -
     if output is not None:
         error["data"] = output
     return {"jsonrpc": "2.0", "id": called, "error": error}
+
+
+class _Repeated(Exception):
+    """A key that stands twice in an object: parsers differ on which of the two holds."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _Repeated(key)
+        found[key] = value
+    return found
 
 
 def _refuse_constant(name: str) -> NoReturn:

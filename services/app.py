@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import RedirectResponse, Response
 
@@ -40,6 +40,7 @@ from services.transport.doors import PAGES as TRANSPORT_PAGES
 from services.web.head import AnswerHead
 from services.web.http import DatabaseSession, answer_unexpected, install_error_handlers
 from services.web.i18n import LANGUAGES, preferred_language
+from services.web.json_body import refuse_repeated_keys
 from services.web.limits import LimitBody
 from services.web.metrics import exposition, measure
 from services.web.pages import CONTENT_SECURITY_POLICY
@@ -94,10 +95,11 @@ def create_app(database: Database) -> FastAPI:
     app.middleware("http")(_protect)
     app.middleware("http")(measure)
     app.add_middleware(AnswerHead)
+    strict = [Depends(refuse_repeated_keys)]
     for router in API:
-        app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
+        app.include_router(router, prefix="/api/v1", responses=PROBLEMS, dependencies=strict)
     app.include_router(log_api, responses=PROBLEMS)
-    app.include_router(verifier_api, responses=PROBLEMS)
+    app.include_router(verifier_api, responses=PROBLEMS, dependencies=strict)
     for language in LANGUAGES:
         for router in PAGES:
             app.include_router(router, prefix=f"/{language}", include_in_schema=False)

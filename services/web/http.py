@@ -147,7 +147,7 @@ def _on_validation_error(request: Request, error: Exception) -> Response:
     )
     problem.mend = first["mend"]
     problem.extra = {"errors": found}
-    if first["field"] == "body" and not _says_json(request):
+    if first["field"] == "body" and not says_json(request):
         first["mend"] = "send a JSON object, with Content-Type: application/json"
         problem.detail = f"body: {first['mend']}"
     return problem_response(request, problem)
@@ -188,7 +188,7 @@ def field_error(item: dict[str, Any]) -> dict[str, Any]:
     ours = bounds.get("error") if kind == "value_error" else None
     mend = _MENDS[kind].format_map(bounds) if kind in _MENDS else str(item["msg"])
     return {
-        "field": _printable(field) or "body",
+        "field": printable(field) or "body",
         "value": None if is_secret(field) else _shown(item.get("input")),
         "mend": str(ours) if ours else mend,
         "code": kind,
@@ -202,15 +202,15 @@ def _shown(value: Any) -> Any:
     """The value as the sender may see it again: short; nothing of lists, objects and bytes."""
     if isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**53):
         return value
-    return _printable(str(value)) if isinstance(value, str | int | float) else None
+    return printable(str(value)) if isinstance(value, str | int | float) else None
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     # A lone surrogate is possible in JSON's escapes, and impossible in the answer's UTF-8.
     return text[:_MOST_SHOWN].encode("utf-8", "replace").decode("utf-8")
 
 
-def _says_json(request: Request) -> bool:
+def says_json(request: Request) -> bool:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return kind.startswith("application/") and kind.endswith(("/json", "+json"))
 

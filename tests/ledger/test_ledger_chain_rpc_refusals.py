@@ -208,6 +208,15 @@ def test_what_isnt_a_request_is_told(folder: Path, body: object) -> None:
     assert first["error"]["code"] == -32600
 
 
+@pytest.mark.parametrize("key", ["method", "id", "é\ud800"])
+def test_a_key_that_stands_twice_is_told(folder: Path, key: str) -> None:
+    name = json.dumps(key)
+    for start, end in (("", ""), ("[", "]"), ('{"params": [', "]}")):
+        answered = ask(folder, f'{start}{{{name}: "eth_chainId", {name}: 1}}{end}'.encode())
+        assert (answered["id"], answered["error"]["code"]) == (None, -32600)
+        assert "stands twice" in answered["error"]["message"]
+
+
 @pytest.mark.parametrize("params", [{"a": 1}, "latest", 5, None])
 def test_parameters_by_name_are_refused(folder: Path, params: object) -> None:
     assert ask(folder, GOOD | {"params": params})["error"]["code"] == -32602
