@@ -16,6 +16,8 @@ from services.audit.verifier_api import router as verifier_api
 from services.capacity.api import router as capacity_api
 from services.capacity.pages import router as capacity_pages
 from services.catalog.api import router as catalog_api
+from services.community.api import router as community_api
+from services.community.pages import router as community_pages
 from services.database import Database
 from services.dispatch.api import router as dispatch_api
 from services.dispatch.api_what_if import router as what_if_api
@@ -50,6 +52,7 @@ API = (
     audit_api,
     capacity_api,
     catalog_api,
+    community_api,
     dispatch_api,
     donations_api,
     money_api,
@@ -65,6 +68,7 @@ API = (
 PAGES: tuple[APIRouter, ...] = (
     audit_pages,
     capacity_pages,
+    community_pages,
     dispatch_pages,
     donations_pages,
     inventory_pages,

@@ -89,9 +89,12 @@ class Unavailable(DomainError):
         return {"Retry-After": "5"}
 
 
+_SECRET = frozenset({"password", "old", "new", "secret", "household", "pickup_code"})
+
+
 def is_secret(field: str | None) -> bool:
     """Whether a field's value is never to be shown again, not even to who sent it."""
-    return field is not None and field.rpartition(".")[2] in {"password", "old", "new", "secret"}
+    return field is not None and field.rpartition(".")[2] in _SECRET
 
 
 def _showable(value: Any) -> Any:

@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     log_key: SecretStr | None = Field(
         default=None, description="64 hex digits that sign checkpoints; unset: a file."
     )
+    community_key: SecretStr | None = Field(
+        default=None,
+        description="64 hex digits that residents' identities are hashed with; unset: a file. "
+        "Processes on several machines need the same.",
+    )
     chain_contract: str | None = Field(
         default=None, description="The log contract's address, which `verify` asks and no other."
     )

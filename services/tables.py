@@ -6,6 +6,7 @@ from services.audit import models as audit
 from services.audit import tile_models as tiles
 from services.capacity import models as capacity
 from services.catalog import models as catalog
+from services.community import models as community
 from services.database import Row
 from services.dispatch import models as dispatch
 from services.donations import models as donations
@@ -30,6 +31,7 @@ __all__ = [
     "capacity",
     "catalog",
     "changes",
+    "community",
     "dispatch",
     "donations",
     "files",

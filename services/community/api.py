@@ -1,0 +1,190 @@
+"""Endpoints of community points: residents book without an account, staff hand out by code."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response, status
+from sqlmodel import Session, col, select
+
+from services.community import offers, service
+from services.community.identity import code_of
+from services.community.models import Booking, BookingState, PointOffer
+from services.community.offers import OfferState
+from services.community.schemas import (
+    BookingIn,
+    BookingOut,
+    DeskBookingOut,
+    HandOutIn,
+    OfferClose,
+    OfferIn,
+    OfferOut,
+    SlotOut,
+)
+from services.database import among
+from services.journal.clock import local_date, refuse_far_day
+from services.parties import service as parties
+from services.parties.access import CurrentActor
+from services.parties.models import DESKS
+from services.parties.service import Actor
+from services.web.http import DatabaseSession
+from services.web.lists import Asked, ListAsked, Listing, answer, cut_page, select_page
+
+router = APIRouter(prefix="/community", tags=["community points"])
+
+ORDER = {
+    "slot_starts_at": col(Booking.slot_starts_at),
+    "site": col(Booking.site),
+    "item": col(Booking.item),
+    "state": col(Booking.state),
+}
+
+
+def offer_out(state: OfferState) -> OfferOut:
+    return OfferOut(
+        **state.offer.model_dump(exclude={"made_by", "made_at", "content_digest"}),
+        region=state.region,
+        in_stock=state.in_stock,
+        promised=state.promised,
+        bookable=state.bookable,
+    )
+
+
+def booking_out(booking: Booking) -> BookingOut:
+    return BookingOut(
+        **booking.model_dump(include=set(BookingOut.model_fields)),
+        pickup_code=code_of(booking.id),
+    )
+
+
+def desk_booking_out(booking: Booking) -> DeskBookingOut:
+    return DeskBookingOut.model_validate(booking)
+
+
+@router.get("/offers", response_model=list[OfferOut])
+def list_offers(
+    session: DatabaseSession,
+    asked: ListAsked,
+    response: Response,
+    site: Annotated[str | None, Query()] = None,
+    region: Annotated[str | None, Query(description="This region and those under it")] = None,
+    item: Annotated[str | None, Query()] = None,
+    day: Annotated[date | None, Query(description="Open on this day or later")] = None,
+) -> Any:
+    """What community points give to households now: for anybody, without an account."""
+    found = offers.find_offers(
+        session, sites=[site] if site else None, region=region, item=item, day=day
+    )
+    rows = [offer_out(state) for state in offers.states(session, found)]
+    order = {name: _by(name) for name in ("site", "item", "region", "bookable", "last_day")}
+    return answer(cut_page(rows, order, asked), response, "offers")
+
+
+def _by(name: str) -> Any:
+    return lambda row: getattr(row, name)
+
+
+@router.post("/offers", status_code=status.HTTP_201_CREATED)
+def make_offer(
+    body: OfferIn, session: DatabaseSession, actor: CurrentActor, response: Response
+) -> OfferOut:
+    """Let a point of yours give something to each household. The same id again answers 200."""
+    offer, created = offers.make_offer(session, actor, body)
+    if not created:
+        response.status_code = status.HTTP_200_OK
+    return _one(session, offer)
+
+
+@router.post("/offers/{offer_id}/close")
+def close_offer(
+    offer_id: UUID, body: OfferClose, session: DatabaseSession, actor: CurrentActor
+) -> OfferOut:
+    """Take no more bookings; who has booked still gets their pieces."""
+    return _one(session, offers.close_offer(session, actor, offer_id, body.reason))
+
+
+@router.get("/offers/{offer_id}/slots")
+def list_slots(
+    offer_id: UUID, session: DatabaseSession, day: Annotated[date | None, Query()] = None
+) -> list[SlotOut]:
+    """The times of a day (today where none is named), and how many more may book each."""
+    wanted = day or local_date(datetime.now(UTC))
+    refuse_far_day(wanted)
+    offer = offers.get_offer(session, offer_id)
+    return [SlotOut.model_validate(slot) for slot in offers.slots(session, offer, wanted)]
+
+
+@router.post("/offers/{offer_id}/bookings", status_code=status.HTTP_201_CREATED)
+def book(
+    offer_id: UUID, body: BookingIn, session: DatabaseSession, response: Response
+) -> BookingOut:
+    """Book a household's share, without an account: approved at once, with a code to show."""
+    booking, created = service.book(session, offer_id, body)
+    if not created:
+        response.status_code = status.HTTP_200_OK
+    return booking_out(booking)
+
+
+@router.get("/bookings/{booking_id}")
+def show_booking(booking_id: UUID, session: DatabaseSession) -> BookingOut:
+    """A booking and its code, to whoever knows its id: keep that to yourself."""
+    return booking_out(service.find_booking(session, booking_id))
+
+
+@router.post("/bookings/{booking_id}/cancel")
+def cancel_booking(booking_id: UUID, session: DatabaseSession) -> BookingOut:
+    """Give it up, so that somebody else can have it; twice is once."""
+    return booking_out(service.cancel(session, booking_id))
+
+
+@router.get("/bookings", response_model=list[DeskBookingOut])
+def list_bookings(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    response: Response,
+    site: Annotated[str | None, Query()] = None,
+    day: Annotated[date | None, Query(description="Slots of this local day")] = None,
+    state: Annotated[BookingState | None, Query()] = None,
+) -> Any:
+    """Bookings at your points, or, at a desk, at all: neither who booked nor the codes."""
+    listing = bookings_of(session, actor, asked, site=site, day=day, state=state)
+    told = listing.map(lambda rows: [desk_booking_out(row) for row in rows])
+    return answer(told, response, "bookings")
+
+
+def bookings_of(
+    session: Session,
+    actor: Actor,
+    asked: Asked,
+    *,
+    site: str | None = None,
+    day: date | None = None,
+    state: BookingState | None = None,
+) -> Listing[Booking]:
+    """Bookings at the actor's points (at a desk: at all), by their times."""
+    statement = select(Booking)
+    if actor.role not in DESKS:
+        own = [each.code for each in parties.sites_of(session, actor.organisation)]
+        statement = statement.where(among(Booking.site, own))
+    if site is not None:
+        statement = statement.where(Booking.site == site)
+    if day is not None:
+        first, last = offers.bounds_of(day)
+        statement = statement.where(
+            col(Booking.slot_starts_at) >= first, col(Booking.slot_starts_at) < last
+        )
+    if state is not None:
+        statement = statement.where(Booking.state == state)
+    return select_page(session, statement, ORDER, asked, tie=col(Booking.id))
+
+
+@router.post("/hand-outs")
+def hand_out(body: HandOutIn, session: DatabaseSession, actor: CurrentActor) -> DeskBookingOut:
+    """Hand out what a code was given for; the same code again changes nothing."""
+    booking, _ = service.hand_out(session, actor, body)
+    return desk_booking_out(booking)
+
+
+def _one(session: Session, offer: PointOffer) -> OfferOut:
+    return offer_out(offers.states(session, [offer])[0])
