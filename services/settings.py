@@ -90,6 +90,17 @@ class Settings(BaseSettings):
     need_life_asap_h: PositiveInt = 48
     need_life_urgent_h: PositiveInt = 72
     need_life_routine_h: PositiveInt = 168
+    gs1_company_prefix: str = Field(
+        default="9521234",
+        pattern=r"^[0-9]{4,12}$",
+        description="The company prefix licensed from GS1, for numbers of pallets and parcels "
+        "(SSCC); 952 is GS1's own, for examples.",
+    )
+    plan_with_observed_days: bool = Field(
+        default=False,
+        description="Plan with how long a lane's last deliveries took, where that is longer "
+        "than what its carrier states.",
+    )
     session_hours: PositiveInt = 12
     dump_readers: PositiveInt = Field(
         default=4, description="How many may read the whole log at once, from each process."

@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 
 from services.transport import api as shipments
-from services.transport import api_orders, pages
+from services.transport import api_orders, api_tracks, pages
 
 API = APIRouter()
-for _each in (api_orders, shipments):
+for _each in (api_orders, api_tracks, shipments):
     API.include_router(_each.router)
 
 PAGES = APIRouter()

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from services.database import among
 from services.errors import Conflict, InvalidInput
 from services.parties import service as parties
-from services.parties.changes import record_change
+from services.parties.changes import changes_of, record_change
 from services.parties.models import Role
 from services.parties.service import Actor
 from services.transport.handling import locked
@@ -91,8 +91,8 @@ def split(session: Session, actor: Actor, shipment_id: UUID, body: SplitIn) -> S
     session.add(part)
     session.flush()
     _move(session, taken, part.id, after=0)
-    session.add(_event(session, actor, part, ShipmentState.PLANNED, body.reason))
-    record_change(session, actor, f"shipment:{part.id}", f"split from {whole.id}", body.reason)
+    session.add(_event(session, actor, whole, ShipmentState.PLANNED, body.reason, of=part.id))
+    record_change(session, actor, f"shipment:{part.id}", _said(whole, body), body.reason)
     record_change(session, actor, f"shipment:{whole.id}", f"split off {part.id}", body.reason)
     session.flush()
     return part
@@ -169,13 +169,16 @@ def _move(
     session.flush()
 
 
+def _said(whole: Shipment, body: SplitIn) -> str:
+    lines = ", ".join(map(str, sorted(set(body.lines))))
+    return f"split from {whole.id}, lines {lines}"
+
+
 def _same_split(session: Session, whole: Shipment, made: Shipment, body: SplitIn) -> Shipment:
     """The split that was done before, if it was the same."""
-    found = (
-        select(sa.func.count()).select_from(ShipmentLine).where(ShipmentLine.shipment_id == made.id)
-    )
-    alike = _way(whole) == _way(made) and session.exec(found).one() == len(set(body.lines))
-    if not alike:
+    subject = f"shipment:{made.id}"
+    history = changes_of(session, [subject])[subject]
+    if not history or (history[0].what, history[0].reason) != (_said(whole, body), body.reason):
         raise NotJoinable(
             f"There is a shipment {body.id} already, and it is another",
             field="id",
@@ -186,15 +189,24 @@ def _same_split(session: Session, whole: Shipment, made: Shipment, body: SplitIn
 
 
 def _event(
-    session: Session, actor: Actor, shipment: Shipment, state: ShipmentState, reason: str
+    session: Session,
+    actor: Actor,
+    shipment: Shipment,
+    state: ShipmentState,
+    reason: str,
+    of: UUID | None = None,
 ) -> ShipmentEvent:
-    """A state that a dispatcher brought about at the desk: no earlier than what was told before."""
+    """A state brought about at the desk, at the world time of what was told last of ``shipment``.
+
+    A plan for a day long past is joined today, and its lorry left then: later acts mustn't lie
+    before this one.
+    """
     newest = select(sa.func.max(ShipmentEvent.occurred_at)).where(
         ShipmentEvent.shipment_id == shipment.id
     )
     now = datetime.now(UTC)
     return ShipmentEvent(
-        shipment_id=shipment.id,
+        shipment_id=of or shipment.id,
         state=state,
         occurred_at=session.exec(newest).one() or now,
         recorded_at=now,

@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
+from services.database import Database
+from services.jobs.desk_check import check_desks
 from tests.shipments import act, count
 from tests.world import World
 
@@ -53,3 +55,10 @@ def carry(
 
 def receive(api: TestClient, shipment_id: str, user: str, *lines: dict[str, Any]) -> Response:
     return act(api, UUID(shipment_id), "receive", user=user, lines=list(lines) or [count(1, 100)])
+
+
+def astray(database: Database) -> list[str]:
+    """Where shipments' lines aren't what was reserved when their runs were approved."""
+    with database.transaction() as session:
+        found = [each for each in check_desks(session) if each.what == "shipment_line"]
+        return [f"{each.where}: {each.expected}, {each.found}" for each in found]

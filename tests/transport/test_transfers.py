@@ -9,12 +9,11 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session
 
 from services.database import Database
-from services.jobs.desk_check import check_desks
 from services.journal.kinds import EntryKind
 from services.journal.post import post
 from services.journal.record import Draft
 from tests.shipments import Goods, a_lot, act, count, show, where
-from tests.transport.orders import carry, ordered, receive, send_order, transfer_body
+from tests.transport.orders import astray, carry, ordered, receive, send_order, transfer_body
 from tests.world import NOW, World
 
 FROM_W2 = {"dispatch": "carrier2", "deliver": "carrier2"}
@@ -48,8 +47,7 @@ def test_goods_go_from_shelf_to_shelf(api: TestClient, database: Database, lot: 
         f"shipment:{shipment}/lost": 4,
     }
     assert act(api, UUID(shipment), "verify").status_code == 200
-    with database.transaction() as session:
-        assert list(check_desks(session)) == []
+    assert astray(database) == []
 
 
 def test_a_hospital_gives_its_surplus_to_another(
