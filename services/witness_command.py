@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import Annotated
 from urllib.error import HTTPError
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.console import Console
 
 from ledger import tiles
-from ledger.checkpoint import NoteRefused, VerifierKey
+from ledger.checkpoint import NoteRefused, VerifierKey, WitnessKey, verify_cosignature
 from ledger.keys import KeyRefused, load_or_create_secret, signing_key
 from ledger.tiles import Tile, TileMalformed
 from ledger.verify import OutOfReach, fetch
@@ -29,7 +32,11 @@ def witness(
     key: Annotated[Path, typer.Option(help="Your key, 64 hex digits; made when absent.")],
     state: Annotated[Path, typer.Option(help="Where the last checkpoint seen is kept.")],
     name: Annotated[
-        str | None, typer.Option(help="Your name in cosignatures, as a URL without scheme.")
+        str | None,
+        typer.Option(
+            help="Your name in cosignatures, as a URL without scheme; left out, the one that this "
+            "key bears in the state, and at first one made of the key."
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
     every: Annotated[int, typer.Option(min=1, help="Seconds between two looks.")] = 60,
@@ -45,7 +52,7 @@ def witness(
     """
     try:
         secret = signing_key(load_or_create_secret(key))
-        cosigner = Cosigner(name or _name_of(secret.public_key().public_bytes_raw()), secret)
+        cosigner = Cosigner(name or _kept_name(state, secret.public_key()), secret)
         verifier = VerifierKey.decode(vkey)
         witness_key = cosigner.key.encode()
     except (KeyRefused, NoteRefused, ValueError, OSError) as error:
@@ -209,5 +216,22 @@ def _write(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def _name_of(public_key: bytes) -> str:
-    return f"medrelay-witness/{public_key.hex()[:16]}"
+def _kept_name(state: Path, key: Ed25519PublicKey) -> str:
+    """The name under which this key cosigned what is kept; one made of the key at the first look.
+
+    Raises:
+        ValueError: something is kept, and not in this key's name: a new key must not come with a
+            new name by itself, as others know a witness by its name.
+
+    """
+    if not state.exists():
+        return f"medrelay-witness/{key.public_bytes_raw().hex()[:16]}"
+    kept = state.read_text(encoding="utf-8")
+    for name in re.findall(r"^— (\S+) ", kept, re.MULTILINE):
+        with suppress(NoteRefused, ValueError):
+            verify_cosignature(kept, WitnessKey(name, key))
+            return str(name)
+    raise ValueError(
+        f"This key hasn't cosigned what is kept in {state}. Give --name: the name that this "
+        "witness had, where its key is a new one"
+    )

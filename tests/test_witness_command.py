@@ -74,10 +74,11 @@ class Watch:
     def state(self) -> Path:
         return self.folder / "state.txt"
 
-    def look(self, *more: str, once: bool = True) -> tuple[int, str]:
+    def look(self, *more: str, once: bool = True, named: bool = True) -> tuple[int, str]:
         arguments = ["witness", "--log", URL + "/", "--vkey", self.vkey, *["--once"] * once]
         arguments += ["--key", str(self.folder / "witness.key"), "--state", str(self.state)]
-        result = CliRunner().invoke(cli.app, [*arguments, "--name", self.key.name, *more])
+        arguments += ["--name", self.key.name] if named else []
+        result = CliRunner().invoke(cli.app, [*arguments, *more])
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result.exit_code, " ".join(result.output.split())
 
@@ -338,3 +339,39 @@ def test_keys_that_are_none_are_refused(watch: Watch) -> None:
     code, told = watch.look()
     assert (code, "chmod 600" in told) == (2, True)
     assert not watch.state.exists()
+
+
+def test_a_name_that_was_given_once_is_remembered(watch: Watch) -> None:
+    watch.look()
+    kept = watch.state.read_text()
+    code, told = watch.look(named=False)
+    assert (code, f"key: {watch.key.encode()}" in told) == (0, True)
+    assert watch.state.read_text() == kept
+    watch.grow("more")
+    assert watch.look(named=False)[0] == 0
+    assert verify_cosignature(watch.state.read_text(), watch.key).name == watch.key.name
+
+
+def test_without_a_name_a_new_key_is_not_taken_for_another_witness(watch: Watch) -> None:
+    watch.look()
+    kept = watch.state.read_text()
+    (watch.folder / "witness.key").unlink()
+    code, told = watch.look(named=False)
+    assert (code, "Give --name" in told) == (2, True)
+    assert watch.state.read_text() == kept
+    assert watch.look()[0] == 0
+
+
+def test_a_witness_that_never_had_a_name_keeps_the_one_of_its_key(watch: Watch) -> None:
+    told = [watch.look(named=False)[1] for _ in range(2)]
+    assert all("medrelay-witness/" in each for each in told)
+    assert told[0].split()[:4] == told[1].split()[:4]
+
+
+@pytest.mark.parametrize("state", ["", "nonsense", "\udcff", "— witness.example/w1 x\n"])
+def test_a_damaged_state_tells_no_name(watch: Watch, state: str) -> None:
+    watch.folder.mkdir(exist_ok=True)
+    watch.state.write_bytes(state.encode("utf-8", "surrogateescape"))
+    before = watch.state.read_bytes()
+    assert watch.look(named=False)[0] == 2
+    assert watch.state.read_bytes() == before
