@@ -25,6 +25,7 @@ from services.dispatch.pages import router as dispatch_pages
 from services.dispatch.pages_what_if import router as what_if_pages
 from services.dispatch.reasons import find_answer
 from services.donations.api import router as donations_api
+from services.donations.campaigns_api import router as campaigns_api
 from services.donations.money_api import router as money_api
 from services.donations.pages import router as donations_pages
 from services.inventory.api import router as inventory_api
@@ -55,6 +56,7 @@ API = (
     community_api,
     dispatch_api,
     donations_api,
+    campaigns_api,
     money_api,
     inventory_api,
     keys_api,

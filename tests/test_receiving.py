@@ -261,6 +261,10 @@ def test_what_became_of_it_is_read_from_the_journal(
         "written_off": 7,
         "spent": 0,
         "paid_out": 0,
+        "committed": 0,
+        "returned": 0,
+        "held": 0,
+        "repacked": 0,
     }
     assert sum(became.values()) == 1000
 

@@ -4,7 +4,7 @@ A gift of money is followed across the purchases that it paid for: one entry hol
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -103,20 +103,41 @@ def _traced(session: Session, lot: Lot, moves: Sequence[TracedMove]) -> TracedLo
     """What came in is read from the moves, where it stands from the balances: two accounts."""
     own = tuple(move for move in moves if move.lot_id == lot.id)
     origins = {move.source for move in own if move.entry_id == lot.entry_id}
-    returned = sum(move.quantity for move in own if move.target in origins)
+    back = {origin: sum(_refunded(move, origin) for move in own) for origin in origins}
     return TracedLot(
         lot_id=lot.id,
         commodity=lot.commodity,
         batch=lot.batch,
         expires_on=lot.expires_on,
-        opened=sum(move.quantity for move in own if move.source in origins) - returned,
-        standings=tuple(
-            Standing(each.account, each.holder, each.state, each.quantity)
-            for each in holdings(session, lot_ids=[lot.id], above_zero=False)
-            if each.account not in origins
+        opened=_came_in(own, origins) + sum(back.values()),
+        standings=(
+            *(
+                Standing(each.account, each.holder, each.state, each.quantity)
+                for each in holdings(session, lot_ids=[lot.id], above_zero=False)
+                if each.account not in origins
+            ),
+            *(
+                Standing(origin, origin.partition("/")[0], "returned", quantity)
+                for origin, quantity in sorted(back.items())
+                if quantity
+            ),
         ),
         moves=own,
     )
+
+
+def _came_in(moves: Sequence[TracedMove], origins: Collection[str]) -> int:
+    """What came from there, less what went back there."""
+    came = sum(move.quantity for move in moves if move.source in origins)
+    return came - sum(move.quantity for move in moves if move.target in origins)
+
+
+def _refunded(move: TracedMove, origin: str) -> int:
+    """What a move gave back of what did come in; what a reversal takes back never came."""
+    if move.kind is EntryKind.REFUND and move.target == origin:
+        return move.quantity
+    # The reversal of a refund.
+    return -move.quantity if move.kind is EntryKind.REVERSE and move.source == origin else 0
 
 
 def _purchases(session: Session, moves: Sequence[TracedMove]) -> tuple[TracedPurchase, ...]:

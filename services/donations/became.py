@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from sqlmodel import Session, col, select
 
 from services.database import among
-from services.donations.models import Donation, DonationLine, DonationStatus, Fund
-from services.journal.kinds import AccountKind, AccountRef
+from services.donations.models import Donation, DonationLine, Fund, ReceiptPaper
+from services.donations.progress import BECAME, Became, DonationState, LineState
+from services.journal.kinds import AccountKind, AccountRef, EntryKind
 from services.journal.models import Lot
 from services.journal.read import (
     TracedMove,
@@ -20,81 +21,25 @@ from services.journal.read import (
     moves_of_lots,
 )
 
+__all__ = [
+    "Became",
+    "DonationState",
+    "LineState",
+    "line_lot",
+    "line_origin",
+    "lots_of",
+    "receipt_entry",
+    "states",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class _Received:
-    quantity: int
+    """What of a lot came in from the donor, what went back to them, and when it came."""
+
     at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Became:
-    """Where received things are now, in pieces or minor units."""
-
-    on_hand: int = 0
-    reserved: int = 0
-    in_transit: int = 0
-    handed_over: int = 0
-    rejected: int = 0
-    lost: int = 0
-    written_off: int = 0
-    spent: int = 0
-    paid_out: int = 0
-
-    def __add__(self, other: "Became") -> "Became":
-        names = [field.name for field in fields(Became)]
-        return Became(**{name: getattr(self, name) + getattr(other, name) for name in names})
-
-
-# By the state of the account where it stands; what a reversal took back stands nowhere.
-_BECAME = {
-    "available": "on_hand",
-    "quarantine": "on_hand",
-    "reserved": "reserved",
-    "in_transit": "in_transit",
-    "received": "handed_over",
-    "consumed": "handed_over",
-    "rejected": "rejected",
-    "lost": "lost",
-    "adjusted": "written_off",
-    "traded": "spent",
-    "paid": "paid_out",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LineState:
-    """A pledged line, what was received of it, and where that is. ``item`` is None for money."""
-
-    line: int
-    item: str | None
-    quantity: int
-    unit: str
-    pledged: int
-    batch: str | None = None
-    produced_on: date | None = None
-    expires_on: date | None = None
-    note: str | None = None
-    lot_id: UUID | None = None
-    received: int = 0
-    became: Became = Became()
-
-
-@dataclass(frozen=True, slots=True)
-class DonationState:
-    """A donation with its lines. ``received_at`` is None for what nobody received yet."""
-
-    donation: Donation
-    lines: tuple[LineState, ...]
-    received_at: datetime | None
-
-    @property
-    def status(self) -> DonationStatus:
-        return self.donation.status(received=self.received_at is not None)
-
-    @property
-    def became(self) -> Became:
-        return sum((line.became for line in self.lines), Became())
+    quantity: int = 0
+    returned: int = 0
 
 
 def receipt_entry(donation_id: UUID) -> UUID:
@@ -130,18 +75,22 @@ def _received(session: Session, lots: Mapping[UUID, Sequence[Lot]]) -> dict[UUID
     """By lot, what came in and when: readings of its moves."""
     found: dict[UUID, _Received] = {}
     for move in moves_of_lots(session, [lot.id for some in lots.values() for lot in some]):
-        first = found.get(move.lot_id, _Received(0, move.occurred_at))
-        found[move.lot_id] = _Received(first.quantity + _given_by(move), first.at)
+        first = found.get(move.lot_id, _Received(move.occurred_at))
+        found[move.lot_id] = _with(first, move)
     return found
 
 
-def _given_by(move: TracedMove) -> int:
-    """What a move brought in from a donor; what a reversal takes back wasn't given."""
-    if AccountRef.parse(move.source).kind is AccountKind.DONOR:
-        return move.quantity
-    if AccountRef.parse(move.target).kind is AccountKind.DONOR:
-        return -move.quantity
-    return 0
+def _with(first: _Received, move: TracedMove) -> _Received:
+    """What a reversal takes back wasn't given; what a refund gives back was, and is told."""
+    out = AccountRef.parse(move.source).kind is AccountKind.DONOR
+    if not out and AccountRef.parse(move.target).kind is not AccountKind.DONOR:
+        return first
+    signed = move.quantity if out else -move.quantity
+    # From a donor come the gift and a refund's reversal; to one go a refund and a gift's reversal.
+    is_refund = (move.kind is EntryKind.REFUND) if not out else (move.kind is EntryKind.REVERSE)
+    if is_refund:
+        return replace(first, returned=first.returned - signed)
+    return replace(first, quantity=first.quantity + signed)
 
 
 def states(session: Session, donations: Sequence[Donation]) -> list[DonationState]:
@@ -152,6 +101,7 @@ def states(session: Session, donations: Sequence[Donation]) -> list[DonationStat
     became = _became_of(session, received.keys())
     goods = _lines_of(session, ids)
     units = _money_units(session)
+    checking = _being_checked(session, ids)
     found = []
     for donation in donations:
         lines = [_goods_line(line) for line in goods[donation.id]]
@@ -160,13 +110,21 @@ def states(session: Session, donations: Sequence[Donation]) -> list[DonationStat
         opened = {_line_of(lot): lot.id for lot in lots[donation.id]}
         for index, line in enumerate(lines):
             if (lot_id := opened.get(line.line)) is not None:
-                quantity = received[lot_id].quantity
-                lines[index] = replace(
-                    line, lot_id=lot_id, received=quantity, became=became[lot_id]
-                )
+                came = received[lot_id]
+                where = became[lot_id] + Became(returned=came.returned)
+                lines[index] = replace(line, lot_id=lot_id, received=came.quantity, became=where)
         received_at = next((received[lot_id].at for lot_id in opened.values()), None)
-        found.append(DonationState(donation, tuple(lines), received_at))
+        is_checked = donation.id in checking
+        found.append(DonationState(donation, tuple(lines), received_at, is_checked))
     return found
+
+
+def _being_checked(session: Session, ids: Collection[UUID]) -> set[UUID]:
+    """Of these gifts, those whose receipt waits for signatures."""
+    statement = select(ReceiptPaper.donation_id).where(
+        among(ReceiptPaper.donation_id, ids), col(ReceiptPaper.posted_at).is_(None)
+    )
+    return set(session.exec(statement))
 
 
 def _lines_of(session: Session, ids: Collection[UUID]) -> dict[UUID, list[DonationLine]]:
@@ -198,6 +156,8 @@ def _goods_line(line: DonationLine) -> LineState:
         produced_on=line.produced_on,
         expires_on=line.expires_on,
         note=line.receipt_note,
+        refused=line.refused_base,
+        refusal=line.refusal,
     )
 
 
@@ -210,7 +170,7 @@ def _money_line(donation: Donation, unit: str) -> LineState:
 def _became_of(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, Became]:
     found: dict[UUID, Became] = defaultdict(Became)
     for holding in holdings(session, lot_ids=lot_ids):
-        name = _BECAME.get(holding.state)
+        name = BECAME.get(holding.state)
         if name is not None:
             found[holding.lot_id] += Became(**{name: holding.quantity})
     return found

@@ -14,6 +14,7 @@ from services.parties.models import Site, SiteKind
 
 FIRST_DAY = date(2000, 1, 1)
 _LONGEST_LIFE = timedelta(days=30 * 366)
+_FURTHEST = timedelta(days=5 * 366)
 _CONSIGNEES = frozenset({SiteKind.HOSPITAL, SiteKind.RELIEF_POINT})
 
 
@@ -86,5 +87,18 @@ def check_dates(
             f"It can't expire on {expires_on}, or has expired already",
             field=f"{where}expires_on",
             value=expires_on.isoformat(),
+            mend=f"give a day from {first} to {last}",
+        )
+
+
+def check_later_day(day: date | None, given_at: datetime, field: str) -> None:
+    """Raise unless a day that is looked forward to lies after the gift, and not too far."""
+    first = local_date(given_at)
+    last = first + _FURTHEST
+    if day is not None and not first <= day <= last:
+        raise InvalidInput(
+            f"{day} lies before the gift, or too far ahead",
+            field=field,
+            value=day.isoformat(),
             mend=f"give a day from {first} to {last}",
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from unicodedata import normalize
 from uuid import UUID
 
@@ -9,25 +10,41 @@ from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
 from services.donations.became import line_lot, line_origin, receipt_entry
-from services.donations.models import Donation, DonationLine, LotEarmark
-from services.donations.schemas import ReceivedLineIn, ReceiveIn
+from services.donations.models import (
+    CheckPart,
+    Donation,
+    DonationLine,
+    LotEarmark,
+    ReceivingRule,
+    Refusal,
+)
+from services.donations.schemas import ReceivedLineIn, ReceiveIn, RefuseIn
 from services.donations.service import (
-    DonationCancelled,
     DonationReceived,
     earmark_fact,
     get_fund,
     lock,
-    require_fund,
+    received_lots,
+    refuse_unless_open,
+    require_receiver,
+    subject_of,
+    write_refusal,
 )
-from services.errors import InvalidInput
+from services.errors import Conflict, InvalidInput
+from services.journal.clock import refuse_future
 from services.journal.kinds import AccountRef, EntryKind, site_account
 from services.journal.post import EntryIdReused, post
 from services.journal.record import Draft, NewLot, NewMove
 from services.parties import service as parties
+from services.parties.changes import record_change
 from services.parties.models import Role
 from services.parties.service import Actor
 
 ANONYMOUS = "donor:anonymous"
+
+
+class ThreeSignaturesNeeded(Conflict):
+    code, title = "three-signatures-needed", "This warehouse receives by three signatures"
 
 
 def receive(
@@ -35,23 +52,44 @@ def receive(
 ) -> tuple[Donation, bool]:
     """Count a gift in: goods onto the site's shelf, money into its fund. Twice the same is once.
 
+    Lines, and the whole gift, may be refused: what is refused is never opened as stock.
+
     Raises:
         NotFound, Forbidden: no such donation, or it comes in at another organisation's.
-        DonationCancelled: the pledge was taken back.
+        DonationCancelled, DonationRefused: the pledge was taken back, or refused.
         DonationReceived: it was received with other counts, or at another time.
+        ThreeSignaturesNeeded: the warehouse doesn't receive in one step.
         InvalidInput: a line, count or time that can't be, or nothing at all came.
 
     """
     parties.require_role(actor, Role.DISPATCHER)
     donation = lock(session, donation_id)
-    target = _own_target(session, actor, donation)
-    if donation.cancelled_at is not None:
-        raise DonationCancelled(
-            f"Donation {donation_id} was cancelled",
+    require_receiver(session, actor, donation)
+    in_one_step = donation.site is None or not rule_of(session, donation.site)
+    if not in_one_step and not received_lots(session, donation_id):
+        raise ThreeSignaturesNeeded(
+            f"{donation.site} asks for kind, quality and quantity to be signed by three people",
             field="donation_id",
             value=donation_id,
-            mend="write down what came as a new donation",
+            mend="write the receipt's paper, and have its three slots signed",
         )
+    return donation, post_receipt(session, actor, donation, body)
+
+
+def rule_of(session: Session, site: str) -> bool:
+    """Whether a warehouse receives by three signatures; most receive in one step."""
+    rule = session.get(ReceivingRule, site)
+    return rule is not None and rule.three_signatures
+
+
+def check_receipt(session: Session, donation: Donation, body: ReceiveIn) -> None:
+    """Raise what posting the receipt would raise of its lines and time."""
+    _refuse_before_given(donation, body)
+    _counts(session, _pledged_lines(session, donation), body.lines or ())
+
+
+def _refuse_before_given(donation: Donation, body: ReceiveIn) -> None:
+    refuse_future(body.occurred_at)
     if body.occurred_at < donation.given_at:
         raise InvalidInput(
             f"It was given at {donation.given_at.isoformat()}, after that",
@@ -59,31 +97,73 @@ def receive(
             value=body.occurred_at.isoformat(),
             mend="give the time when it was received",
         )
+
+
+def post_receipt(
+    session: Session,
+    actor: Actor,
+    donation: Donation,
+    body: ReceiveIn,
+    *,
+    signers: Mapping[CheckPart, str] | None = None,
+) -> bool:
+    """Post the receipt of a gift whose row is held; whether it is new. ``signers`` are names."""
+    if donation.cancelled_at is not None:
+        refuse_unless_open(session, donation)
+    _refuse_before_given(donation, body)
     lines = _pledged_lines(session, donation)
     counts = _counts(session, lines, body.lines or ())
-    draft = _draft(session, actor, donation, target, lines, counts, body)
+    is_refused = not any(count.accepted for count in counts.values())
+    if donation.refused_at is not None:
+        if is_refused:
+            return False
+        refuse_unless_open(session, donation)
+    if is_refused:
+        _refuse_all(session, actor, donation, counts)
+        return True
+    draft = _draft(session, actor, donation, lines, counts, body, signers or {})
     try:
         created = post(session, draft).created
     except EntryIdReused as error:
         raise DonationReceived(
-            f"Donation {donation_id} was received, with other counts or at another time",
+            f"Donation {donation.id} was received, with other counts or at another time",
             field="donation_id",
-            value=donation_id,
-            mend=f"see GET /api/v1/donations/{donation_id}; a stocktake corrects a count",
+            value=donation.id,
+            mend=f"see GET /api/v1/donations/{donation.id}; a stocktake corrects a count",
         ) from error
     if created:
-        _write_down(session, donation, draft, body.lines or ())
-    return donation, created
+        _write_down(session, donation, draft, counts)
+        record_change(session, actor, subject_of(donation.id), "pledged → received")
+    return created
 
 
-def _own_target(session: Session, actor: Actor, donation: Donation) -> AccountRef:
-    """The account that it comes in at, which has to be the actor's organisation's."""
+def _refuse_all(
+    session: Session, actor: Actor, donation: Donation, counts: Mapping[int, "_Count"]
+) -> None:
+    """Nothing was accepted of what came: the gift is refused, for its first line's reason."""
+    refuse_unless_open(session, donation)
+    first = next(count for count in counts.values() if count.reason is not None)
+    assert first.reason is not None, "it was just looked for"
+    write_refusal(session, actor, donation, RefuseIn(reason=first.reason, note=first.note or ""))
+    _write_lines(session, donation, counts)
+
+
+def _target(donation: Donation) -> AccountRef:
+    """The account that it comes in at."""
     if donation.fund is not None:
-        fund = require_fund(get_fund(session, donation.fund), actor)
-        return AccountRef(f"fund:{fund.code}", "available")
+        return AccountRef(f"fund:{donation.fund}", "available")
     assert donation.site is not None, "a gift in kind has a site"
-    parties.require_site(session, actor, donation.site, Role.DISPATCHER)
     return site_account(donation.site, "available")
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """What came of a line, in base units: taken in, and refused."""
+
+    accepted: int
+    refused: int = 0
+    reason: Refusal | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +208,9 @@ def _rows(session: Session, donation: Donation) -> list[DonationLine]:
 
 def _counts(
     session: Session, pledged: Mapping[int, _Pledged], told: Sequence[ReceivedLineIn]
-) -> dict[int, int]:
+) -> dict[int, _Count]:
     """How much of each line came; what nobody told of came as it was pledged."""
-    counts = {line: one.quantity for line, one in pledged.items()}
+    counts = {line: _Count(one.quantity) for line, one in pledged.items()}
     seen: set[int] = set()
     for index, line in enumerate(told):
         where = f"lines[{index}]"
@@ -144,7 +224,7 @@ def _counts(
             )
         seen.add(line.line)
         counts[line.line] = _counted(session, pledged[line.line], line, where)
-    if not any(counts.values()):
+    if not any(count.accepted or count.refused for count in counts.values()):
         raise InvalidInput(
             "Nothing came",
             field="lines",
@@ -154,47 +234,49 @@ def _counts(
     return counts
 
 
-def _counted(session: Session, pledged: _Pledged, line: ReceivedLineIn, where: str) -> int:
+def _counted(session: Session, pledged: _Pledged, line: ReceivedLineIn, where: str) -> _Count:
     """What came of a line, in base units. More than was pledged wants a word about it."""
-    counted = _in_base_units(session, pledged, line, where)
-    if counted > pledged.quantity and not line.note:
+    accepted = _in_base_units(session, pledged, line, line.accepted, f"{where}.accepted")
+    refused = _in_base_units(session, pledged, line, line.refused, f"{where}.refused")
+    if accepted + refused > pledged.quantity and not line.note:
         raise InvalidInput(
-            f"{counted} came, and {pledged.quantity} were pledged",
+            f"{accepted + refused} came, and {pledged.quantity} were pledged",
             field=f"{where}.accepted",
             value=line.accepted,
             mend="count again; if more came indeed, say so in the line's note",
         )
-    return counted
+    return _Count(accepted, refused, line.reason, line.note)
 
 
-def _in_base_units(session: Session, pledged: _Pledged, line: ReceivedLineIn, where: str) -> int:
+def _in_base_units(
+    session: Session, pledged: _Pledged, line: ReceivedLineIn, quantity: int, field: str
+) -> int:
     if line.unit is None:
-        return line.accepted
+        return quantity
     if pledged.item is None:
         raise InvalidInput(
             "Money is counted in the minor unit of its currency",
-            field=f"{where}.unit",
+            field=f"{field.rpartition('.')[0]}.unit",
             value=line.unit,
             mend="leave the unit out",
         )
     # Nothing of a line may come too, in whichever unit that the item has.
-    pieces = catalog.to_pieces(
-        session, pledged.item, line.accepted or 1, line.unit, field=f"{where}.accepted"
-    )
-    return pieces if line.accepted else 0
+    pieces = catalog.to_pieces(session, pledged.item, quantity or 1, line.unit, field=field)
+    return pieces if quantity else 0
 
 
 def _draft(
     session: Session,
     actor: Actor,
     donation: Donation,
-    target: AccountRef,
     pledged: Mapping[int, _Pledged],
-    counts: Mapping[int, int],
+    counts: Mapping[int, _Count],
     body: ReceiveIn,
+    signers: Mapping[CheckPart, str],
 ) -> Draft:
     source = AccountRef(ANONYMOUS if donation.anonymous else f"donor:{donation.donor}", "given")
-    came = [line for line in sorted(pledged) if counts[line]]
+    target = _target(donation)
+    came = [line for line in sorted(pledged) if counts[line].accepted]
     donor = parties.get_organisation(session, donation.donor)
     return Draft(
         id=receipt_entry(donation.id),
@@ -203,20 +285,50 @@ def _draft(
         actor=actor.reference,
         document=f"donation:{donation.id}",
         lots=[pledged[line].lot for line in came],
-        moves=[NewMove(pledged[line].lot.id, source, target, counts[line]) for line in came],
-        facts={"earmark": earmark_fact(donation.earmark_kind, donation.earmark)},
+        moves=[
+            NewMove(pledged[line].lot.id, source, target, counts[line].accepted) for line in came
+        ],
+        facts=_facts(donation, pledged, counts, signers),
         # Whether a name is shown to the public is the donor's to change, and what they wrote may
         # name people: never in clear here.
         concealed={
             "donor_name": normalize("NFC", donor.name_en),
             "donor_name_zh": normalize("NFC", donor.name_zh),
             **({"campaign": donation.campaign} if donation.campaign else {}),
+            **{f"signed_{part}": normalize("NFC", name) for part, name in signers.items()},
         },
     )
 
 
+def _facts(
+    donation: Donation,
+    pledged: Mapping[int, _Pledged],
+    counts: Mapping[int, _Count],
+    signers: Mapping[CheckPart, str],
+) -> dict[str, Any]:
+    """What everybody may read of a receipt beside its moves."""
+    facts: dict[str, Any] = {"earmark": earmark_fact(donation.earmark_kind, donation.earmark)}
+    if donation.earmark_release_on is not None:
+        facts["earmark_release_on"] = donation.earmark_release_on.isoformat()
+    refused = [
+        {
+            "line": line,
+            "commodity": pledged[line].lot.commodity,
+            "quantity": str(count.refused),
+            "reason": count.reason.value,
+        }
+        for line, count in sorted(counts.items())
+        if count.reason is not None
+    ]
+    if refused:
+        facts["refused"] = refused
+    if signers:
+        facts["checked"] = sorted(part.value for part in signers)
+    return facts
+
+
 def _write_down(
-    session: Session, donation: Donation, draft: Draft, told: Sequence[ReceivedLineIn]
+    session: Session, donation: Donation, draft: Draft, counts: Mapping[int, _Count]
 ) -> None:
     """The lots inherit the gift's earmark; what was noted of a line stays with the line."""
     if donation.earmark_kind is not None and donation.earmark is not None:
@@ -224,7 +336,11 @@ def _write_down(
             LotEarmark(lot_id=lot.id, kind=donation.earmark_kind, target=donation.earmark)
             for lot in draft.lots
         )
-    notes = {line.line: line.note for line in told}
+    _write_lines(session, donation, counts)
+
+
+def _write_lines(session: Session, donation: Donation, counts: Mapping[int, _Count]) -> None:
     for row in _rows(session, donation):
-        row.receipt_note = notes.get(row.line)
+        count = counts[row.line]
+        row.receipt_note, row.refused_base, row.refusal = count.note, count.refused, count.reason
     session.flush()

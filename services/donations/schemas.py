@@ -1,13 +1,27 @@
 """What goes in and out of the endpoints of donations and funds."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from services.donations.models import DonationKind, DonationStatus, EarmarkKind
+from services.donations.models import (
+    CheckPart,
+    DonationKind,
+    DonationStatus,
+    EarmarkKind,
+    Refusal,
+)
+from services.donations.progress import GiftState, Share
 from services.parties.keys import SignatureIn
 from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text, example
 
@@ -37,6 +51,13 @@ class GiftIn(Input):
     campaign: Annotated[
         Annotated[Text, Field(min_length=1, max_length=100)] | None,
         Field(description="Never published in clear", examples=["wuhan-2020"]),
+    ] = None
+    expected_on: Annotated[date | None, Field(description="The day on which it should come in")] = (
+        None
+    )
+    earmark_release_on: Annotated[
+        date | None,
+        Field(description="After this day the desk may release the earmark; else only you may"),
     ] = None
     signature: Annotated[
         SignatureIn | None, Field(description="The donor's own, over the pledge; optional")
@@ -110,7 +131,10 @@ DonationIn = Annotated[GoodsIn | MoneyIn, WrapValidator(_by_kind)]
 
 
 class ReceivedLineIn(Input):
-    """What was counted of one line, in pieces or minor units, or in a unit of the item."""
+    """What was counted of one line, in pieces or minor units, or in a unit of the item.
+
+    What is refused, with its reason, goes back: it is never opened as stock.
+    """
 
     line: Annotated[int, Field(strict=True, ge=1, le=200)]
     accepted: Counted
@@ -118,6 +142,14 @@ class ReceivedLineIn(Input):
         None
     )
     note: Annotated[Text, Field(max_length=500)] | None = None
+    refused: Counted = 0
+    reason: Refusal | None = None
+
+    @model_validator(mode="after")
+    def _has_its_reason(self) -> Self:
+        if bool(self.refused) != (self.reason is not None):
+            raise ValueError("give a reason for what is refused, and only for that")
+        return self
 
 
 class ReceiveIn(Input):
@@ -138,6 +170,74 @@ class DonationCancel(Input):
     reason: Annotated[Text, Field(min_length=1, max_length=500)]
 
 
+class RefuseIn(Input):
+    """A whole gift that isn't taken, goods or money; the donor and the public are told why."""
+
+    model_config = example(reason="expired", note="all of it, since 2018")
+
+    reason: Refusal
+    note: Annotated[Text, Field(max_length=500, description="For the donor, never public")] = ""
+
+
+class ExpectIn(Input):
+    """The day on which a pledge should come in, as it is known now; null where nobody knows."""
+
+    model_config = example(expected_on="2020-02-09", reason="the flight is on Friday")
+
+    expected_on: date | None
+    reason: Annotated[Text, Field(max_length=500)] | None = None
+
+
+class EarmarkReleaseIn(Input):
+    """Let a gift serve anybody: the donor at any time, the desk after the day the donor set."""
+
+    model_config = example(
+        released_at="2020-02-20T10:00:00+08:00", reason="the hospital has enough by now"
+    )
+
+    released_at: Moment
+    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+
+
+class ReceivingRuleIn(Input):
+    """How a warehouse receives gifts: by one person (the default), or signed by three."""
+
+    model_config = example(three_signatures=True, reason="as the city's headquarters asks")
+
+    three_signatures: bool
+    reason: Annotated[Text, Field(min_length=1, max_length=500)]
+
+
+class ReceivingRuleOut(BaseModel):
+    site: str
+    three_signatures: bool
+
+
+class PaperSignIn(Input):
+    """One slot of a receipt's paper, signed for what the paper says in this version."""
+
+    model_config = example(part="quality", version=1)
+
+    part: CheckPart
+    version: Annotated[int, Field(strict=True, ge=1, le=10**6)]
+
+
+class SlotOut(BaseModel):
+    part: CheckPart
+    signed_by: str | None
+    signed_at: Moment | None
+
+
+class PaperOut(BaseModel):
+    """A receipt's paper: what it says, and who signed what; posted when the third slot is full."""
+
+    donation_id: UUID
+    version: int
+    says: ReceiveIn
+    slots: list[SlotOut]
+    posted_at: Moment | None
+
+
 class EarmarkOut(BaseModel):
     kind: EarmarkKind
     target: str
@@ -155,6 +255,10 @@ class BecameOut(BaseModel):
     written_off: int
     spent: int
     paid_out: int
+    committed: int
+    returned: int
+    held: int
+    repacked: int
 
 
 class DonationLineOut(BaseModel):
@@ -172,10 +276,26 @@ class DonationLineOut(BaseModel):
     expires_on: date | None
     note: str | None
     became: BecameOut
+    state: GiftState
+    refused_base: int
+    refusal: Refusal | None
+    placed_base: int
+    used_base: int
+
+
+class RolledOut(BaseModel):
+    """How far each step is, over all lines."""
+
+    received: Share
+    placed: Share
+    used: Share
 
 
 class DonationOut(BaseModel):
-    """``status`` is pledged, received or cancelled; ``entry_id`` is the receipt's entry."""
+    """``status`` is pledged, received, refused or cancelled; ``state`` says it more finely.
+
+    ``entry_id`` is the receipt's entry.
+    """
 
     id: UUID
     kind: DonationKind
@@ -194,6 +314,14 @@ class DonationOut(BaseModel):
     cancel_reason: str | None
     lines: list[DonationLineOut]
     became: BecameOut
+    state: GiftState
+    rolled: RolledOut
+    expected_on: date | None
+    campaign_code: str | None
+    earmark_release_on: date | None
+    earmark_released_at: Moment | None
+    refusal: Refusal | None
+    refusal_note: str | None
 
 
 class EarmarkedMoney(BaseModel):

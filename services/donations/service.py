@@ -7,22 +7,24 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
-from services.database import among
-from services.donations import became
+from services.donations import became, earmarks
 from services.donations.became import DonationState
+from services.donations.campaigns import campaign_for
 from services.donations.checks import (
     check_dates,
     check_earmark,
+    check_later_day,
     get_warehouse,
 )
 from services.donations.models import Donation, DonationLine, EarmarkKind, Fund, LotEarmark
-from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
+from services.donations.schemas import DonationLineIn, ExpectIn, GoodsIn, MoneyIn, RefuseIn
 from services.donations.signed import post_signed
-from services.errors import Conflict, Forbidden, NotFound
+from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.clock import refuse_future
 from services.journal.models import Lot
 from services.journal.once import claim, digest_of
 from services.parties import service as parties
+from services.parties.changes import record_change
 from services.parties.models import Role
 from services.parties.service import Actor
 
@@ -33,6 +35,10 @@ class DonationReceived(Conflict):
 
 class DonationCancelled(Conflict):
     code, title = "donation-cancelled", "This pledge was cancelled"
+
+
+class DonationRefused(Conflict):
+    code, title = "donation-refused", "This gift was refused"
 
 
 def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Donation, bool]:
@@ -48,11 +54,15 @@ def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Don
     donor = _donor(session, actor, body.donor)
     refuse_future(body.given_at, "given_at")
     check_earmark(session, body.earmark, money=isinstance(body, MoneyIn))
+    _check_days(body)
     donation = Donation(
         id=body.id,
         donor=donor,
         anonymous=body.anonymous,
         campaign=body.campaign,
+        campaign_code=campaign_for(session, body.campaign, body.given_at),
+        expected_on=body.expected_on,
+        earmark_release_on=body.earmark_release_on,
         earmark_kind=body.earmark.kind if body.earmark else None,
         earmark=body.earmark.target if body.earmark else None,
         given_at=body.given_at,
@@ -74,6 +84,18 @@ def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Don
         session.flush()
         post_signed(session, actor, body, donor)
     return session.get_one(Donation, body.id), created
+
+
+def _check_days(body: GoodsIn | MoneyIn) -> None:
+    check_later_day(body.expected_on, body.given_at, "expected_on")
+    check_later_day(body.earmark_release_on, body.given_at, "earmark_release_on")
+    if body.earmark_release_on is not None and body.earmark is None:
+        raise InvalidInput(
+            "What is for everybody has no earmark to release",
+            field="earmark_release_on",
+            value=body.earmark_release_on.isoformat(),
+            mend="leave it out, or say whom it is for",
+        )
 
 
 def _donor(session: Session, actor: Actor, code: str | None) -> str:
@@ -124,6 +146,13 @@ def cancel(session: Session, actor: Actor, donation_id: UUID, reason: str) -> Do
         require_donor(actor, donation)
     if donation.cancelled_at is not None:
         return donation
+    if donation.refused_at is not None:
+        raise DonationRefused(
+            f"Donation {donation_id} was refused",
+            field="donation_id",
+            value=donation_id,
+            mend="there is nothing to take back",
+        )
     if received_lots(session, donation_id):
         raise DonationReceived(
             f"Donation {donation_id} was received",
@@ -134,8 +163,98 @@ def cancel(session: Session, actor: Actor, donation_id: UUID, reason: str) -> Do
     donation.cancelled_at = datetime.now(UTC)
     donation.cancelled_by = actor.user_id
     donation.cancel_reason = reason
+    record_change(session, actor, subject_of(donation_id), "pledged → cancelled", reason)
     session.flush()
     return donation
+
+
+def subject_of(donation_id: UUID) -> str:
+    """How a donation's history names it."""
+    return f"donation:{donation_id}"
+
+
+def expect(session: Session, actor: Actor, donation_id: UUID, body: ExpectIn) -> Donation:
+    """Say on which day a pledge should come in, as it is known now.
+
+    Raises:
+        NotFound, Forbidden: no such donation, or neither its donor nor a dispatcher.
+        InvalidInput: a day before the gift.
+        DonationReceived, DonationCancelled, DonationRefused: it is expected no more.
+
+    """
+    parties.require_role(actor, Role.DONOR, Role.DISPATCHER)
+    donation = lock(session, donation_id)
+    if actor.role is Role.DONOR:
+        require_donor(actor, donation)
+    refuse_unless_open(session, donation)
+    check_later_day(body.expected_on, donation.given_at, "expected_on")
+    if donation.expected_on != body.expected_on:
+        what = f"expected {donation.expected_on or '–'} → {body.expected_on or '–'}"
+        donation.expected_on = body.expected_on
+        record_change(session, actor, subject_of(donation_id), what, body.reason)
+        session.flush()
+    return donation
+
+
+def refuse(session: Session, actor: Actor, donation_id: UUID, body: RefuseIn) -> Donation:
+    """Take nothing of a gift; refusing twice is once.
+
+    Raises:
+        NotFound, Forbidden: no such donation, or it comes in at another organisation's.
+        DonationReceived, DonationCancelled: it was received, or taken back.
+
+    """
+    parties.require_role(actor, Role.DISPATCHER)
+    donation = lock(session, donation_id)
+    require_receiver(session, actor, donation)
+    if donation.refused_at is not None:
+        return donation
+    refuse_unless_open(session, donation)
+    write_refusal(session, actor, donation, body)
+    return donation
+
+
+def write_refusal(session: Session, actor: Actor, donation: Donation, body: RefuseIn) -> None:
+    donation.refused_at = datetime.now(UTC)
+    donation.refused_by = actor.user_id
+    donation.refusal, donation.refusal_note = body.reason, body.note or None
+    what = f"pledged → refused ({body.reason})"
+    record_change(session, actor, subject_of(donation.id), what, body.note or None)
+    session.flush()
+
+
+def require_receiver(session: Session, actor: Actor, donation: Donation) -> None:
+    """Raise Forbidden unless it comes in at a site or fund of the actor's organisation."""
+    if donation.fund is not None:
+        require_fund(get_fund(session, donation.fund), actor)
+    else:
+        assert donation.site is not None, "a gift in kind has a site"
+        parties.require_site(session, actor, donation.site, actor.role)
+
+
+def refuse_unless_open(session: Session, donation: Donation) -> None:
+    """Raise unless the donation is a pledge that nobody received, refused or took back."""
+    if donation.cancelled_at is not None:
+        raise DonationCancelled(
+            f"Donation {donation.id} was cancelled",
+            field="donation_id",
+            value=donation.id,
+            mend="write down what came as a new donation",
+        )
+    if donation.refused_at is not None:
+        raise DonationRefused(
+            f"Donation {donation.id} was refused",
+            field="donation_id",
+            value=donation.id,
+            mend="write down what came as a new donation",
+        )
+    if received_lots(session, donation.id):
+        raise DonationReceived(
+            f"Donation {donation.id} was received",
+            field="donation_id",
+            value=donation.id,
+            mend="what came in can be moved on, and no more",
+        )
 
 
 def require_donor(actor: Actor, donation: Donation) -> None:
@@ -188,9 +307,8 @@ def find_donations(session: Session, *, donor: str | None = None) -> list[Donati
 
 
 def earmarks_of(session: Session, lot_ids: Iterable[UUID]) -> dict[UUID, LotEarmark]:
-    """The earmark of each lot that has one."""
-    rows = session.exec(select(LotEarmark).where(among(LotEarmark.lot_id, lot_ids)))
-    return {row.lot_id: row for row in rows}
+    """The earmark of each lot that has one still; one that was released binds no more."""
+    return earmarks.binding(session, list(lot_ids))
 
 
 def get_fund(session: Session, code: str, *, field: str = "fund") -> Fund:

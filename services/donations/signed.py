@@ -27,6 +27,8 @@ def said(body: GoodsIn | MoneyIn, donor: str, log: Log) -> dict[str, Any]:
         if body.earmark
         else None,
     }
+    if body.earmark_release_on:
+        content["earmark_release_on"] = body.earmark_release_on.isoformat()
     if isinstance(body, MoneyIn):
         content |= {"fund": body.fund, "amount_minor": str(body.amount_minor)}
     else:

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy import func
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from services.database import among
 from services.journal.kinds import AccountKind, AccountRef, EntryKind
@@ -172,3 +172,26 @@ def is_reversed(session: Session, entry_id: UUID) -> bool:
     """Whether a later entry took this one back."""
     found = session.scalar(sa.select(sa.exists().where(col(Entry.reverses) == entry_id)))
     return bool(found)
+
+
+def repacked_from(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """For each of these lots that repacking opened, the lots that it was made of."""
+    made, used = aliased(Lot), aliased(Account)
+    statement: sa.Select[*tuple[Any, ...]] = (
+        sa.select(col(made.id), col(Move.lot_id))
+        .select_from(made)
+        .join(Entry, col(Entry.id) == col(made.entry_id))
+        .join(Move, col(Move.entry_id) == col(Entry.id))
+        .join(used, col(used.code) == col(Move.source))
+        .where(among(made.id, lot_ids), col(Entry.kind) == EntryKind.REPACK)
+        .where(col(used.kind) == AccountKind.SITE)
+    )
+    found: dict[UUID, set[UUID]] = defaultdict(set)
+    for lot_id, of in session.connection().execute(statement):
+        found[lot_id].add(of)
+    return found
+
+
+def find_entries(session: Session, entry_ids: Collection[UUID]) -> list[Entry]:
+    """Those entries of these ids that there are."""
+    return list(session.exec(select(Entry).where(among(Entry.id, entry_ids))))
