@@ -90,3 +90,15 @@ def test_every_endpoint_that_takes_json_looks(application: FastAPI, api: TestCli
             assert answer.json()["type"].endswith((":repeated-key", ":unauthenticated")), path
             asked += 1
     assert asked > 20
+
+
+def test_too_large_a_body_that_says_no_length_is_told_with_its_mend(
+    api: TestClient, world: World
+) -> None:
+    pieces = (b" " * 2**16 for _ in range(17))
+    headers = world.bearer("donor") | JSON
+    answer = api.post(DONATIONS, content=pieces, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert answer.json()["errors"] == [
+        {"field": "body", "value": None, "mend": "send it in several parts"}
+    ]

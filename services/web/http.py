@@ -225,6 +225,8 @@ def _on_http_error(request: Request, error: Exception) -> Response:
     problem.title = HTTPStatus(error.status_code).phrase
     if error.status_code == HTTPStatus.BAD_REQUEST:
         problem.field, problem.mend = "body", _MENDS["json_invalid"]
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        problem.field, problem.mend = "body", "send it in several parts"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         problem.detail = f"{request.method} isn't possible at {request.url.path}"
         problem.mend = f"use {(error.headers or {}).get('Allow', 'another method')}"
