@@ -1,55 +1,192 @@
-"""Pages of capacity: a maker says what it plans, and reports what it made."""
+"""Pages of capacity: a maker's days, what it reports, and why it made less."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from services.capacity import days, made, plans, service
-from services.capacity.schemas import CapacityPlanIn, ProductionIn
-from services.capacity.shown import days_out
+from services.capacity import days, made, orders, pages_makers, pages_orders, plans, service
+from services.capacity.api import DAY_ORDER
+from services.capacity.factories import own_factory
+from services.capacity.pages_common import chosen, filters, own_factories, wanted_sites
+from services.capacity.schemas import (
+    CapacityPlanIn,
+    DayState,
+    PlanDayOut,
+    ProductionIn,
+    ProductionOut,
+)
+from services.capacity.schemas_makers import ShortfallIn
+from services.capacity.shown import days_out, productions_out
 from services.catalog import service as catalog
+from services.errors import InvalidInput
+from services.files.service import attach, open_attachment
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import DESKS, Role, SiteKind
-from services.parties.pages import sites_by_code
+from services.parties.models import Role
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
+from services.web.lists import ListAsked, csv_file, cut_page
 from services.web.pages import redirect, render
 
 router = APIRouter()
+router.include_router(pages_makers.router)
+router.include_router(pages_orders.router)
 
 _LINES_AT_FIRST = 3
 _LINES_MORE = 4
 _DECISIVE = ("item", "day", "planned")
+_STATES = get_args(DayState)
 
 
 @router.get("/capacity")
-def show_capacity(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+def show_capacity(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    site: str = "",
+    item: str = "",
+    state: str = "",
+) -> Response:
     """What is planned beside what was made, newest day first: one's own, or all at a desk."""
-    at_desk = actor.role in DESKS
-    if not at_desk:
-        parties.require_role(actor, Role.MANUFACTURER)
-    own = [site.code for site in parties.sites_of(session, actor.organisation)]
-    sites = None if at_desk else own
-    shown = days.days(session, sites=sites)
-    found = made.find_productions(session, sites=sites)
+    sites = wanted_sites(session, actor, site)
+    wanted = chosen(state, _STATES)
+    shown = days.days(session, sites=sites, items=[item] if item else None)
+    rows = days_out([it for it in shown if wanted in {None, it.state}])
+    rows.sort(key=lambda it: (-it.day.toordinal(), it.site, it.item))
+    listing = cut_page(rows, DAY_ORDER, asked)
+    if asked.is_csv:
+        return csv_file(listing.rows, "capacity", PlanDayOut)
     return render(
         request,
         "capacity.html",
-        days=sorted(days_out(shown), key=lambda it: (it.day, it.site, it.item), reverse=True),
-        made=found[::-1],
-        at_desk=at_desk,
+        listing=listing,
+        states=_STATES,
         may_report=actor.role in {Role.MANUFACTURER, Role.ADMIN},
-        items={item.code: item for item in catalog.items(session)},
-        sites=sites_by_code(session),
+        **filters(session, actor, site=site, item=item, state=state),
     )
+
+
+@router.get("/capacity/outputs")
+def show_outputs(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    site: str = "",
+    item: str = "",
+    certificate: str = "",
+) -> Response:
+    """Reports of output, and which of them have no certificate."""
+    sites = wanted_sites(session, actor, site)
+    has = {"yes": True, "missing": False}.get(certificate)
+    found = made.list_productions(session, asked, sites=sites, item=item or None, certificate=has)
+    listing = found.map(lambda rows: productions_out(session, rows))
+    if asked.is_csv:
+        return csv_file(listing.rows, "productions", ProductionOut)
+    return render(
+        request,
+        "capacity_outputs.html",
+        listing=listing,
+        **filters(session, actor, site=site, item=item, certificate=certificate),
+    )
+
+
+@router.get("/capacity/outputs/{id}")
+def show_made(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    id: UUID,  # noqa: A002
+) -> Response:
+    """One report of output, with its batch, dates and files."""
+    return _made_page(request, session, actor, id, Form())
+
+
+@router.post("/capacity/outputs/{id}/files")
+def attach_to_output(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    id: UUID,  # noqa: A002
+    form: SentForm,
+) -> Response:
+    found = made.get_production(session, actor, id)
+    own_factory(session, actor, found.production.site)
+    with form.attempt(session):
+        if "file" not in form.files:
+            raise InvalidInput("No file was chosen", field="file", mend="choose a file")
+        kind = "other" if form["kind"] == "other" else made.CERTIFICATE
+        attach(session, actor, made.subject_of(id), kind, form.files["file"])
+    if form.slips:
+        return _made_page(request, session, actor, id, form)
+    return redirect(request, f"/capacity/outputs/{id}", done="file-attached")
+
+
+def _made_page(
+    request: Request, session: Session, actor: Actor, production_id: UUID, form: Form
+) -> Response:
+    found = made.get_production(session, actor, production_id)
+    [shown] = productions_out(session, [found])
+    site = parties.get_site(session, shown.site)
+    return render(
+        request,
+        "capacity_made.html",
+        form.status,
+        it=shown,
+        form=form,
+        may_attach=actor.role is Role.ADMIN or site.organisation == actor.organisation,
+        **filters(session, actor),
+    )
+
+
+@router.get("/capacity/outputs/{id}/files/{sha256}")
+def open_file(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    id: UUID,  # noqa: A002
+    sha256: str,
+) -> Response:
+    made.get_production(session, actor, id)
+    return open_attachment(session, made.subject_of(id), sha256)
+
+
+@router.get("/capacity/shortfall")
+def show_shortfall(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    site: str = "",
+    item: str = "",
+    day: str = "",
+) -> Response:
+    parties.require_role(actor, Role.MANUFACTURER)
+    form = Form({"site": site, "item": item, "day": day, "reason": "", "note": ""})
+    return _page(request, session, actor, "capacity_shortfall.html", form, [])
+
+
+@router.post("/capacity/shortfall")
+def tell_shortfall(
+    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    parties.require_role(actor, Role.MANUFACTURER)
+    with form.attempt(session):
+        days.tell_shortfall(session, actor, form.read(ShortfallIn))
+    if form.slips:
+        return _page(request, session, actor, "capacity_shortfall.html", form, [])
+    return redirect(request, "/capacity", done="shortfall-told")
 
 
 @router.get("/capacity/plan")
 def show_plan_form(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     parties.require_role(actor, Role.MANUFACTURER)
-    return _page(request, session, actor, "capacity_plan.html", Form(), _LINES_AT_FIRST)
+    lines = range(_LINES_AT_FIRST)
+    return _page(request, session, actor, "capacity_plan.html", Form(), lines)
 
 
 @router.post("/capacity/plan")
@@ -59,19 +196,28 @@ def put_plan(
     parties.require_role(actor, Role.MANUFACTURER)
     form.drop_blank_rows("days", _DECISIVE)
     if form["more"]:
-        lines = len(form.rows("days")) + _LINES_MORE
+        lines = form.rows("days", at_least=len(form.rows("days")) + _LINES_MORE)
         return _page(request, session, actor, "capacity_plan.html", form, lines)
     with form.attempt(session):
         plans.put_plan(session, actor, form.read(CapacityPlanIn))
     if form.slips:
-        return _page(request, session, actor, "capacity_plan.html", form, 1)
+        lines = form.rows("days", at_least=1)
+        return _page(request, session, actor, "capacity_plan.html", form, lines)
     return redirect(request, "/capacity", done="plan-saved")
 
 
 @router.get("/capacity/output")
-def show_output_form(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+def show_output_form(
+    request: Request, session: DatabaseSession, actor: CurrentActor, order: UUID | None = None
+) -> Response:
     parties.require_role(actor, Role.MANUFACTURER)
-    return _page(request, session, actor, "capacity_output.html", Form.blank(), 0)
+    form = Form.blank()
+    if order is not None:
+        wanted = orders.get_order(session, actor, order).order
+        form = Form.blank(
+            order_id=order, site=wanted.site, item=wanted.item, quantity=wanted.quantity_base
+        )
+    return _page(request, session, actor, "capacity_output.html", form, [])
 
 
 @router.post("/capacity/output")
@@ -82,24 +228,28 @@ def report_output(
     with form.attempt(session):
         service.report_production(session, actor, form.read(ProductionIn))
     if form.slips:
-        return _page(request, session, actor, "capacity_output.html", form, 0)
+        return _page(request, session, actor, "capacity_output.html", form, [])
     return redirect(request, "/capacity", done="output-reported")
 
 
 def _page(
-    request: Request, session: Session, actor: Actor, template: str, form: Form, lines: int
+    request: Request,
+    session: Session,
+    actor: Actor,
+    template: str,
+    form: Form,
+    lines: Sequence[int],
 ) -> Response:
-    factories = sites_by_code(session, SiteKind.FACTORY).values()
-    mine = actor.organisation
+    own = own_factories(session, actor)
+    more: dict[str, Any] = filters(session, actor)
     return render(
         request,
         template,
         form.status,
         form=form,
-        lines=form.rows("days", at_least=lines),
-        own_sites=[
-            site for site in factories if actor.role is Role.ADMIN or site.organisation == mine
-        ],
-        items={item.code: item for item in catalog.items(session)},
+        lines=lines,
+        own_sites=own,
         units=catalog.units(session),
+        open_orders=orders.open_orders(session, [site.code for site in own]),
+        **more,
     )
