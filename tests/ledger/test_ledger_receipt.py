@@ -393,7 +393,7 @@ def test_the_verifier_stands_alone() -> None:
     }
     assert imported == {
         "__future__", "argparse", "base64", "collections", "cryptography", "dataclasses",
-        "datetime", "enum", "gzip", "hashlib", "http", "itertools", "json", "pathlib", "re", "sys", "typing",
-        "urllib", "zlib",
+        "datetime", "enum", "gzip", "hashlib", "http", "itertools", "json", "pathlib", "re", "sys",
+        "typing", "urllib", "zlib",
     }  # fmt: skip
     assert imported - {"cryptography"} <= sys.stdlib_module_names
