@@ -34,6 +34,9 @@ from services.parties.api import router as parties_api
 from services.parties.keys_api import router as keys_api
 from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
+from services.requests.forecast.api import router as forecast_api
+from services.requests.help.api import router as help_api
+from services.requests.help.pages import router as help_pages
 from services.requests.api_desk import router as requests_desk_api
 from services.requests.pages import router as requests_pages
 from services.rounds.api import router as rounds_api
@@ -56,6 +59,8 @@ API = (
     community_api,
     dispatch_api,
     donations_api,
+    forecast_api,
+    help_api,
     campaigns_api,
     money_api,
     inventory_api,
@@ -71,6 +76,7 @@ PAGES: tuple[APIRouter, ...] = (
     audit_pages,
     capacity_pages,
     community_pages,
+    help_pages,
     dispatch_pages,
     donations_pages,
     inventory_pages,

@@ -19,6 +19,7 @@ from services.parties import changes
 from services.parties import models as parties
 from services.requests import models as requests
 from services.requests.forecast import models as forecast
+from services.requests.help import models as help_calls
 from services.transport import models as transport
 from services.transport import order_models as transfers
 from services.transport import track_models as tracks
@@ -36,6 +37,7 @@ __all__ = [
     "donations",
     "files",
     "forecast",
+    "help_calls",
     "inventory",
     "journal",
     "money",
