@@ -132,6 +132,7 @@ def test_measured_use_is_believed_unless_it_ran_out() -> None:
     ("counts", "rates", "gap"),
     [
         ([], {}, Gap.NOT_COUNTED),
+        ([], {Driver.PATIENT_MILD: 1000}, Gap.NOT_COUNTED),
         ([Count(0, 5, 0)], {}, Gap.NO_RATE),
         ([Count(0, 5, 0), Count(1, 5, 0)], {}, Gap.NO_USE),
         ([Count(0, 5, 0)], {Driver.TEST: 1000}, Gap.NO_USE),

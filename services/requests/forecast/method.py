@@ -96,15 +96,13 @@ def days_left_tenths(stock: int, per_day_milli: int) -> int | None:
     return min(stock * 10_000 // per_day_milli, 2**31 - 1)
 
 
-def burn_need(burn: Burn, patients: Sequence[int], projection: Projection | None) -> int:
+def burn_need(burn: Burn, patients: Sequence[int], projection: Projection) -> int:
     """The burn rate over the horizon, growing as patients do; flat where there are none.
 
     ``patients`` are the totals of the days that the burn rate is of: use goes with their mean.
     """
     per_day = burn.per_day_milli / 1000
     mean = sum(patients) / len(patients) if patients else 0
-    if projection is None:
-        raise ValueError("a horizon is needed")
     if mean == 0:
         return ceil(per_day * len(projection.points))
     return ceil(sum(per_day * point / mean for point in projection.points))
@@ -141,14 +139,15 @@ def forecast_item(
     """An item's need over the projection's days, or why there is no saying.
 
     What was measured is believed, unless the item ran out while it was measured: then people used
-    what there was, and the larger of the two counts. Without two counts the rates alone speak.
+    what there was, and the larger of the two counts. With one count the rates alone speak; with
+    none nothing is known of the stock, and nothing is said.
     """
+    if not counts:
+        return Gap.NOT_COUNTED
     burn = burn_rate(counts)
     burned = burn_need(burn, patients, projection) if burn else None
     daily = essential_per_day_milli(rates, present)
     essential = essential_need(rates, present, projection) if rates else None
-    if not counts and not essential:
-        return Gap.NOT_COUNTED
     if burn is None and essential is None:
         return Gap.NO_RATE
     by_rates = essential is not None and (
