@@ -34,11 +34,13 @@ from services.parties.api import router as parties_api
 from services.parties.keys_api import router as keys_api
 from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
+from services.requests.api_desk import router as requests_desk_api
 from services.requests.forecast.api import router as forecast_api
 from services.requests.help.api import router as help_api
 from services.requests.help.pages import router as help_pages
 from services.requests.api_desk import router as requests_desk_api
 from services.requests.pages import router as requests_pages
+from services.requests.pages_desk import router as requests_desk_pages
 from services.rounds.api import router as rounds_api
 from services.rounds.pages import router as rounds_pages
 from services.transport.doors import API as TRANSPORT_API
@@ -81,6 +83,7 @@ PAGES: tuple[APIRouter, ...] = (
     donations_pages,
     inventory_pages,
     parties_pages,
+    requests_desk_pages,
     requests_pages,
     rounds_pages,
     TRANSPORT_PAGES,

@@ -240,11 +240,14 @@ def test_asking_twice_is_told_in_the_pages_words_beside_its_line(browser: Open) 
     assert '"duplicate"' not in text_of(again.text)
     line = again.text[again.text.index("<fieldset>") : again.text.index("</fieldset>")]
     assert "You asked for the same before" in line
-    assert 'name="duplicate"' in line
+    assert 'name="needs[0].duplicate"' in line
+    assert "you asked for 5 pieces" in line
+    assert "This line asks for 5 pieces" in line
     assert again.text.count("You asked for the same before") == 1
     check_strict(again.headers["content-security-policy"], again.text)
     form = person.form("/en/needs/new")
-    assert went_to(person.send(form, **need, duplicate="keep")) == "/en/needs"
+    both = {"needs[0].duplicate": "add"}
+    assert went_to(person.send(form, **need, **both)) == "/en/needs"
 
 
 def test_an_administrator_adds_a_user_and_lets_one_out(browser: Open) -> None:

@@ -18,6 +18,7 @@ from services.alerts.service import close_alert, raise_alert
 from services.audit.service import log_status
 from services.database import Database
 from services.parties.models import Role
+from services.requests import watch as requests
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +44,7 @@ def watch_chain(session: Session, now: datetime) -> None:  # noqa: ARG001
     )
 
 
-WATCHES: dict[str, Watch] = {"chain": watch_chain}
+WATCHES: dict[str, Watch] = {"chain": watch_chain, "requests": requests.watch}
 
 
 class Watcher(threading.Thread):

@@ -195,3 +195,9 @@ def silent(
             for each in Priority
         )
     )
+
+
+def is_lapsing(state: Served) -> bool:
+    """Whether its hospital is to be warned now that a need lapses soon."""
+    until = lapses_at(state)
+    return until is not None and until - warning(state.need.priority) <= datetime.now(UTC)

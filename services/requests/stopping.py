@@ -69,7 +69,7 @@ def stop(session: Session, actor: Actor, body: StopIn) -> tuple[SupplyStop, bool
     record_change(session, actor, subject_of(row), f"stopped {_what(row)}", body.reason)
     reserved = _cancel_open(session, actor, row)
     if reserved:
-        _alert_dispatchers(session, row, reserved)
+        alert_dispatchers(session, row, reserved)
     return session.get_one(SupplyStop, body.id), True
 
 
@@ -96,7 +96,7 @@ def _cancel_open(session: Session, actor: Actor, row: SupplyStop) -> int:
     return reserved
 
 
-def _alert_dispatchers(session: Session, row: SupplyStop, reserved: int) -> None:
+def alert_dispatchers(session: Session, row: SupplyStop, reserved: int) -> None:
     raise_alert(
         session,
         AlertKind.SUPPLY_STOPPED,
