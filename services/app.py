@@ -38,7 +38,6 @@ from services.requests.api_desk import router as requests_desk_api
 from services.requests.forecast.api import router as forecast_api
 from services.requests.help.api import router as help_api
 from services.requests.help.pages import router as help_pages
-from services.requests.api_desk import router as requests_desk_api
 from services.requests.pages import router as requests_pages
 from services.requests.pages_desk import router as requests_desk_pages
 from services.rounds.api import router as rounds_api
