@@ -73,6 +73,14 @@ class Settings(BaseSettings):
     approval_threshold_pieces: int = Field(
         default=0, ge=0, description="Plans above this many pieces need a second person."
     )
+    count_again_above_pieces: int = Field(
+        default=100,
+        ge=0,
+        description="A count that is further off waits for a second person's before it is posted.",
+    )
+    expiry_warning_days: PositiveInt = Field(
+        default=60, description="How long before a lot on a shelf expires somebody is told."
+    )
     solve_time_limit_s: PositiveInt | None = Field(
         default=None,
         description="A run that takes longer ends with the best plan so far, marked as stopped.",

@@ -15,6 +15,14 @@ class PackOut(BaseModel):
     gtin: str | None
 
 
+class GtinOut(BaseModel):
+    """A GTIN, as 14 digits, of a maker's package: the unit that it is, and whose."""
+
+    gtin: str
+    unit: str
+    brand: str | None
+
+
 class ItemOut(BaseModel):
     code: str
     name_en: str
@@ -27,6 +35,7 @@ class ItemOut(BaseModel):
     cold: bool
     packs: list[PackOut]
     substitutes: list[str]
+    gtins: list[GtinOut]
 
 
 @router.get("/items")
@@ -34,6 +43,7 @@ def list_items(session: DatabaseSession) -> list[ItemOut]:
     """What can be asked for and given: units, shelf life, and what may stand in for it."""
     packs = service.packs(session)
     substitutes = service.substitutes(session)
+    gtins = service.trade_items(session)
     return [
         ItemOut(
             **item.model_dump(exclude={"note"}),
@@ -44,6 +54,11 @@ def list_items(session: DatabaseSession) -> list[ItemOut]:
                 if pack.item == item.code
             ],
             substitutes=list(substitutes.get(item.code, ())),
+            gtins=[
+                GtinOut(gtin=each.gtin, unit=each.unit, brand=each.brand)
+                for each in gtins
+                if each.item == item.code
+            ],
         )
         for item in service.items(session)
     ]

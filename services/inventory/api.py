@@ -1,21 +1,53 @@
-"""Endpoints of inventory: stock and stocktakes."""
+"""Endpoints of inventory: stock by state, what expires, what to pick, stock cards, stocktakes."""
 
-from dataclasses import asdict
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
 
 from services.catalog import service as catalog
-from services.inventory import acts_api, recalls_api, service
+from services.errors import InvalidInput
+from services.inventory import (
+    acts,
+    acts_api,
+    cards,
+    catalogue_api,
+    listing,
+    picking,
+    recalls_api,
+    service,
+    sheets_api,
+)
 from services.inventory.access import visible_sites
-from services.inventory.schemas import CountIn, CountOut, StockOut
+from services.inventory.schemas import (
+    CardLineOut,
+    CountIn,
+    CountOut,
+    ExpiringOut,
+    PickOut,
+    StockOut,
+)
 from services.inventory.service import Counted
 from services.parties.access import CurrentActor
-from services.web.http import DatabaseSession, Moment
+from services.web.http import MAX_QUANTITY, DatabaseSession, Moment
+from services.web.lists import ListAsked, answer, cut_page
 
 router = APIRouter(tags=["inventory"])
-router.include_router(acts_api.router)
-router.include_router(recalls_api.router)
+for part in (acts_api, catalogue_api, recalls_api, sheets_api):
+    router.include_router(part.router)
+State = Literal[
+    "available",
+    "reserved",
+    "quarantine",
+    "on_hold",
+    "recalled",
+    "expired",
+    "damaged",
+    "rejected",
+    "received",
+]
+_CARD_ORDER: dict[str, Any] = {"occurred_at": lambda line: line.occurred_at}
 
 
 def count_out(counted: Counted) -> CountOut:
@@ -27,17 +59,20 @@ def count_out(counted: Counted) -> CountOut:
     )
 
 
-@router.get("/stock")
+@router.get("/stock", response_model=list[StockOut])
 def show_stock(
     session: DatabaseSession,
     actor: CurrentActor,
+    response: Response,
+    asked: ListAsked,
     site: Annotated[str | None, Query()] = None,
     item: Annotated[str | None, Query()] = None,
+    state: Annotated[State | None, Query(description="Only what has some of it in this")] = None,
     at: Annotated[
         Moment | None,
         Query(description="As of this moment in the world; then by site and item, without lots"),
     ] = None,
-) -> list[StockOut]:
+) -> Any:
     """What stands where, in pieces: at your own sites, or, at a desk, everywhere."""
     sites = visible_sites(session, actor, site)
     if item is not None:
@@ -46,7 +81,70 @@ def show_stock(
         rows = service.stock(session, sites=sites, item=item)
     else:
         rows = service.stock_at(session, at, sites=sites, item=item)
-    return [StockOut(**asdict(row)) for row in rows]
+    return answer(listing.stock_listing(session, asked, rows, state), response, "stock")
+
+
+@router.get("/stock/expiring", response_model=list[ExpiringOut])
+def show_expiring(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    response: Response,
+    asked: ListAsked,
+    site: Annotated[str | None, Query()] = None,
+    item: Annotated[str | None, Query()] = None,
+    days: Annotated[int, Query(ge=0, le=3660, description="Within so many days")] = 60,
+    on: Annotated[date | None, Query(description="Counted from this day; else from today")] = None,
+) -> Any:
+    """What on shelves expires soon or has expired, what expires first on top."""
+    sites = visible_sites(session, actor, site)
+    _check_day(on)
+    rows = listing.expiring(session, sites=sites, item=item, days=days, on=on)
+    rows.sort(key=lambda row: row.expires_on)
+    return answer(cut_page(rows, listing.EXPIRY_ORDER, asked), response, "expiring")
+
+
+@router.get("/stock/pick")
+def suggest_pick(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    site: Annotated[str, Query()],
+    item: Annotated[str, Query()],
+    quantity: Annotated[int, Query(ge=1, le=MAX_QUANTITY)],
+    unit: Annotated[str, Query(max_length=64)] = "piece",
+    arrives_on: Annotated[date | None, Query(description="Still good on this day")] = None,
+) -> PickOut:
+    """Which lots to take, first expired first out, and what was skipped and why."""
+    visible_sites(session, actor, site)
+    _check_day(arrives_on, "arrives_on")
+    pieces = catalog.to_pieces(session, item, quantity, unit)
+    found = picking.suggest_pick(session, site, item, pieces, arrives_on)
+    return PickOut.model_validate(found)
+
+
+@router.get("/stock/card", response_model=list[CardLineOut])
+def show_card(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    response: Response,
+    asked: ListAsked,
+    site: Annotated[str, Query()],
+    lot_id: Annotated[UUID | None, Query()] = None,
+    item: Annotated[str | None, Query()] = None,
+    at: Annotated[Moment | None, Query(description="Up to this moment in the world")] = None,
+) -> Any:
+    """Every movement of a lot, or of an item, at a site, with the running balance."""
+    visible_sites(session, actor, site)
+    if (lot_id is None) == (item is None):
+        raise InvalidInput(
+            "A card is of one lot or of one item", field="lot_id", value=lot_id, mend="give one"
+        )
+    if lot_id is not None:
+        acts.get_lot(session, lot_id)
+    if item is not None:
+        catalog.get_item(session, item)
+    lines = cards.stock_card(session, site, lot_id=lot_id, item=item, at=at)
+    rows = [CardLineOut.model_validate(line) for line in lines]
+    return answer(cut_page(rows, _CARD_ORDER, asked), response, "stock-card")
 
 
 @router.post("/counts", status_code=status.HTTP_201_CREATED)
@@ -61,3 +159,14 @@ def count_stock(
     if not created:
         response.status_code = status.HTTP_200_OK
     return count_out(counted)
+
+
+def _check_day(day: date | None, field: str = "on") -> None:
+    """Days near the calendar's ends can't be counted from."""
+    if day is not None and not 2000 <= day.year < 9900:
+        raise InvalidInput(
+            f"{day} is no day to count from",
+            field=field,
+            value=day.isoformat(),
+            mend="give a day of these years",
+        )

@@ -4,9 +4,6 @@ What is stopped is the journal's own matter (`services.journal.stops`). Here a r
 what stands anywhere is moved to the recalled goods, and everybody who has or had some is told.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -15,25 +12,29 @@ from sqlmodel import Session
 from services.alerts.models import AlertKind, Severity
 from services.alerts.service import close_alert, raise_alert
 from services.catalog import service as catalog
-from services.errors import Conflict, InvalidInput, NotFound
+from services.errors import Conflict, InvalidInput
 from services.inventory.acts import get_lot
 from services.inventory.models import Recall
+from services.inventory.recall_reading import (
+    Touched,
+    lots_under,
+    no_recall,
+    organisations_of,
+    touched,
+)
 from services.inventory.recall_schemas import LiftIn, RecallIn
 from services.journal.kinds import AccountKind, AccountRef, EntryKind
-from services.journal.models import Lot
 from services.journal.once import claim, digest_of
 from services.journal.post import EntryIdReused, post
 from services.journal.read import (
-    TracedMove,
     holdings,
-    lots_of,
     moves_of_lots,
 )
 from services.journal.record import Draft, NewMove
 from services.journal.stops import repacked_from, stopped_lots
 from services.parties import service as parties
 from services.parties.changes import record_change
-from services.parties.models import Organisation, Role
+from services.parties.models import Role
 from services.parties.service import Actor
 
 _OPENERS = (Role.DISPATCHER, Role.APPROVER)
@@ -44,53 +45,6 @@ _GATHERED = frozenset(
 
 class AlreadyLifted(Conflict):
     code, title = "already-lifted", "This recall was lifted already"
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """Everything that a recall's lots touched, from the journal's moves, and where they are now.
-
-    Quantities are pieces. ``now`` is by holder and state; ``had`` names every holder that ever had
-    some. ``opened`` came in by donation, production or purchase.
-    """
-
-    lots: tuple[Lot, ...]
-    opened: int
-    now: dict[str, dict[str, int]]
-    had: tuple[str, ...]
-    needs: tuple[str, ...]
-    donations: tuple[str, ...]
-    destroyed: int
-    moves: tuple[TracedMove, ...] = field(repr=False)
-
-    @property
-    def sites(self) -> list[str]:
-        return _holders(self.had, "site")
-
-    @property
-    def shipments(self) -> list[str]:
-        """On which shipments some of it is under way at this moment."""
-        return _holders(
-            [one for one, held in self.now.items() if held.get("in_transit")], "shipment"
-        )
-
-    def standing(self, *states: str) -> int:
-        return sum(held.get(state, 0) for held in self.now.values() for state in states)
-
-    @property
-    def progress(self) -> dict[str, int]:
-        """Where all that was opened is: it adds up, once what is counted off is told too."""
-        gathered, under_way = self.standing("recalled"), self.standing("in_transit")
-        used, lost = self.standing("consumed"), self.standing("lost") - self.destroyed
-        known = gathered + self.destroyed + under_way + used + lost
-        return {
-            "gathered": gathered,
-            "destroyed": self.destroyed,
-            "under_way": under_way,
-            "used": used,
-            "lost": lost,
-            "elsewhere": self.opened - known,
-        }
 
 
 def open_recall(session: Session, actor: Actor, body: RecallIn) -> tuple[Recall, bool]:
@@ -173,16 +127,6 @@ def _named(session: Session, body: RecallIn) -> tuple[str, set[UUID]]:
             "Batch numbers are told apart by item", field="item", mend="give the item too"
         )
     return catalog.get_item(session, body.item).code, set()
-
-
-def lots_under(session: Session, recall: Recall) -> list[Lot]:
-    """The lots that a recall is about: those of its batch now, or its lot and what became of it."""
-    if recall.batch is not None:
-        lots = lots_of(session, commodity=recall.item, batch=recall.batch)
-        more = repacked_from(session, [lot.id for lot in lots]) - {lot.id for lot in lots}
-        return [*lots, *lots_of(session, lot_ids=more)]
-    assert recall.lot_id is not None
-    return lots_of(session, lot_ids={recall.lot_id} | repacked_from(session, [recall.lot_id]))
 
 
 def _gather(session: Session, actor: Actor, recall: Recall) -> None:
@@ -295,83 +239,6 @@ def _to_quarantine(session: Session, actor: Actor, recall: Recall) -> None:
     )
 
 
-def no_recall(recall_id: UUID) -> NotFound:
-    return NotFound(
-        f"There is no recall {recall_id}",
-        field="recall_id",
-        value=recall_id,
-        mend="see GET /api/v1/recalls",
-    )
-
-
-def get_recall(session: Session, recall_id: UUID) -> Recall:
-    recall = session.get(Recall, recall_id)
-    if recall is None:
-        raise no_recall(recall_id)
-    return recall
-
-
-def touched(session: Session, recall: Recall) -> Touched:
-    """Everything that the recall's lots touched, and where all of it is now."""
-    lots = lots_under(session, recall)
-    moves = moves_of_lots(session, [lot.id for lot in lots])
-    now: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    opened = 0
-    for one in holdings(session, lot_ids=[lot.id for lot in lots], above_zero=False):
-        if one.kind in _ORIGINS:
-            opened -= one.quantity
-        else:
-            now[one.holder][one.state] += one.quantity
-    accounts = [AccountRef.parse(code) for move in moves for code in (move.source, move.target)]
-    return Touched(
-        lots=tuple(lots),
-        opened=opened,
-        now={holder: dict(held) for holder, held in sorted(now.items())},
-        had=tuple(sorted({account.holder for account in accounts})),
-        needs=tuple(
-            sorted({a.purpose for a in accounts if a.purpose and a.purpose[:5] == "need:"})
-        ),
-        donations=tuple(sorted({_donation(lot) for lot in lots} - {""})),
-        destroyed=_destroyed(moves),
-        moves=tuple(moves),
-    )
-
-
-# What was repacked within these lots cancels out; what was repacked into them came in by that.
-_ORIGINS = frozenset(
-    {AccountKind.DONOR, AccountKind.SUPPLIER, AccountKind.PRODUCER, AccountKind.CONVERSION}
-)
-
-
-def _donation(lot: Lot) -> str:
-    kind, _, rest = lot.origin.partition(":")
-    return rest.partition("/")[0] if kind == "donation" else ""
-
-
-def _destroyed(moves: Iterable[TracedMove]) -> int:
-    """What left the recalled goods for good, less what a correction brought back."""
-    gone: Counter[str] = Counter()
-    for move in moves:
-        states = AccountRef.parse(move.source).state, AccountRef.parse(move.target).state
-        if states == ("recalled", "lost"):
-            gone["pieces"] += move.quantity
-        if states == ("lost", "recalled"):
-            gone["pieces"] -= move.quantity
-    return gone["pieces"]
-
-
-def _holders(codes: Collection[str], kind: str) -> list[str]:
-    return sorted(code.partition(":")[2] for code in codes if code.startswith(f"{kind}:"))
-
-
-def organisations_of(session: Session, found: Touched) -> set[str]:
-    """Whoever gave, made, sold, kept or got some of it."""
-    owners = {parties.get_site(session, site).organisation for site in found.sites}
-    for kind in ("donor", "producer", "supplier"):
-        owners |= set(_holders(found.had, kind))
-    return {each for each in owners if session.get(Organisation, each) is not None}
-
-
 def _told(session: Session, found: Touched, recall: Recall) -> dict[str, str | None]:
     """The alerts of a recall: one for the desks, one for each organisation; whom, by subject."""
     desks: dict[str, str | None] = {f"recall:{recall.id}": None}
@@ -400,8 +267,3 @@ def _tell(session: Session, recall: Recall) -> None:
                 "under_way": found.progress["under_way"],
             },
         )
-
-
-def recalls_of(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, UUID]:
-    """The recall that stops each of these lots now."""
-    return {lot: stop.entry_id for lot, stop in stopped_lots(session, lot_ids).items()}

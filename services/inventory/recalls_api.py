@@ -7,8 +7,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Response, status
 from sqlmodel import Session, col, select
 
-from services.inventory import recalls
+from services.inventory import recall_reading, recalls
 from services.inventory.models import Recall
+from services.inventory.recall_reading import Touched
 from services.inventory.recall_schemas import (
     LiftIn,
     RecallDetail,
@@ -17,7 +18,6 @@ from services.inventory.recall_schemas import (
     RecallOut,
     RecallStanding,
 )
-from services.inventory.recalls import Touched
 from services.parties.access import CurrentActor
 from services.parties.models import DESKS
 from services.parties.service import Actor, sites_of
@@ -38,7 +38,7 @@ def recall_out(recall: Recall) -> RecallOut:
 
 def detail_out(session: Session, actor: Actor, recall: Recall) -> RecallDetail:
     """The whole of it for the desks; for others, what they have or had of it themselves."""
-    found = recalls.touched(session, recall)
+    found = recall_reading.touched(session, recall)
     seen = _seen(session, actor, found)
     at_desk = actor.role in DESKS
     return RecallDetail(
@@ -60,7 +60,7 @@ def detail_out(session: Session, actor: Actor, recall: Recall) -> RecallDetail:
         shipments=found.shipments if at_desk else [],
         needs=list(found.needs) if at_desk else [],
         donations=list(found.donations) if at_desk else [],
-        organisations=sorted(recalls.organisations_of(session, found)) if at_desk else [],
+        organisations=sorted(recall_reading.organisations_of(session, found)) if at_desk else [],
     )
 
 
@@ -111,7 +111,7 @@ def open_recall(
 @router.get("/recalls/{recall_id}")
 def show_recall(recall_id: UUID, session: DatabaseSession, actor: CurrentActor) -> RecallDetail:
     """Everything that the recalled lots touched, and how much of it is back or destroyed."""
-    return detail_out(session, actor, recalls.get_recall(session, recall_id))
+    return detail_out(session, actor, recall_reading.get_recall(session, recall_id))
 
 
 @router.post("/recalls/{recall_id}/lift")

@@ -1,12 +1,14 @@
 """What goes in and out of the inventory endpoints."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 
-from services.web.http import MAX_QUANTITY, Code, Input, Moment, Text, example
+from services.inventory.picking import Skipped
+from services.journal.kinds import EntryKind
+from services.web.http import MAX_QUANTITY, Code, FromRow, Input, Moment, Text, example
 
 
 class StockOut(BaseModel):
@@ -27,6 +29,8 @@ class StockOut(BaseModel):
     expired: int
     damaged: int
     rejected: int
+    received: int
+    place: str = ""
 
 
 class CountIn(Input):
@@ -74,3 +78,56 @@ class CountOut(BaseModel):
     difference_base: int
     occurred_at: Moment
     reason: str
+
+
+class PickedOut(FromRow):
+    lot_id: UUID
+    batch: str | None
+    expires_on: date | None
+    available: int
+    quantity: int
+
+
+class LeftOutOut(FromRow):
+    lot_id: UUID
+    batch: str | None
+    expires_on: date | None
+    quantity: int
+    reason: Skipped
+
+
+class PickOut(FromRow):
+    """Lots to take, first expired first; what was skipped and why; how much is missing."""
+
+    picked: list[PickedOut]
+    skipped: list[LeftOutOut]
+    short: int
+
+
+class CardLineOut(FromRow):
+    """One movement: pieces that came, left or changed state within; what stood there after it."""
+
+    entry_id: UUID
+    kind: EntryKind
+    occurred_at: datetime
+    lot_id: UUID
+    source: str
+    target: str
+    came: int
+    left: int
+    within: int
+    balance: int
+
+
+class ExpiringOut(BaseModel):
+    """Pieces of a lot on a shelf that expire within the days asked for, or have expired."""
+
+    site: str
+    item: str
+    lot_id: UUID
+    batch: str | None
+    expires_on: date
+    days_left: int
+    available: int
+    reserved: int
+    received: int

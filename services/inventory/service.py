@@ -3,27 +3,31 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from services.alerts.models import AlertKind, Severity
+from services.alerts.service import raise_alert
 from services.catalog import service as catalog
 from services.errors import Conflict, InvalidInput, NotFound
 from services.inventory.access import kept_site
 from services.inventory.models import StockCount
 from services.inventory.schemas import CountIn
-from services.journal.clock import refuse_future
+from services.journal.clock import local_date, refuse_future
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
 from services.journal.once import claim, digest_of
 from services.journal.post import InsufficientStock, post
 from services.journal.read import Holding, TracedMove, get_lots, holdings, moves_of_lots, totals
 from services.journal.record import Draft, NewMove
+from services.parties.models import Role
 from services.parties.service import Actor
+from services.settings import get_settings
 
-# All that a site's account may stand for; what was received is the hospital's own.
-_STATES = (
+# All that stands at a site; what was received is the hospital's own, to use or to give back.
+STATES = (
     "available",
     "reserved",
     "quarantine",
@@ -32,7 +36,9 @@ _STATES = (
     "expired",
     "damaged",
     "rejected",
+    "received",
 )
+_AT_SITES = (AccountKind.SITE, AccountKind.RECIPIENT)
 
 
 class NeverHere(Conflict):
@@ -70,6 +76,19 @@ class Stock:
     expired: int
     damaged: int
     rejected: int
+    received: int
+
+    def of(self, state: str) -> int:
+        """The pieces in one of ``STATES``."""
+        return int(getattr(self, state))
+
+
+@dataclass(frozen=True, slots=True)
+class OnHand:
+    """What a site has of an item, in pieces: free and good, and set aside for needs."""
+
+    available: int
+    reserved: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +111,11 @@ def stock(
     session: Session, *, sites: Collection[str] | None = None, item: str | None = None
 ) -> list[Stock]:
     """What stands where now, by site, item and lot, first to expire first."""
-    held: dict[tuple[str, UUID], dict[str, int]] = defaultdict(lambda: dict.fromkeys(_STATES, 0))
+    held: dict[tuple[str, UUID], dict[str, int]] = defaultdict(lambda: dict.fromkeys(STATES, 0))
     told: dict[tuple[str, UUID], Holding] = {}
-    for holding in holdings(session, kinds=[AccountKind.SITE], commodity=item):
-        site = holding.holder.partition(":")[2]
-        if sites is None or site in sites:
+    for holding in holdings(session, kinds=_AT_SITES, commodity=item):
+        kind, _, site = holding.holder.partition(":")
+        if kind == "site" and (sites is None or site in sites):
             held[site, holding.lot_id][holding.state] += holding.quantity
             told.setdefault((site, holding.lot_id), holding)
     rows = [
@@ -116,6 +135,27 @@ def stock(
     return sorted(rows, key=lambda row: (row.site, row.item))
 
 
+def on_hand(
+    session: Session,
+    *,
+    good_on: date | None = None,
+    sites: Collection[str] | None = None,
+    item: str | None = None,
+) -> dict[tuple[str, str], OnHand]:
+    """What is free and what is set aside now, as ``{(site, item): OnHand}``.
+
+    Lots that have expired by the local day ``good_on`` (today where it isn't given) aren't counted
+    as available: nothing can be picked of them.
+    """
+    day = good_on or local_date(datetime.now(UTC))
+    found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for row in stock(session, sites=sites, item=item):
+        if row.expires_on is None or row.expires_on > day:
+            found[row.site, row.item][0] += row.available
+        found[row.site, row.item][1] += row.reserved
+    return {key: OnHand(*both) for key, both in found.items()}
+
+
 def stock_at(
     session: Session,
     at: datetime,
@@ -124,11 +164,11 @@ def stock_at(
     item: str | None = None,
 ) -> list[Stock]:
     """What stood where at a moment of the world, by site and item."""
-    held: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(_STATES, 0))
+    held: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: dict.fromkeys(STATES, 0))
     for (commodity, kind, holder, state), quantity in totals(session, at=at).items():
-        site = holder.partition(":")[2]
+        place, _, site = holder.partition(":")
         wanted = (sites is None or site in sites) and item in {None, commodity}
-        if kind is AccountKind.SITE and wanted:
+        if kind in _AT_SITES and place == "site" and wanted:
             held[site, commodity][state] += quantity
     return [
         Stock(
@@ -145,7 +185,9 @@ def stock_at(
     ]
 
 
-def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]:
+def count(
+    session: Session, actor: Actor, body: CountIn, *, alert: bool = True
+) -> tuple[Counted, bool]:
     """Post the difference between what was counted and what the journal has at that moment.
 
     Counted is what stands on the shelf: available and reserved. The difference goes to or from
@@ -177,12 +219,38 @@ def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]
         content_digest=digest_of(body),
     )
     if not claim(session, made):
-        return _counted(session, session.get_one(StockCount, body.id)), False
+        return counted(session, session.get_one(StockCount, body.id)), False
     _refuse_older(session, made)
-    shelf = _shelf(session, made)
+    shelf = _shelf(session, made.site, made.lot_id, made.occurred_at)
     _refuse_invented(made, shelf)
     _post_difference(session, actor, made, pieces - shelf.standing)
-    return _counted(session, session.get_one(StockCount, body.id)), True
+    if alert and abs(pieces - shelf.standing) > get_settings().count_again_above_pieces:
+        _tell(session, made, pieces - shelf.standing)
+    return counted(session, session.get_one(StockCount, body.id)), True
+
+
+def difference_of(session: Session, site: str, lot_id: UUID, at: datetime, pieces: int) -> int:
+    """How far a count of a lot's shelf is from the books at that moment, in pieces."""
+    return pieces - _shelf(session, site, lot_id, at).standing
+
+
+def _tell(session: Session, made: StockCount, difference: int) -> None:
+    raise_alert(
+        session,
+        AlertKind.COUNT_DIFFERENCE,
+        f"count:{made.id}",
+        Severity.WARNING,
+        path=f"/stock?site={made.site}&item={made.item}",
+        roles=[Role.DISPATCHER, Role.AUDITOR],
+        site=made.site,
+        item=made.item,
+        facts={
+            "site": made.site,
+            "item": made.item,
+            "lot": str(made.lot_id),
+            "difference": difference,
+        },
+    )
 
 
 def _pieces(session: Session, body: CountIn) -> int:
@@ -250,17 +318,14 @@ class _Shelf:
     ever: bool
 
 
-def _shelf(session: Session, made: StockCount) -> _Shelf:
-    parts = (
-        str(site_account(made.site, "available")),
-        str(site_account(made.site, "reserved")),
-    )
+def _shelf(session: Session, site: str, lot_id: UUID, at: datetime) -> _Shelf:
+    parts = (str(site_account(site, "available")), str(site_account(site, "reserved")))
     standing = came = 0
     ever = False
-    for move in moves_of_lots(session, [made.lot_id]):
+    for move in moves_of_lots(session, [lot_id]):
         change = _is_part(move.target, parts) - _is_part(move.source, parts)
         ever = ever or change != 0
-        if move.occurred_at <= made.occurred_at:
+        if move.occurred_at <= at:
             standing += change * move.quantity
             came += change * move.quantity if _brings(move, change) else 0
     return _Shelf(standing, came, ever)
@@ -330,7 +395,8 @@ def _post_difference(session: Session, actor: Actor, made: StockCount, differenc
         ) from error
 
 
-def _counted(session: Session, made: StockCount) -> Counted:
+def counted(session: Session, made: StockCount) -> Counted:
+    """A count beside what it posted."""
     adjusted = str(site_account(made.site, "adjusted"))
     difference = sum(
         move.quantity if move.source == adjusted else -move.quantity

@@ -1,6 +1,6 @@
 """Lots for inventory's tests, in every place that a lot gets to."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -88,3 +88,20 @@ def read(api: TestClient, world: World, who: str, path: str, **query: str) -> An
     answer = api.get(f"/api/v1/{path}", params=query, headers=world.bearer(who))
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def came_today(session: Session, batch: str, expires: date) -> UUID:
+    """A lot of 10 that came to W1 a moment ago, not in the small world's year."""
+    lot = uuid4()
+    new = NewLot(lot, "gloves", f"donation:{lot}/line:1", batch, None, expires)
+    source = AccountRef("donor:DONOR1", "given")
+    coming = NewMove(lot, source, site_account("W1", "available"), 10)
+    kind, now = EntryKind.RECEIVE_DONATION, datetime.now(UTC)
+    post(session, Draft(uuid4(), kind, now, "organisation:RELIEF", lots=[new], moves=[coming]))
+    return lot
+
+
+def lose_today(session: Session, lot: UUID) -> None:
+    gone = NewMove(lot, site_account("W1", "available"), site_account("W1", "lost"), 10)
+    now = datetime.now(UTC)
+    post(session, Draft(uuid4(), EntryKind.LOSE, now, "organisation:RELIEF", moves=[gone]))

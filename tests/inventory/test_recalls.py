@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from services.database import Database
 from services.inventory import recalls
-from services.inventory.recalls import get_recall
+from services.inventory.recall_reading import get_recall
 from services.journal.kinds import AccountRef, EntryKind, site_account
 from tests.inventory.goods import AT, JSON, NEED, donated, move, read, send, spread, standing
 from tests.world import World
