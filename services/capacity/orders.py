@@ -16,6 +16,7 @@ from services.capacity.schemas_orders import OrderIn
 from services.catalog import service as catalog
 from services.database import among
 from services.errors import Conflict, InvalidInput, NotFound
+from services.journal.clock import local_date, refuse_future
 from services.journal.once import claim, digest_of
 from services.parties import service as parties
 from services.parties.changes import record_change
@@ -72,16 +73,18 @@ def place_order(session: Session, actor: Actor, body: OrderIn) -> tuple[Ordered,
             value=site.code,
             mend="name a factory; see GET /api/v1/sites?kind=factory",
         )
+    ordered_at = body.occurred_at or datetime.now(UTC)
+    refuse_future(ordered_at)
     order = ProductionOrder(
         id=body.id,
         site=site.code,
         item=catalog.get_item(session, body.item).code,
-        day=plan_day(body.day, "day"),
+        day=_day_to_come(body.day, ordered_at),
         quantity_base=catalog.to_pieces(session, body.item, body.quantity, body.unit),
         status=OrderStatus.ASKED,
         note=body.note,
         ordered_by=actor.user_id,
-        ordered_at=datetime.now(UTC),
+        ordered_at=ordered_at,
         content_digest=digest_of(body),
     )
     if not claim(session, order):
@@ -90,6 +93,19 @@ def place_order(session: Session, actor: Actor, body: OrderIn) -> tuple[Ordered,
     _check_room(session, order)
     record_change(session, actor, subject_of(order.id), f"ordered {order.quantity_base}", body.note)
     return Ordered(session.get_one(ProductionOrder, order.id), 0), True
+
+
+def _day_to_come(day: date, ordered_at: datetime) -> date:
+    """A day that wasn't over when it was ordered: by world time, so that the past can be told."""
+    first = local_date(ordered_at)
+    if day < first:
+        raise InvalidInput(
+            f"{day} was over when it was ordered",
+            field="day",
+            value=day.isoformat(),
+            mend=f"give a day from {first} on",
+        )
+    return plan_day(day, "day")
 
 
 def _check_room(session: Session, order: ProductionOrder) -> None:

@@ -1,6 +1,7 @@
 """Pages of capacity: a maker's days, what it reports, and why it made less."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, get_args
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from services.capacity.shown import days_out, productions_out
 from services.catalog import service as catalog
 from services.errors import InvalidInput
 from services.files.service import attach, open_attachment
+from services.journal.clock import local_date
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.models import Role
@@ -67,6 +69,8 @@ def show_capacity(
         "capacity.html",
         listing=listing,
         states=_STATES,
+        today=local_date(datetime.now(UTC)),
+        may_order=actor.role in {Role.DISPATCHER, Role.ADMIN},
         may_report=actor.role in {Role.MANUFACTURER, Role.ADMIN},
         **filters(session, actor, site=site, item=item, state=state),
     )

@@ -33,6 +33,9 @@ class OrderIn(Input):
     quantity: Quantity
     unit: Annotated[Code, Field(examples=["piece", "box", "carton"])] = "piece"
     note: Note = None
+    occurred_at: Annotated[
+        Moment | None, Field(description="When it was ordered; left out: now")
+    ] = None
 
 
 class OrderReasonIn(Input):

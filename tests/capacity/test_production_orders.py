@@ -105,6 +105,19 @@ def test_an_order_sent_twice_is_one(api: TestClient, world: World) -> None:
     assert len(desk.get(f"/production-orders/{first['id']}")["history"]) == 2
 
 
+def test_a_day_that_is_over_is_ordered_of_in_its_own_time_alone(
+    api: TestClient, world: World
+) -> None:
+    desk = Desk(api, world)
+    desk.plan(1000, "2020-02-04")
+    assert desk.order(1, 422, day="2020-02-04")["errors"][0]["field"] == "day"
+    told = desk.order(1, 422, day="2020-02-04", occurred_at="2020-02-04T17:00:00Z")
+    assert told["errors"][0]["field"] == "day"
+    desk.order(1, 422, occurred_at="2100-01-01T00:00:00Z")
+    placed = desk.order(1, day="2020-02-04", occurred_at="2020-02-03T17:00:00Z")
+    assert placed["ordered_at"] == "2020-02-03T17:00:00Z"
+
+
 def test_output_is_booked_against_its_own_open_order(api: TestClient, world: World) -> None:
     desk = Desk(api, world)
     desk.plan(1000)
