@@ -13,6 +13,7 @@ from services.scenarios.client import ApiCaller, DriveFailed
 from services.scenarios.rows import RunRow
 from services.scenarios.scenario import Scenario
 
+_A_PAGE = 1000
 _POLL_S = 0.2
 _LONGEST_ANCHORING_S = 120.0
 _MILLION = 1_000_000
@@ -85,7 +86,7 @@ def summarise(
     """Read every figure; ``shipments`` are those of the scenario's runs, as they are now."""
     desk = desk_of(scenario, Role.AUDITOR)
     summary = Summary(scenario=scenario.header.code)
-    _add_needs(summary, api.get(desk, "/needs"))
+    _add_needs(summary, _all_needs(api, desk))
     _add_shipments(summary, shipments)
     summary.donations = len(scenario.donations) + len(scenario.money_gifts)
     summary.donations_money_minor = sum(gift.amount_minor for gift in scenario.money_gifts)
@@ -102,6 +103,14 @@ def summarise(
     summary.chain_tree_size = log["anchored"]
     summary.root = log["root"]
     return summary
+
+
+def _all_needs(api: ApiCaller, desk: str) -> list[dict[str, Any]]:
+    """Every need, a page of the list after the other."""
+    found: list[dict[str, Any]] = []
+    while page := api.get(desk, "/needs", limit=_A_PAGE, offset=len(found)):
+        found += page
+    return found
 
 
 def _add_needs(summary: Summary, needs: list[dict[str, Any]]) -> None:
