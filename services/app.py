@@ -36,6 +36,7 @@ from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
 from services.requests.api_desk import router as requests_desk_api
 from services.requests.forecast.api import router as forecast_api
+from services.requests.forecast.pages import router as forecast_pages
 from services.requests.help.api import router as help_api
 from services.requests.help.pages import router as help_pages
 from services.requests.pages import router as requests_pages
@@ -77,6 +78,7 @@ PAGES: tuple[APIRouter, ...] = (
     audit_pages,
     capacity_pages,
     community_pages,
+    forecast_pages,
     help_pages,
     dispatch_pages,
     donations_pages,
