@@ -143,17 +143,19 @@ def roll_up(states: Sequence[Served]) -> dict[str, Reached]:
     counted = [each for each in states if each.need.status not in _ENDED] or list(states)
     found: dict[str, Reached] = {}
     for stage in STAGES:
-        reached = {each.reached(stage) for each in counted}
+        reached = {each.reached(stage) for each in counted} or {Reached.NONE}
         found[stage] = reached.pop() if len(reached) == 1 else Reached.PARTLY
     return found
 
 
 def state_of_request(states: Sequence[Served]) -> str:
-    """A request's state in a word: that of the need that is furthest behind."""
-    order = [*_BEHIND]
+    """A request's state in a word: that of the need that is furthest behind.
+
+    A request of which every line was left out asks for nothing, as a cancelled one.
+    """
     told = [each.progress for each in states]
     going = [each for each in told if each not in _OVER] or told
-    return min(going, key=order.index) if going else NeedStatus.DRAFT.value
+    return min(going, key=_BEHIND.index) if going else NeedStatus.CANCELLED.value
 
 
 _OVER = ("cancelled", "refused", "lapsed")

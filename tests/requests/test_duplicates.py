@@ -67,6 +67,8 @@ def test_keeping_one_posts_nothing_of_that_line(hospital: Desk) -> None:
     posted = hospital.post("/requests", **body | {"duplicate": "add"})["needs"]
     assert [need["quantity_base"] for need in posted] == [300, 1]
     assert quantities(hospital) == [5000, 300, 1]
+    nothing = hospital.post("/requests", **body | {"needs": [line(duplicate="keep_one")]})
+    assert (nothing["state"], nothing["stages"]["committed"]) == ("cancelled", "none")
 
 
 def test_lines_of_one_request_stand_beside_each_other(hospital: Desk) -> None:
