@@ -19,10 +19,12 @@ from services.journal.models import Lot
 from services.journal.read import (
     TracedMove,
     holdings,
+    lots_of,
     lots_opened_by,
     moves_of_entry,
     moves_of_lots,
 )
+from services.journal.stops import repacked_from
 from services.parties import service as parties
 
 
@@ -87,7 +89,7 @@ def trace(session: Session, donation_id: UUID) -> Trace:
     donation = donations.get_donation(session, donation_id)
     donor = parties.get_organisation(session, donation.donor)
     shown = not donation.anonymous
-    lots = lots_opened_by(session, [receipt_entry(donation_id)])
+    lots = _with_repacked(session, lots_opened_by(session, [receipt_entry(donation_id)]))
     moves = moves_of_lots(session, [lot.id for lot in lots])
     return Trace(
         donation=donation,
@@ -97,6 +99,12 @@ def trace(session: Session, donation_id: UUID) -> Trace:
         lots=tuple(_traced(session, lot, moves) for lot in lots),
         purchases=_purchases(session, moves),
     )
+
+
+def _with_repacked(session: Session, lots: Sequence[Lot]) -> list[Lot]:
+    """The lots, and all that was made of them by repacking: the gift goes on in those."""
+    packed = repacked_from(session, [lot.id for lot in lots])
+    return [*lots, *lots_of(session, lot_ids=packed)]
 
 
 def _traced(session: Session, lot: Lot, moves: Sequence[TracedMove]) -> TracedLot:

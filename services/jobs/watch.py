@@ -17,6 +17,7 @@ from services.alerts.models import AlertKind, Severity
 from services.alerts.service import close_alert, raise_alert
 from services.audit.service import log_status
 from services.database import Database
+from services.inventory import watch as inventory
 from services.parties.models import Role
 from services.requests import watch as requests
 
@@ -44,7 +45,11 @@ def watch_chain(session: Session, now: datetime) -> None:  # noqa: ARG001
     )
 
 
-WATCHES: dict[str, Watch] = {"chain": watch_chain, "requests": requests.watch}
+WATCHES: dict[str, Watch] = {
+    "chain": watch_chain,
+    "inventory": inventory.watch,
+    "requests": requests.watch,
+}
 
 
 class Watcher(threading.Thread):
