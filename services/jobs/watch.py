@@ -16,6 +16,7 @@ from sqlmodel import Session
 from services.alerts.models import AlertKind, Severity
 from services.alerts.service import close_alert, raise_alert
 from services.audit.service import log_status
+from services.capacity import watch as capacity
 from services.database import Database
 from services.inventory import watch as inventory
 from services.parties.models import Role
@@ -46,6 +47,7 @@ def watch_chain(session: Session, now: datetime) -> None:  # noqa: ARG001
 
 
 WATCHES: dict[str, Watch] = {
+    "capacity": capacity.watch,
     "chain": watch_chain,
     "inventory": inventory.watch,
     "requests": requests.watch,
