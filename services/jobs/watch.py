@@ -21,6 +21,7 @@ from services.database import Database
 from services.inventory import watch as inventory
 from services.parties.models import Role
 from services.requests import watch as requests
+from services.requests.forecast import watch as forecast
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ def watch_chain(session: Session, now: datetime) -> None:  # noqa: ARG001
 WATCHES: dict[str, Watch] = {
     "capacity": capacity.watch,
     "chain": watch_chain,
+    "forecast": forecast.watch,
     "inventory": inventory.watch,
     "requests": requests.watch,
 }
