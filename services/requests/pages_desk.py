@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session, select
 from starlette.responses import Response
 
+from services.errors import InvalidInput
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.changes import changes_of
@@ -25,6 +26,7 @@ from services.web.pages import redirect, render
 
 router = APIRouter()
 _NEXT_POSITION = 10
+EVERYTHING = "*"
 
 Decision = Callable[[Session, Actor, UUID, Form], object]
 
@@ -140,10 +142,19 @@ def stop_supply(
     form: SentForm,
 ) -> Response:
     with form.attempt(session):
-        stopping.stop(session, actor, form.read(StopIn))
+        stopping.stop(session, actor, _stop_of(form))
     if form.slips:
         return _stops_page(request, session, actor, asked, form)
     return redirect(request, "/needs/stops", done="supply-stopped")
+
+
+def _stop_of(form: Form) -> StopIn:
+    """What the form stops. Everything is a choice of its own: nobody stops it by leaving it out."""
+    if not form["item"]:
+        raise InvalidInput(
+            "Say what is to be stopped", field="item", mend="choose an item, or everything"
+        )
+    return form.read(StopIn, leave_out=("item",) if form["item"] == EVERYTHING else ())
 
 
 @router.post("/needs/stops/{stop_id}/resume")

@@ -128,6 +128,9 @@ def test_enough_is_said_and_taken_back(browser: Open, api: TestClient) -> None:
     hospital.fill("/en/needs/new", line())
     page = "/en/needs/stops"
     assert hospital.fill(page, {"item": "gloves"}).status_code == 422
+    unsaid = hospital.fill(page, {"reason": "full"})
+    assert unsaid.status_code == 422
+    assert 'id="item-slip"' in unsaid.text
     stopping = hospital.form(page)
     for _ in range(2):
         assert went_to(hospital.send(stopping, item="gloves", reason="full")) == page
@@ -140,6 +143,10 @@ def test_enough_is_said_and_taken_back(browser: Open, api: TestClient) -> None:
     assert "full" not in browser("hospital2").get(page)
     stop = Desk(api, "hospital").get("/supply-stops")[0]["id"]
     assert went_to(hospital.fill(page, {}, f"{page}/{stop}/resume")) == page
+    assert went_to(hospital.fill(page, {"item": "*", "reason": "moving"})) == page
+    stop = Desk(api, "hospital").get("/supply-stops", standing=True)[0]
+    assert stop["item"] is None
+    assert went_to(hospital.fill(page, {}, f"{page}/{stop['id']}/resume")) == page
     assert went_to(hospital.fill("/en/needs/new", line())) == "/en/needs"
 
 
@@ -154,7 +161,7 @@ def test_pages_refuse_whom_they_must(browser: Open, api: TestClient) -> None:
         ("dispatcher", f"{page}/confirm", {}),
         ("hospital2", f"{page}/confirm", {}),
         ("hospital", "/en/needs/rules", {"position": "1", "outcome": "ask"}),
-        ("dispatcher", "/en/needs/stops", {"site": "H1", "reason": "no"}),
+        ("dispatcher", "/en/needs/stops", {"site": "H1", "item": "*", "reason": "no"}),
         ("dispatcher", "/en/needs/confirm", {}),
     ):
         assert browser(user).post(path, values).status_code == 403, (user, path)
