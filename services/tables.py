@@ -8,6 +8,7 @@ from services.capacity import models as capacity
 from services.catalog import models as catalog
 from services.community import models as community
 from services.database import Row
+from services.dispatch import desk_models as dispatch_desk
 from services.dispatch import models as dispatch
 from services.donations import models as donations
 from services.donations import money_models as money
@@ -34,6 +35,7 @@ __all__ = [
     "changes",
     "community",
     "dispatch",
+    "dispatch_desk",
     "donations",
     "files",
     "forecast",

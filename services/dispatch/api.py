@@ -151,12 +151,13 @@ def reject(
 
 
 def summaries(session: DatabaseSession, runs: Sequence[Run]) -> list[RunSummary]:
-    users = {run.started_by for run in runs} | {run.decided_by for run in runs if run.decided_by}
-    names = _usernames(session, users)
+    people = {who for run in runs for who in (run.started_by, run.decided_by) if who}
+    names = usernames(session, people)
     return [
         RunSummary(
             **run.model_dump(include=_AS_KEPT),
-            started_by=names[run.started_by],
+            # Nobody started a nightly run.
+            started_by=names[run.started_by] if run.started_by else service.SYSTEM,
             decided_by=names[run.decided_by] if run.decided_by else None,
         )
         for run in runs
@@ -166,7 +167,7 @@ def summaries(session: DatabaseSession, runs: Sequence[Run]) -> list[RunSummary]
 _AS_KEPT = RunSummary.model_fields.keys() - {"started_by", "decided_by"}
 
 
-def _usernames(session: DatabaseSession, users: Iterable[UUID]) -> dict[UUID, str]:
+def usernames(session: DatabaseSession, users: Iterable[UUID]) -> dict[UUID, str]:
     rows = session.exec(select(User.id, User.username).where(col(User.id).in_(set(users))))
     return dict(rows.all())
 
@@ -178,7 +179,7 @@ def run_out(session: DatabaseSession, run: Run, language: str = "en") -> RunOut:
         **summaries(session, [run])[0].model_dump(),
         **{name: getattr(orders, name) for name in _BY_HAND},
         policy=orders.policy.model_dump(),
-        ordered_by=_usernames(session, ordered_by),
+        ordered_by=usernames(session, ordered_by),
         solved_by=store.solved_by(session, run.id),
     )
     if run.plan is None:

@@ -35,6 +35,13 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Rest(StrEnum):
+    """What becomes of the lines of a plan that weren't approved with the others."""
+
+    NEXT_RUN = "next_run"
+    REJECTED = "rejected"
+
+
 # A plan is still to come.
 UNSOLVED = (RunState.QUEUED, RunState.SOLVING)
 
@@ -44,8 +51,20 @@ class Run(Row, table=True):
 
     The two digests and the two totals of pieces are copies of what these frozen bytes say, for
     lists. ``orders`` is what people set by hand (`services.dispatch.orders`); ``base_run`` is the
-    run whose plan this one started from.
+    run whose plan this one started from; ``policy_name`` and ``policy_version`` name the saved
+    policy that it was started with. Nobody started a nightly run.
+
+    Of a plan that was approved in part, ``approved_part`` is the exact bytes that say which lines,
+    ``rest`` what becomes of the others, and ``rest_reason`` why.
     """
+
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["policy_name", "policy_version"],
+            ["policy_version.name", "policy_version.version"],
+            name="fk_run_policy",
+        ),
+    )
 
     id: UUID = Field(primary_key=True)
     kind: RunKind = Field(default=RunKind.ALLOCATION, sa_type=enum_type(RunKind))
@@ -54,7 +73,9 @@ class Run(Row, table=True):
     orders: dict[str, Any] | None = Field(default=None, sa_type=_JSON_OR_NULL)
     day: date
     horizon_days: int
-    started_by: UUID = Field(foreign_key="app_user.id")
+    policy_name: str | None = None
+    policy_version: int | None = None
+    started_by: UUID | None = Field(default=None, foreign_key="app_user.id")
     started_at: datetime = Field(sa_type=UTC_TIME)
     note: str | None = None
     content_digest: str | None = None
@@ -78,6 +99,11 @@ class Run(Row, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     decision_note: str | None = None
     approval_entry: UUID | None = Field(default=None, foreign_key="entry.id")
+    approved_part: bytes | None = Field(default=None, sa_type=BYTES)
+    approved_part_digest: str | None = None
+    pieces_approved: int | None = Field(default=None, sa_type=BIGINT)
+    rest: Rest | None = Field(default=None, sa_type=enum_type(Rest))
+    rest_reason: str | None = None
     failure: str | None = None
 
 
