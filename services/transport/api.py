@@ -1,17 +1,21 @@
 """Endpoints of transport: lanes, and the life of shipments."""
 
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Response
+from sqlmodel import Session
 
 from services.parties.access import CurrentActor
 from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.transport import acts, diverting, receiving, service
 from services.transport.calls import Calls, calls_of
+from services.transport.durations import observed
 from services.transport.manifest import Manifest, ManifestEvent, ManifestLine, manifests, pick_list
-from services.transport.models import Shipment, ShipmentState
+from services.transport.models import Lane, Shipment, ShipmentState
 from services.transport.schemas import (
     ActIn,
     CallsOut,
@@ -30,13 +34,36 @@ from services.transport.schemas import (
     ShipmentOut,
     VerifyIn,
 )
+from services.transport.service import Wanted
 from services.transport.steps import next_steps
-from services.web.http import DatabaseSession
+from services.web.http import Code, DatabaseSession
+from services.web.lists import ListAsked, answer, cut_page
 
 router = APIRouter(tags=["transport"])
 
 # Who stands at the door or answers for it; a name has no business elsewhere.
 _SEE_NAMES = frozenset({*DESKS, Role.CARRIER, Role.HOSPITAL})
+
+
+LANES_BY: Mapping[str, Callable[[Lane], Any]] = {
+    "origin": lambda lane: (lane.origin, lane.destination),
+    "destination": lambda lane: (lane.destination, lane.origin),
+    "carrier": lambda lane: (lane.carrier, lane.origin, lane.destination),
+    "distance_m": lambda lane: lane.distance_m,
+    "duration_days": lambda lane: lane.duration_days,
+    "volume_l_per_day": lambda lane: lane.volume_l_per_day,
+}
+
+
+def asked_for(
+    state: Annotated[ShipmentState | None, Query()] = None,
+    run_id: Annotated[UUID | None, Query()] = None,
+    origin: Annotated[Code | None, Query()] = None,
+    destination: Annotated[Code | None, Query()] = None,
+    carrier: Annotated[Code | None, Query()] = None,
+    depart_on: Annotated[date | None, Query()] = None,
+) -> Wanted:
+    return Wanted(state, run_id, origin, destination, carrier, depart_on)
 
 
 def shipment_out(manifest: Manifest, actor: Actor) -> ShipmentOut:
@@ -48,47 +75,58 @@ def shipment_out(manifest: Manifest, actor: Actor) -> ShipmentOut:
     )
 
 
-@router.get("/lanes")
+@router.get("/lanes", response_model=list[LaneOut])
 def list_lanes(
     session: DatabaseSession,
     actor: CurrentActor,  # noqa: ARG001
+    asked: ListAsked,
+    response: Response,
     origin: Annotated[str | None, Query()] = None,
     destination: Annotated[str | None, Query()] = None,
-) -> list[LaneOut]:
-    """Which carrier serves which way, how far it is and how many days it takes."""
+) -> Any:
+    """Which carrier serves which way, how far and long it is, what it costs and can carry."""
     rows = service.lanes(session, origin=origin, destination=destination)
-    return [LaneOut.model_validate(row) for row in rows]
+    listing = cut_page(rows, LANES_BY, asked)
+    return answer(listing.map(lambda page: lanes_out(session, page)), response, "lanes")
+
+
+def lanes_out(session: Session, rows: Sequence[Lane]) -> list[LaneOut]:
+    """Lanes as the API answers them, with how long their last deliveries took."""
+    known = observed(session)
+    seen = [known.get((row.origin, row.destination)) for row in rows]
+    return [
+        LaneOut(
+            **row.model_dump(),
+            observed_days=found.days if found else None,
+            observed_deliveries=found.deliveries if found else 0,
+        )
+        for row, found in zip(rows, seen, strict=True)
+    ]
 
 
 @router.put("/lanes")
 def put_lane(body: LaneIn, session: DatabaseSession, actor: CurrentActor) -> LaneOut:
     """Register a lane or change it (dispatchers)."""
-    return LaneOut.model_validate(service.put_lane(session, actor, body))
+    return lanes_out(session, [service.put_lane(session, actor, body)])[0]
 
 
-@router.get("/shipments")
+@router.get("/shipments", response_model=list[ShipmentOut])
 def list_shipments(
     session: DatabaseSession,
     actor: CurrentActor,
-    state: Annotated[ShipmentState | None, Query()] = None,
-    run_id: Annotated[UUID | None, Query()] = None,
-    origin: Annotated[str | None, Query()] = None,
-    destination: Annotated[str | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
-) -> list[ShipmentOut]:
+    asked: ListAsked,
+    response: Response,
+    wanted: Annotated[Wanted, Depends(asked_for)],
+) -> Any:
     """Shipments that you have a part in, or, at a desk, everybody's; by day of departure."""
-    found = service.find_shipments(
-        session,
-        actor,
-        state=state,
-        run_id=run_id,
-        origin=origin,
-        destination=destination,
-        limit=limit,
-        offset=offset,
+    listing = service.find_shipments(session, actor, asked, wanted)
+    return answer(
+        listing.map(lambda page: shipments_out(session, actor, page)), response, "shipments"
     )
-    return [shipment_out(manifest, actor) for manifest in manifests(session, found)]
+
+
+def shipments_out(session: Session, actor: Actor, rows: Sequence[Shipment]) -> list[ShipmentOut]:
+    return [shipment_out(manifest, actor) for manifest in manifests(session, rows)]
 
 
 @router.get("/shipments/{shipment_id}")

@@ -80,7 +80,7 @@ def _next_sscc(session: Session) -> str:
 
     The extension digit takes over where the serials of one are used up.
     """
-    serial = session.connection().execute(_SERIAL).scalar_one()
+    serial = session.execute(sa.select(_SERIAL.next_value())).scalar_one()
     prefix = get_settings().gs1_company_prefix
     extension, rest = divmod(int(serial), 10 ** (16 - len(prefix)))
     if extension > 9:

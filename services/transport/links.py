@@ -156,6 +156,11 @@ def made_by(session: Session, links: Sequence[CarrierLink]) -> dict[UUID, str]:
     return dict(rows.all())
 
 
+def now() -> datetime:
+    """Links end by the system's clock."""
+    return datetime.now(UTC)
+
+
 def _require_fleet(actor: Actor, carrier: str) -> None:
     parties.require_role(actor, Role.DISPATCHER, Role.CARRIER)
     if actor.role is Role.CARRIER and actor.organisation != carrier:

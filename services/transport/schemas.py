@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from services.parties.keys import SignatureIn
 from services.transport.models import ShipmentState
@@ -19,8 +19,22 @@ _When = Annotated[Moment, Field(examples=["2020-02-04T09:30:00Z"])]
 
 
 class LaneIn(Input):
+    """``duration_days`` as its carrier states them; costs in millionths of a cost unit a piece.
+
+    A capacity that is left out limits nothing. Whole regions are limited only where all the lanes
+    between them state theirs.
+    """
+
     model_config = example(
-        origin="WH1", destination="HB017", carrier="CA01", distance_m=12400, duration_days=1
+        origin="WH1",
+        destination="HB017",
+        carrier="CA01",
+        distance_m=12400,
+        duration_days=1,
+        cost_per_piece_micro=20000,
+        volume_l_per_day=30000,
+        weight_kg_per_day=6000,
+        keeps_cold=True,
     )
 
     origin: Annotated[Code, Field(examples=["W1"])]
@@ -28,16 +42,26 @@ class LaneIn(Input):
     carrier: Annotated[Code, Field(examples=["SF"])]
     distance_m: Annotated[int, Field(strict=True, ge=0, le=_LONGEST_M, examples=[12_500])]
     duration_days: Annotated[int, Field(strict=True, ge=0, le=365, examples=[1])]
+    cost_per_piece_micro: Annotated[int, Field(strict=True, ge=0, le=10**12)] = 0
+    volume_l_per_day: Annotated[int | None, Field(strict=True, ge=0, le=10**7)] = None
+    weight_kg_per_day: Annotated[int | None, Field(strict=True, ge=0, le=10**7)] = None
+    keeps_cold: bool = True
 
 
 class LaneOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+    """``observed_days`` is the median of its last ``observed_deliveries``; None where too few."""
 
     origin: str
     destination: str
     carrier: str
     distance_m: int
     duration_days: int
+    cost_per_piece_micro: int
+    volume_l_per_day: int | None
+    weight_kg_per_day: int | None
+    keeps_cold: bool
+    observed_days: int | None = None
+    observed_deliveries: int = 0
 
 
 class ActIn(Input):

@@ -1,8 +1,8 @@
 """Lanes, and shipments made from an approved plan; what is done with them is in ``acts``."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid5
 
@@ -14,10 +14,12 @@ from services.database import among
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.read import get_lots
 from services.parties import service as parties
+from services.parties.changes import record_change
 from services.parties.models import DESKS, OrganisationKind, Role
 from services.parties.service import Actor
 from services.transport.models import Lane, Shipment, ShipmentEvent, ShipmentLine, ShipmentState
 from services.transport.schemas import LaneIn
+from services.web.lists import Asked, Listing, select_page
 
 
 class NoLane(Conflict):
@@ -56,6 +58,8 @@ def lanes(
 def put_lane(session: Session, actor: Actor, body: LaneIn) -> Lane:
     """Register a lane, or change the one there is; shipments already planned keep theirs.
 
+    What it was before stays in its history.
+
     Raises:
         NotFound: an unknown site or organisation.
         InvalidInput: a way from a site to itself, or an organisation that isn't a carrier.
@@ -73,12 +77,27 @@ def put_lane(session: Session, actor: Actor, body: LaneIn) -> Lane:
         )
     require_carrier_organisation(session, body.carrier)
     values = body.model_dump()
+    _tell_change(session, actor, body)
     session.connection().execute(
         insert(Lane)
         .values(**values)
         .on_conflict_do_update(index_elements=["origin", "destination"], set_=values)
     )
     return session.get_one(Lane, (body.origin, body.destination), populate_existing=True)
+
+
+def _tell_change(session: Session, actor: Actor, body: LaneIn) -> None:
+    before = session.get(Lane, (body.origin, body.destination), with_for_update=True)
+    values = body.model_dump(exclude={"origin", "destination"})
+    old = before.model_dump() if before else {}
+    changed = [
+        f"{name} {old.get(name, '–')} → {value}"
+        for name, value in values.items()
+        if name not in old or old[name] != value
+    ]
+    if changed:
+        subject = f"lane:{body.origin}/{body.destination}"
+        record_change(session, actor, subject, "; ".join(changed))
 
 
 def require_carrier_organisation(session: Session, code: str) -> str:
@@ -181,30 +200,46 @@ def _shipment_lines(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which shipments are asked for; what is left out doesn't narrow the list."""
+
+    state: ShipmentState | None = None
+    run_id: UUID | None = None
+    origin: str | None = None
+    destination: str | None = None
+    carrier: str | None = None
+    depart_on: date | None = None
+
+
 def find_shipments(
     session: Session,
     actor: Actor,
+    asked: Asked,
+    wanted: Wanted,
     *,
-    state: ShipmentState | None = None,
-    run_id: UUID | None = None,
-    origin: str | None = None,
-    destination: str | None = None,
-    limit: int = 100,
-    offset: int = 0,
-) -> list[Shipment]:
-    """Shipments that the actor may see, by day, origin and destination."""
-    wanted = {"state": state, "run_id": run_id, "origin": origin, "destination": destination}
+    first: Collection[ShipmentState] = (),
+) -> Listing[Shipment]:
+    """Shipments that the actor may see, by day, origin and destination unless sorted otherwise.
+
+    Those in the states of ``first`` come before the others, where no order is asked for.
+    """
     statement = select(Shipment).where(_visible(session, actor))
-    for name, value in wanted.items():
-        if value is not None:
+    for name, value in asdict(wanted).items():
+        if name == "run_id" and value is not None:
+            of_run = select(ShipmentLine.shipment_id).where(ShipmentLine.run_id == value)
+            statement = statement.where(col(Shipment.id).in_(of_run))
+        elif value is not None:
             statement = statement.where(col(getattr(Shipment, name)) == value)
-    ordered = statement.order_by(
+    usual = [
+        sa.case((col(Shipment.state).in_(first), 0), else_=1),
         col(Shipment.depart_on),
         col(Shipment.origin),
         col(Shipment.destination),
-        col(Shipment.id),
-    )
-    return list(session.exec(ordered.limit(limit).offset(offset)))
+    ]
+    names = ("depart_on", "due_on", "state", "origin", "destination", "carrier")
+    columns = {"usual": sa.tuple_(*usual)} | {name: getattr(Shipment, name) for name in names}
+    return select_page(session, statement, columns, asked, tie=col(Shipment.id))
 
 
 def get_shipment(session: Session, actor: Actor, shipment_id: UUID) -> Shipment:

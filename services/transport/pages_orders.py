@@ -1,0 +1,165 @@
+"""Pages of transfer orders: the list, a new one from what a shelf holds, and one by itself."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from services.journal.read import Holding, holdings
+from services.journal.stops import stopped_lots
+from services.parties import service as parties
+from services.parties.access import CurrentActor
+from services.parties.changes import changes_of
+from services.parties.models import OrganisationKind, Role, Site
+from services.parties.pages import organisations_of_kind, sites_by_code
+from services.parties.service import Actor
+from services.transport import transfers
+from services.transport.api_orders import transfers_out
+from services.transport.handling import HOLDERS
+from services.transport.models import ShipmentState
+from services.transport.pages import names, names_of_users
+from services.transport.schemas import CancelIn
+from services.transport.schemas_orders import TransferIn
+from services.web.forms import Form, SentForm, now_input
+from services.web.http import Code, DatabaseSession
+from services.web.lists import ListAsked, csv_file
+from services.web.pages import redirect, render
+
+router = APIRouter()
+# A form has so many lines at most; whoever sends more orders by the API.
+_MOST_LOTS = 100
+_BEFORE_LEAVING = frozenset({ShipmentState.PLANNED, ShipmentState.PICKED, ShipmentState.LOADED})
+
+
+@router.get("/transfers")
+def list_transfers(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    origin: Annotated[Code | None, Query()] = None,
+    destination: Annotated[Code | None, Query()] = None,
+) -> Response:
+    listing = transfers.find(session, actor, asked, origin=origin, destination=destination)
+    rows = listing.map(lambda page: transfers_out(session, page))
+    if asked.is_csv:
+        return csv_file(rows.rows, "transfers")
+    return render(
+        request,
+        "transfers.html",
+        listing=rows,
+        filters=Form({"origin": origin or "", "destination": destination or ""}),
+        shelves=_shelves(session, actor),
+        **names(request, session),
+    )
+
+
+@router.get("/transfers/new")
+def show_form(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    origin: Annotated[Code, Query()],
+) -> Response:
+    """What the shelf holds, with a quantity to be filled in beside each lot."""
+    form = Form.blank(origin=origin, occurred_at=now_input(), depart_on=now_input()[:10])
+    return _form_page(request, session, actor, origin, form)
+
+
+@router.post("/transfers/new")
+def order(
+    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    made: list[UUID] = []
+    form.drop_blank_rows("lines", ["quantity_base"])
+    with form.attempt(session):
+        made.append(transfers.order(session, actor, form.read(TransferIn))[0].id)
+    if form.slips:
+        return _form_page(request, session, actor, form["origin"], form)
+    return redirect(request, f"/transfers/{made[0]}", done="transfer-ordered")
+
+
+@router.get("/transfers/{transfer_id}")
+def show_transfer(
+    request: Request, transfer_id: UUID, session: DatabaseSession, actor: CurrentActor
+) -> Response:
+    return _page(request, session, actor, transfer_id, Form({"occurred_at": now_input()}))
+
+
+@router.post("/transfers/{transfer_id}/cancel")
+def cancel(
+    request: Request,
+    transfer_id: UUID,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+) -> Response:
+    with form.attempt(session):
+        transfers.cancel(session, actor, transfer_id, form.read(CancelIn))
+    if form.slips:
+        return _page(request, session, actor, transfer_id, form)
+    return redirect(request, f"/transfers/{transfer_id}", done="shipment-cancelled")
+
+
+def _shelves(session: Session, actor: Actor) -> list[Site]:
+    """Where this actor may order goods from."""
+    if actor.role in {Role.DISPATCHER, Role.ADMIN}:
+        return list(sites_by_code(session).values())
+    return parties.sites_of(session, actor.organisation) if actor.role in HOLDERS else []
+
+
+def _form_page(
+    request: Request, session: Session, actor: Actor, origin: str, form: Form
+) -> Response:
+    if actor.role is not Role.DISPATCHER:
+        parties.require_site(session, actor, origin, *HOLDERS)
+    site = parties.get_site(session, origin, field="origin")
+    lots = _lots(session, site.code)
+    typed = {
+        form[f"lines[{row}].lot_id"]: form[f"lines[{row}].quantity_base"]
+        for row in form.rows("lines")
+    }
+    for row, holding in enumerate(lots):
+        at = f"lines[{row}]."
+        form.values[f"{at}lot_id"] = str(holding.lot_id)
+        form.values[f"{at}quantity_base"] = typed.get(str(holding.lot_id), "")
+    return render(
+        request,
+        "transfer_new.html",
+        form.status,
+        form=form,
+        origin=site,
+        lots=lots,
+        carrier_choices=organisations_of_kind(session, OrganisationKind.CARRIER),
+        **names(request, session),
+    )
+
+
+def _lots(session: Session, site: str) -> list[Holding]:
+    """What can be taken off the shelf: what expires first comes first, nothing recalled."""
+    found = holdings(session, holder=f"site:{site}", state="available")
+    stopped = stopped_lots(session, {each.lot_id for each in found})
+    return [each for each in found if each.lot_id not in stopped][:_MOST_LOTS]
+
+
+def _page(
+    request: Request, session: Session, actor: Actor, transfer_id: UUID, form: Form
+) -> Response:
+    transfer = transfers.get_transfer(session, actor, transfer_id)
+    subject = f"transfer:{transfer_id}"
+    changes = changes_of(session, [subject])[subject]
+    told = transfers_out(session, [transfer])[0]
+    own = transfer.origin in {site.code for site in _shelves(session, actor)}
+    return render(
+        request,
+        "transfer.html",
+        form.status,
+        transfer=told,
+        form=form,
+        may_cancel=own and told.state in _BEFORE_LEAVING,
+        changes=changes,
+        people=names_of_users(session, changes),
+        **names(request, session),
+    )
