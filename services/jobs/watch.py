@@ -22,6 +22,7 @@ from services.inventory import watch as inventory
 from services.parties.models import Role
 from services.requests import watch as requests
 from services.requests.forecast import watch as forecast
+from services.transport import watch as transport
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ WATCHES: dict[str, Watch] = {
     "forecast": forecast.watch,
     "inventory": inventory.watch,
     "requests": requests.watch,
+    "transport": transport.watch,
 }
 
 
