@@ -46,6 +46,14 @@ def test_a_newer_report_takes_an_open_offers_place(api: TestClient, world: World
     assert [each["state"] for each in told(api, world, "supply-offers", state="open")] == ["open"]
 
 
+def test_where_nothing_is_lacking_nothing_is_offered(api: TestClient, world: World) -> None:
+    two_days(api, world)
+    plenty = [{"item": "gloves", "quantity": 90_000, "received": 90_000}]
+    send(api, world, a_day("2020-02-05", stock=plenty))
+    assert [each["state"] for each in told(api, world, "supply-offers")] == ["superseded"] * 2
+    assert told(api, world, "supplies")[0]["on_hand_base"] == 90_000
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

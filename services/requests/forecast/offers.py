@@ -91,16 +91,18 @@ def make_offer(session: Session, actor: Actor, body: OfferIn) -> tuple[Offer, bo
 
 
 def offer_after(session: Session, actor: Actor, report: DailyReport) -> Offer | None:
-    """The offer that a new report gives; None where nothing can be forecast, or it is a late one.
+    """The offer that a new report gives; None where nothing is lacking or can be forecast.
 
     A report of a day before the newest corrects the past, and so the forecast too: its offer is
     worked out from the newest report all the same.
     """
     found = outlooks(session, [report.site])
     body = OfferIn(id=uuid5(report.id, "offer"), site=report.site, horizon_days=HORIZON_DAYS)
-    if not found or not _lines(body.id, found[0]):
-        return None
-    return _write(session, actor, body, found[0])
+    if any(line.suggested_base for line in _lines(body.id, found[0])):
+        return _write(session, actor, body, found[0])
+    # Nothing is lacking any more: what an older report suggested isn't either.
+    _supersede(session, report.site)
+    return None
 
 
 def _write(session: Session, actor: Actor, body: OfferIn, outlook: Outlook) -> Offer | None:
