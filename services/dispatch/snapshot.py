@@ -1,16 +1,16 @@
 """The frozen input of a run: what is needed, what is on the shelves, and the ways between."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from math import cos, pi, radians
 
 from sqlmodel import Session, select
 
+from optimizer.parts import Corridor, Place, Source
 from optimizer.parts import Item as ItemIn
 from optimizer.parts import Lane as LaneIn
 from optimizer.parts import Need as NeedIn
-from optimizer.parts import Place, Source
 from optimizer.policy import Policy
 from optimizer.problem import Problem
 from services.catalog import service as catalog
@@ -27,6 +27,8 @@ from services.requests import service as requests
 from services.requests.models import TIERS, NeedStatus
 from services.requests.service import Served
 from services.transport import service as transport
+from services.transport.models import Lane
+from services.transport.ways import PlannedWay, daily_limits, planned_ways
 
 
 def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy) -> Problem:
@@ -60,18 +62,18 @@ def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy
     )
     used = {each.item for each in sources} | {each.item for each in open_needs}
     sites = {each.site for each in sources} | {each.site for each in open_needs}
+    any_cold = any(items[code].cold for code in used)
+    ways = transport.lanes(session)
     return Problem(
         day0=day.isoformat(),
         sources=sources,
         needs=open_needs,
-        lanes=tuple(
-            LaneIn(lane.origin, lane.destination, lane.distance_m, lane.duration_days)
-            for lane in transport.lanes(session)
-        ),
+        lanes=tuple(_lane(way, any_cold=any_cold) for way in planned_ways(session, ways)),
         policy=policy,
         horizon_days=horizon_days,
         items=tuple(_item(item) for code, item in items.items() if code in used),
         places=_places(session.exec(select(Site).where(among(Site.code, sites)))),
+        corridors=_corridors(session, ways, sources, open_needs),
     )
 
 
@@ -126,7 +128,32 @@ def _need(
 
 
 def _item(item: Item) -> ItemIn:
-    return ItemIn(item.code, volume_ml=item.volume_ml, weight_g=item.weight_g)
+    return ItemIn(item.code, volume_ml=item.volume_ml, weight_g=item.weight_g, cold=item.cold)
+
+
+def _lane(way: PlannedWay, *, any_cold: bool) -> LaneIn:
+    """What is said of cold only matters, and is only said, where there are cold goods."""
+    return LaneIn(
+        way.origin,
+        way.destination,
+        way.distance_m,
+        way.transit_days,
+        cost_per_piece_micro=way.cost_per_piece_micro,
+        cold=way.keeps_cold and any_cold,
+    )
+
+
+def _corridors(
+    session: Session, ways: Sequence[Lane], sources: Sequence[Source], needs: Sequence[NeedIn]
+) -> tuple[Corridor, ...]:
+    """What the lanes can carry on a day, added up from region to region where all state it."""
+    ends = {each.site for each in needs}
+    starts = {each.site for each in sources}
+    zones = {site.code: site.region for site in session.exec(select(Site))}
+    return tuple(
+        Corridor(each.origin_zone, each.destination_zone, each.volume_ml, each.weight_g)
+        for each in daily_limits(ways, zones, starts, ends)
+    )
 
 
 def _smallest_packs(session: Session) -> dict[str, int]:

@@ -1,0 +1,160 @@
+"""Transport's day on pages without a script: ordered, papers, on the road, diverted, received."""
+
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+
+from services.database import Database
+from tests.browser import Browser, went_to
+from tests.shipments import Goods, a_lot, plan, show, where
+from tests.test_pages_public import check_strict
+
+Open = Callable[[str | None], Browser]
+
+
+@pytest.fixture
+def browser(api: TestClient, database: Database) -> Open:
+    return lambda username: Browser(api, database, username)
+
+
+def test_a_transfer_lives_its_day_on_pages(
+    browser: Open, api: TestClient, database: Database
+) -> None:
+    with database.transaction() as session:
+        lot = a_lot(session, Goods(150))
+    desk, carrier = browser("dispatcher"), browser("carrier")
+    assert "Order a transfer" in desk.get("/en/transfers")
+    new = "/en/transfers/new?origin=W1"
+    wanted = {
+        "destination": "H1",
+        "depart_on": "2020-02-04",
+        "reason": "H1 runs short",
+        "occurred_at": "2020-02-03T20:00",
+        "lines[0].quantity_base": "151",
+    }
+    refused = desk.fill(new, wanted, "/en/transfers/new")
+    assert refused.status_code == 409
+    assert 'value="151"' in refused.text
+    sending = wanted | {"lines[0].quantity_base": "100"}
+    path = went_to(desk.fill(new, sending, "/en/transfers/new"))
+    shipment = re.findall(r"/en/shipments/([0-9a-f-]{36})", desk.get(path))[0]
+    here = f"/en/shipments/{shipment}"
+    assert "B-7" in desk.get(f"{here}/pick-list")
+    label = desk.fill(f"{here}/waybill", {"units": "2"}, f"{here}/labels")
+    assert went_to(label) == f"{here}/waybill"
+    waybill = desk.get(f"{here}/waybill")
+    assert waybill.count("(00) 09521234") == 2
+    assert 'src="data:image/svg+xml' in waybill
+    load_list = desk.get("/en/shipments/load-list?origin=W1&day=2020-02-04")
+    assert load_list.count("(00) 09521234") == 2
+    at = {"pick": "09:00", "load": "09:10", "dispatch": "09:20"}
+    for step, clock in at.items():
+        done = desk.fill(here, {"occurred_at": f"2020-02-04T{clock}"}, f"{here}/{step}")
+        assert went_to(done) == here
+    told = {"occurred_at": "2020-02-04T10:00", "place": "Xiaogan"}
+    position = carrier.fill(f"{here}/report", told | {"expected_at": "2020-02-04T12:00"})
+    assert went_to(position) == here
+    assert "Xiaogan" in carrier.get(here)
+    away = {"occurred_at": "2020-02-04T10:30", "destination": "H2", "due_on": "2020-02-05"}
+    diverted = desk.fill(here, away | {"reason": "the bridge is down"}, f"{here}/divert")
+    assert went_to(diverted) == here
+    assert "diverted H1 → H2" in desk.get(here)
+    assert "Diverted" in desk.get(path)
+    door = {"occurred_at": "2020-02-04T14:00", "received_by_name": "Dr Wu"}
+    assert went_to(carrier.fill(here, door, f"{here}/deliver")) == here
+    hospital = browser("hospital2")
+    count = {"occurred_at": "2020-02-04T15:00", "lines[0].accepted": "99", "lines[0].short": "1"}
+    assert went_to(hospital.fill(here, count, f"{here}/receive")) == here
+    assert where(database, lot)["site:H2/available"] == 99
+    assert show(api, UUID(shipment))["state"] == "partly_received"
+    browser("donor").get(path, 403)
+
+
+def test_two_shipments_of_a_day_are_made_one_by_a_button(
+    browser: Open, api: TestClient, database: Database
+) -> None:
+    one, other = plan(database, Goods(10)), plan(database, Goods(20))
+    desk = browser("dispatcher")
+    first = min(one.id, other.id)
+    form = desk.form("/en/shipments", f"/en/shipments/{first}/join")
+    assert went_to(desk.send(form)) == f"/en/shipments/{first}"
+    assert len(show(api, first)["lines"]) == 2
+    assert "/join" not in desk.get("/en/shipments")
+    assert "Joined into another" in desk.get("/en/shipments?state=joined")
+
+
+def test_a_lane_is_changed_and_its_history_shown(browser: Open) -> None:
+    desk = browser("dispatcher")
+    edit = "/en/lanes/edit?origin=W1&destination=H1"
+    changed = {"volume_l_per_day": "30,000", "duration_days": "2"}
+    assert went_to(desk.fill(edit, changed, "/en/lanes/edit")) == "/en/lanes"
+    page = desk.get("/en/lanes?day=2020-02-04")
+    assert "30,000" in page
+    assert "duration_days 1 → 2" in desk.get(edit)
+    wrong = desk.fill(edit, {"volume_l_per_day": "-1"}, "/en/lanes/edit")
+    assert wrong.status_code == 422
+    assert 'id="volume_l_per_day-slip"' in wrong.text
+    assert '<form class="sheet"' not in browser("carrier").get(edit)
+    forbidden = browser("carrier").post("/en/lanes/edit", {"origin": "W1", "destination": "H1"})
+    assert forbidden.status_code in {403, 422}
+
+
+def test_a_link_is_shown_once_with_a_code(browser: Open) -> None:
+    desk = browser("dispatcher")
+    form = desk.form("/en/drivers")
+    made = desk.send(form, carrier="CARR1", day="2020-02-04", label="van 3")
+    assert made.status_code == 200
+    assert made.headers["cache-control"] == "no-store"
+    assert 'src="data:image/svg+xml' in made.text
+    address = re.findall(r'href="http://testserver(/en/driver/[^"]+)"', made.text)[0]
+    assert "Jobs of the day" in browser(None).get(address)
+    again = desk.send(form, carrier="CARR1", day="2020-02-04", label="van 3")
+    assert "/driver/" not in again.text
+    page = desk.get("/en/drivers")
+    assert "van 3" in page
+    revoke = re.findall(r'action="(/en/drivers/[^"]+/revoke)"', page)[0]
+    assert went_to(desk.post(revoke, {})) == "/en/drivers"
+    browser(None).get(address, 404)
+    browser("hospital").get("/en/drivers", 403)
+
+
+def test_long_shipments_are_shown_in_parts(browser: Open, database: Database) -> None:
+    sent = plan(database, *(Goods(at + 1) for at in range(35)))
+    desk = browser("dispatcher")
+    here = f"/en/shipments/{sent.id}"
+    first = desk.get(here)
+    assert "1–30 of 35" in first
+    assert "31–35 of 35" in desk.get(f"{here}?offset=30")
+    assert "The whole list: 35 lots" in first
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_pages_are_strict_in_both_languages(
+    browser: Open, database: Database, language: str
+) -> None:
+    sent = plan(database, Goods(10))
+    desk = browser("dispatcher")
+    for path in (
+        "shipments",
+        f"shipments/{sent.id}",
+        f"shipments/{sent.id}/pick-list",
+        f"shipments/{sent.id}/waybill",
+        f"shipments/{sent.id}/report",
+        "shipments/load-list?origin=W1&day=2020-02-04",
+        "transfers",
+        "transfers/new?origin=W1",
+        "lanes?day=2020-02-04",
+        "lanes/edit",
+        "drivers",
+    ):
+        answer = desk.client.get(f"/{language}/{path}")
+        assert answer.status_code == 200, path
+        # A code is an image within the page, which the policy allows and nothing else.
+        html = re.sub(r'src="data:image/svg\+xml[^"]*"', 'src="/"', answer.text)
+        check_strict(answer.headers["content-security-policy"], html)
+    for name in ("shipments", "transfers", "lanes", "drivers"):
+        sheet = desk.client.get(f"/{language}/{name}?format=csv")
+        assert sheet.headers["content-type"].startswith("text/csv"), name
