@@ -1,6 +1,7 @@
 """Every table there is, in one import: for Alembic and the tests."""
 
 from services.alerts import models as alerts
+from services.alerts import telling_models as telling
 from services.audit import anchoring_models as anchoring
 from services.audit import models as audit
 from services.audit import tile_models as tiles
@@ -46,6 +47,7 @@ __all__ = [
     "parties",
     "requests",
     "stops",
+    "telling",
     "tiles",
     "tracks",
     "transfers",

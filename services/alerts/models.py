@@ -34,6 +34,7 @@ class AlertKind(StrEnum):
     CHAIN_BACKLOG = "chain_backlog"
     REPORT_MISSING = "report_missing"
     SUPPLY_LOW = "supply_low"
+    WEBHOOK_DISABLED = "webhook_disabled"
 
 
 class Severity(StrEnum):
@@ -57,6 +58,7 @@ class Alert(Row, table=True):
             unique=True,
             postgresql_where=sa.text("closed_at IS NULL"),
         ),
+        sa.Index("ix_alert_untold", "raised_at", postgresql_where=sa.text("told_at IS NULL")),
     )
 
     id: UUID = Field(primary_key=True)
@@ -73,3 +75,8 @@ class Alert(Row, table=True):
     raised_at: datetime = Field(sa_type=UTC_TIME)
     renewed_at: datetime = Field(sa_type=UTC_TIME)
     closed_at: datetime | None = Field(default=None, sa_type=UTC_TIME, index=True)
+    # Since when the messages about it are in the outbox; null again where it became graver.
+    told_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    acknowledged_by: UUID | None = Field(default=None, foreign_key="app_user.id")
+    acknowledged_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    assigned_to: UUID | None = Field(default=None, foreign_key="app_user.id", index=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
 from services.alerts.models import Alert, AlertKind, Severity
+from services.parties import service as parties
 from services.parties.models import Role
 
 
@@ -30,9 +32,12 @@ def raise_alert(
 
     ``subject`` is what it is about, such as ``need:5f0c…`` or ``shortage:420100/gloves``, and
     ``path`` the page to go to, without the language. The desks of ``roles`` see it wherever they
-    are, and everybody of ``organisation``. ``facts`` are the values of its kind's sentence.
+    are, and everybody of ``organisation``. ``facts`` are the values of its kind's sentence; the
+    region is that of ``site`` where none is named. Who is told, and how: see `services.alerts.outbox`.
     """
     now = datetime.now(UTC)
+    if region is None and site is not None:
+        region = parties.get_site(session, site).region
     row = Alert(
         id=uuid4(),
         kind=kind,
@@ -54,9 +59,17 @@ def raise_alert(
         statement.on_conflict_do_update(
             index_elements=["kind", "subject"],
             index_where=col(Alert.closed_at).is_(None),
-            set_={name: statement.excluded[name] for name in newest},
+            set_={
+                **{name: statement.excluded[name] for name in newest},
+                "told_at": _told_unless_other(statement.excluded["severity"]),
+            },
         )
     )
+
+
+def _told_unless_other(severity: Any) -> Any:
+    """Who asked for grave alerts alone hasn't been told while it was a lesser one."""
+    return sa.case((col(Alert.severity) == severity, col(Alert.told_at)), else_=None)
 
 
 def close_alert(session: Session, kind: AlertKind, subject: str) -> None:

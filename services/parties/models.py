@@ -72,6 +72,12 @@ class Site(Row, table=True):
 
 
 class User(Row, table=True):
+    """A person or a program. Mail goes to ``email`` in ``language`` ("en", "zh").
+
+    ``email_refused_at`` says since when the address takes no mail for good; nothing is sent there
+    until it is given anew.
+    """
+
     __tablename__ = "app_user"
 
     id: UUID = Field(primary_key=True)
@@ -81,6 +87,9 @@ class User(Row, table=True):
     organisation: str = Field(foreign_key="organisation.code", index=True)
     password_hash: str | None = None
     active: bool = True
+    email: str | None = None
+    language: str | None = None
+    email_refused_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
 
 
 class SignIn(Row, table=True):
