@@ -33,7 +33,7 @@ def raise_alert(
     ``subject`` is what it is about, such as ``need:5f0c…`` or ``shortage:420100/gloves``, and
     ``path`` the page to go to, without the language. The desks of ``roles`` see it wherever they
     are, and everybody of ``organisation``. ``facts`` are the values of its kind's sentence; the
-    region is that of ``site`` where none is named. Who is told, and how: see `services.alerts.outbox`.
+    region is that of ``site`` where none is named. How they are told: `services.alerts.outbox`.
     """
     now = datetime.now(UTC)
     if region is None and site is not None:

@@ -1,5 +1,6 @@
 """The watch looks at every desk, one process at a time, and one desk's trouble is its own."""
 
+import importlib
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,8 @@ from sqlmodel import Session, select
 from services.alerts.models import Alert, AlertKind
 from services.database import Database
 from services.jobs import watch
-from services.jobs.watch import Watcher, watch_chain
+from services.jobs.watch import WATCHES, Watcher, watch_chain
+from services.settings import PROJECT_ROOT
 from tests.world import stock
 
 
@@ -60,3 +62,14 @@ def test_a_long_wait_for_the_chain_is_told_until_it_is_over(
         watch_chain(session, now)
     with database.transaction() as session:
         assert session.exec(select(Alert)).one().closed_at is not None
+
+
+def test_the_watch_of_every_desk_is_looked_at_and_ends_well(database: Database) -> None:
+    folder = PROJECT_ROOT / "services"
+    found = {path for path in folder.glob("**/watch.py") if path.parent.name != "jobs"}
+    assert len(found) >= 7
+    registered = {watch.__module__ for watch in WATCHES.values()}
+    for path in found:
+        dotted = ".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts)
+        assert importlib.import_module(dotted).watch.__module__ in registered, dotted
+    assert Watcher(database, 60, WATCHES).look() == list(WATCHES)
