@@ -26,7 +26,9 @@ from services.dispatch.pages_what_if import router as what_if_pages
 from services.dispatch.reasons import find_answer
 from services.donations.api import router as donations_api
 from services.donations.campaigns_api import router as campaigns_api
+from services.donations.campaigns_pages import router as campaigns_pages
 from services.donations.money_api import router as money_api
+from services.donations.money_pages import router as money_pages
 from services.donations.pages import router as donations_pages
 from services.inventory.api import router as inventory_api
 from services.inventory.pages import router as inventory_pages
@@ -82,6 +84,8 @@ PAGES: tuple[APIRouter, ...] = (
     help_pages,
     dispatch_pages,
     donations_pages,
+    campaigns_pages,
+    money_pages,
     inventory_pages,
     parties_pages,
     requests_desk_pages,

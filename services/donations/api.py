@@ -22,13 +22,7 @@ from services.donations.gift_lists import (
 from services.donations.models import CheckPart, Donation, ReceiptPaper
 from services.donations.money_lists import earmark_out
 from services.donations.receiving import rule_of
-from services.donations.releasing import release_earmark, released_at
-from services.donations.schemas import (
-    BecameOut,
-    DonationCancel,
-    DonationIn,
-    DonationLineOut,
-    DonationOut,
+from services.donations.receiving_schemas import (
     EarmarkReleaseIn,
     ExpectIn,
     PaperOut,
@@ -37,8 +31,16 @@ from services.donations.schemas import (
     ReceivingRuleIn,
     ReceivingRuleOut,
     RefuseIn,
-    RolledOut,
     SlotOut,
+)
+from services.donations.releasing import release_earmark, released_at
+from services.donations.schemas import (
+    BecameOut,
+    DonationCancel,
+    DonationIn,
+    DonationLineOut,
+    DonationOut,
+    RolledOut,
 )
 from services.parties import service as parties
 from services.parties.access import CurrentActor

@@ -168,6 +168,17 @@ def get_campaign(session: Session, code: str) -> Campaign:
     return campaign
 
 
+def open_campaigns(session: Session) -> list[Campaign]:
+    """Those that take gifts today, by code."""
+    today = local_date(datetime.now(UTC))
+    statement = select(Campaign).where(
+        col(Campaign.closed_at).is_(None),
+        Campaign.starts_on <= today,
+        col(Campaign.ends_on).is_(None) | (col(Campaign.ends_on) >= today),
+    )
+    return list(session.exec(statement.order_by(col(Campaign.code))))
+
+
 def goals_of(session: Session, codes: Collection[str]) -> dict[str, list[CampaignGoal]]:
     found: dict[str, list[CampaignGoal]] = defaultdict(list)
     statement = select(CampaignGoal).where(among(CampaignGoal.campaign, codes))

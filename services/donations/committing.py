@@ -96,7 +96,7 @@ def get_commitment(session: Session, act_id: UUID) -> MoneyAct:
     return get_act(session, act_id, MoneyActKind.COMMITMENT, "commitment")
 
 
-def commit(session: Session, actor: Actor, body: CommitmentIn) -> tuple[MoneyAct, bool]:
+def commit_money(session: Session, actor: Actor, body: CommitmentIn) -> tuple[MoneyAct, bool]:
     """Set unearmarked money aside for a payee. The same body twice is once.
 
     Raises:

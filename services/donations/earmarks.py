@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from services.database import among
+from services.donations.became import lots_of
 from services.donations.models import Donation, EarmarkKind, LotEarmark
 from services.donations.progress import BECAME
 from services.journal.flows import repacked_from
@@ -97,6 +98,16 @@ def honours(
         released = col(LotEarmark.released_entry).is_not(None)
         statement = statement.where(released if is_released else ~released)
     marks = {row.lot_id: row for row in session.exec(statement.limit(limit))}
+    return _read(session, marks, donor)
+
+
+def honours_of(session: Session, donation: Donation) -> list[Honour]:
+    """How the earmark of one gift is honoured, by lot; nothing where it has none."""
+    lots = lots_of(session, [donation.id])[donation.id]
+    return _read(session, _own(session, [lot.id for lot in lots]), None)
+
+
+def _read(session: Session, marks: Mapping[UUID, LotEarmark], donor: str | None) -> list[Honour]:
     lots = get_lots(session, list(marks))
     donations = _donations_of(session, lots)
     if donor is not None:

@@ -192,7 +192,7 @@ def commit_money(
     body: CommitmentIn, session: DatabaseSession, actor: CurrentActor, response: Response
 ) -> MoneyActOut:
     """Set money of a fund of yours aside for a payee: never more than is there."""
-    return _act(session, response, committing.commit(session, actor, body))
+    return _act(session, response, committing.commit_money(session, actor, body))
 
 
 @router.post("/commitments/{commitment_id}/release", status_code=status.HTTP_201_CREATED)

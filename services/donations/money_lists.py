@@ -106,6 +106,12 @@ def acts_list(
     return listing.map(lambda acts: acts_out(session, acts))
 
 
+def all_acts(session: Session, kind: MoneyActKind) -> list[MoneyActOut]:
+    """Every act of a kind, in the order of recording."""
+    statement = select(MoneyAct).where(MoneyAct.kind == kind)
+    return acts_out(session, list(session.exec(statement.order_by(col(MoneyAct.recorded_at)))))
+
+
 def acts_out(session: Session, acts: Sequence[MoneyAct]) -> list[MoneyActOut]:
     return [
         MoneyActOut(

@@ -1,106 +1,97 @@
 """Pages of donations: pledge goods or money, see what became of it, count it in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
-from sqlmodel import Session, col, select
+from fastapi import APIRouter, Depends, Request
+from sqlmodel import Session
 from starlette.responses import Response
 
-from services.catalog import service as catalog
-from services.donations import funds, receiving, service
-from services.donations.became import DonationState
-from services.donations.fund_states import fund_states
-from services.donations.models import Donation
-from services.donations.schemas import (
-    DonationCancel,
-    GoodsIn,
-    MoneyIn,
-    PaymentIn,
-    PurchaseIn,
+from services.donations import gift_pages, papers, receiving, service
+from services.donations.api import donations_out
+from services.donations.became import DonationState, receipt_entry
+from services.donations.earmarks import Honour, honours_of
+from services.donations.gift_lists import GiftFilter, gift_list, usernames
+from services.donations.gift_pages import GIVERS, shown_names
+from services.donations.models import CheckPart, Donation, DonationStatus, Fund, ReceiptPaper
+from services.donations.page_filters import gift_filter
+from services.donations.receiving_schemas import (
+    EarmarkReleaseIn,
+    ExpectIn,
+    PaperSignIn,
     ReceiveIn,
+    RefuseIn,
 )
+from services.donations.releasing import release_earmark
+from services.donations.schemas import DonationCancel
 from services.parties import service as parties
 from services.parties.access import CurrentActor
-from services.parties.models import DESKS, Organisation, OrganisationKind, Region, Role, SiteKind
-from services.parties.pages import names_of_organisations, sites_by_code
+from services.parties.changes import changes_of
+from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm, minor_units, now_input
 from services.web.http import DatabaseSession
-from services.web.i18n import language_of
-from services.web.pages import redirect, render
+from services.web.lists import ListAsked, csv_file
+from services.web.pages import in_currency, redirect, render
 
 router = APIRouter()
-
-_LINES_AT_FIRST = 2
-_LINES_MORE = 3
-_DECISIVE = ("item", "quantity")
-_GIVERS = (Role.DONOR, Role.DISPATCHER)
+router.include_router(gift_pages.router)
 
 
 @router.get("/gifts")
-def list_gifts(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+def list_gifts(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    wanted: Annotated[GiftFilter, Depends(gift_filter)],
+) -> Response:
     """One's own donations, or all at a desk: those to be received first, then newest first."""
     at_desk = actor.role in DESKS
     if not at_desk:
         parties.require_role(actor, Role.DONOR)
-    found = service.find_donations(session, donor=None if at_desk else actor.organisation)
-    states = service.states(session, found)[::-1]
-    states.sort(key=lambda state: state.status != "pledged")
+    listing = gift_list(session, actor, asked, wanted, newest=True)
+    if asked.is_csv:
+        return csv_file(donations_out(session, listing.rows), "donations")
     return render(
         request,
         "gifts.html",
-        gifts=states,
+        gifts=service.states(session, listing.rows),
+        listing=listing,
+        filters=Form(wanted.model_dump(mode="json", exclude_none=True)),
         at_desk=at_desk,
-        may_give=actor.role in {*_GIVERS, Role.ADMIN},
+        may_give=actor.role in {*GIVERS, Role.ADMIN},
         may_receive=actor.role in {Role.DISPATCHER, Role.ADMIN},
-        **_names(request, session),
+        **shown_names(request, session),
     )
 
 
-@router.get("/gifts/goods")
-def show_goods_form(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
-    parties.require_role(actor, *_GIVERS)
-    form = Form.blank(given_at=now_input())
-    return _gift_page(request, session, actor, "gift_goods.html", form, _LINES_AT_FIRST)
-
-
-@router.post("/gifts/goods")
-def pledge_goods(
-    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+@router.get("/gifts/statement")
+def show_statement(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    wanted: Annotated[GiftFilter, Depends(gift_filter)],
 ) -> Response:
-    parties.require_role(actor, *_GIVERS)
-    form.drop_blank_rows("lines", _DECISIVE)
-    if form["more"]:
-        lines = len(form.rows("lines")) + _LINES_MORE
-        return _gift_page(request, session, actor, "gift_goods.html", form, lines)
-    with form.attempt(session):
-        given = {"kind": "goods"} | _earmark(form)
-        service.pledge(session, actor, form.read(GoodsIn, leave_out=("earmark",), instead=given))
-    if form.slips:
-        return _gift_page(request, session, actor, "gift_goods.html", form, 1)
-    return redirect(request, "/gifts", done="donation-pledged")
-
-
-@router.get("/gifts/money")
-def show_money_form(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
-    parties.require_role(actor, *_GIVERS)
-    form = Form.blank(given_at=now_input())
-    return _gift_page(request, session, actor, "gift_money.html", form, 0)
-
-
-@router.post("/gifts/money")
-def pledge_money(
-    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
-) -> Response:
-    parties.require_role(actor, *_GIVERS)
-    with form.attempt(session):
-        given = {"kind": "money", "amount_minor": minor_units(form, "amount_minor")}
-        given |= _earmark(form)
-        service.pledge(session, actor, form.read(MoneyIn, leave_out=("earmark",), instead=given))
-    if form.slips:
-        return _gift_page(request, session, actor, "gift_money.html", form, 0)
-    return redirect(request, "/gifts", done="donation-pledged")
+    """Every gift with its state, where each piece is, and its receipt; to be printed."""
+    if actor.role not in DESKS:
+        parties.require_role(actor, Role.DONOR)
+    listing = gift_list(session, actor, asked, wanted)
+    if asked.is_csv:
+        return csv_file(donations_out(session, listing.rows), "donations")
+    return render(
+        request,
+        "gift_statement.html",
+        gifts=service.states(session, listing.rows),
+        listing=listing,
+        whose=wanted.donor if actor.role in DESKS else actor.organisation,
+        now=datetime.now(UTC),
+        receipts={donation.id: receipt_entry(donation.id) for donation in listing.rows},
+        **shown_names(request, session),
+    )
 
 
 @router.get("/gifts/{donation_id}")
@@ -120,13 +111,104 @@ def receive_gift(
 ) -> Response:
     donation = _visible(session, actor, donation_id)
     with form.attempt(session):
-        counted = {}
-        if donation.fund is not None:
-            counted = {"lines[0].accepted": minor_units(form, "lines[0].accepted")}
-        receiving.receive(session, actor, donation_id, form.read(ReceiveIn, instead=counted))
+        receiving.receive(session, actor, donation_id, _counted(session, donation, form))
     if form.slips:
         return _page(request, session, actor, donation, {"receive": form})
     return redirect(request, f"/gifts/{donation_id}", done="donation-received")
+
+
+def _counted(session: Session, donation: Donation, form: Form) -> ReceiveIn:
+    """The counts as typed: pieces, or an amount with its currency's decimals."""
+    instead = {}
+    if donation.fund is not None:
+        currency = service.get_fund(session, donation.fund).currency
+        for name in ("lines[0].accepted", "lines[0].refused"):
+            if form[name]:
+                instead[name] = minor_units(form, name, currency)
+    return form.read(ReceiveIn, instead=instead)
+
+
+@router.post("/gifts/{donation_id}/paper")
+def write_paper(
+    request: Request,
+    donation_id: UUID,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+) -> Response:
+    donation = _visible(session, actor, donation_id)
+    with form.attempt(session):
+        papers.open_paper(session, actor, donation_id, _counted(session, donation, form))
+    if form.slips:
+        return _page(request, session, actor, donation, {"receive": form})
+    return redirect(request, f"/gifts/{donation_id}", done="paper-written")
+
+
+@router.post("/gifts/{donation_id}/sign")
+def sign_paper(
+    request: Request,
+    donation_id: UUID,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+) -> Response:
+    donation = _visible(session, actor, donation_id)
+    with form.attempt(session):
+        papers.sign_paper(session, actor, donation_id, form.read(PaperSignIn))
+    if form.slips:
+        return _page(request, session, actor, donation, {"sign": form})
+    return redirect(request, f"/gifts/{donation_id}", done="paper-signed")
+
+
+@router.post("/gifts/{donation_id}/expect")
+def expect_gift(
+    request: Request,
+    donation_id: UUID,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+) -> Response:
+    donation = _visible(session, actor, donation_id)
+    with form.attempt(session):
+        # A day that was emptied is one that nobody knows.
+        none_known = ExpectIn(expected_on=None, reason=form["reason"] or None)
+        sent = form.read(ExpectIn) if form["expected_on"] else none_known
+        service.expect(session, actor, donation_id, sent)
+    if form.slips:
+        return _page(request, session, actor, donation, {"expect": form.keyed("expect")})
+    return redirect(request, f"/gifts/{donation_id}", done="donation-expected")
+
+
+@router.post("/gifts/{donation_id}/refuse")
+def refuse_gift(
+    request: Request,
+    donation_id: UUID,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+) -> Response:
+    donation = _visible(session, actor, donation_id)
+    with form.attempt(session):
+        service.refuse(session, actor, donation_id, form.read(RefuseIn))
+    if form.slips:
+        return _page(request, session, actor, donation, {"refuse": form.keyed("refuse")})
+    return redirect(request, f"/gifts/{donation_id}", done="donation-refused")
+
+
+@router.post("/gifts/{donation_id}/release")
+def release_gift(
+    request: Request,
+    donation_id: UUID,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+) -> Response:
+    donation = _visible(session, actor, donation_id)
+    with form.attempt(session):
+        release_earmark(session, actor, donation_id, form.read(EarmarkReleaseIn))
+    if form.slips:
+        return _page(request, session, actor, donation, {"release": form.keyed("release")})
+    return redirect(request, f"/gifts/{donation_id}", done="earmark-released")
 
 
 @router.post("/gifts/{donation_id}/cancel")
@@ -141,74 +223,8 @@ def cancel_gift(
     with form.attempt(session):
         service.cancel(session, actor, donation_id, form.read(DonationCancel).reason)
     if form.slips:
-        return _page(request, session, actor, donation, {"cancel": form})
+        return _page(request, session, actor, donation, {"cancel": form.keyed("cancel")})
     return redirect(request, f"/gifts/{donation_id}", done="donation-cancelled")
-
-
-@router.get("/funds")
-def show_funds(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
-    """What each fund holds, by what it may be spent on; a dispatcher spends it here."""
-    parties.require_role(actor, *DESKS)
-    purchase, payment = Form.blank(bought_at=now_input()), Form.blank(paid_at=now_input())
-    return _funds_page(request, session, actor, purchase, payment)
-
-
-@router.post("/funds/purchase")
-def buy(
-    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
-) -> Response:
-    parties.require_role(actor, Role.DISPATCHER)
-    with form.attempt(session):
-        given = {"price_minor": minor_units(form, "price_minor")} | _earmark(form)
-        body = form.read(PurchaseIn, leave_out=("earmark",), instead=given)
-        funds.purchase(session, actor, body)
-    if form.slips:
-        payment = Form.blank(paid_at=now_input())
-        return _funds_page(request, session, actor, form, payment)
-    return redirect(request, "/funds", done="purchase-made")
-
-
-@router.post("/funds/payment")
-def pay(
-    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
-) -> Response:
-    parties.require_role(actor, Role.DISPATCHER)
-    with form.attempt(session):
-        given = {"amount_minor": minor_units(form, "amount_minor")}
-        funds.pay(session, actor, form.read(PaymentIn, instead=given))
-    if form.slips:
-        purchase = Form.blank(bought_at=now_input())
-        return _funds_page(request, session, actor, purchase, form)
-    return redirect(request, "/funds", done="payment-made")
-
-
-def _funds_page(
-    request: Request, session: Session, actor: Actor, purchase: Form, payment: Form
-) -> Response:
-    own = [
-        state
-        for state in fund_states(session)
-        if actor.role is Role.ADMIN or state.fund.organisation == actor.organisation
-    ]
-    traders = list(session.exec(select(Organisation).order_by(col(Organisation.code))))
-    sellers = {OrganisationKind.SUPPLIER, OrganisationKind.MANUFACTURER}
-    return render(
-        request,
-        "funds.html",
-        max(purchase.status, payment.status),
-        states=fund_states(session),
-        own=[state.fund for state in own],
-        may_spend=bool(own) and actor.role in {Role.DISPATCHER, Role.ADMIN},
-        purchase=purchase,
-        payment=payment.keyed("payment"),
-        warehouses=sites_by_code(session, SiteKind.WAREHOUSE),
-        sellers=[each for each in traders if each.kind in sellers],
-        payees=traders,
-        units=catalog.units(session),
-        places=sites_by_code(session, SiteKind.HOSPITAL, SiteKind.RELIEF_POINT),
-        regions=list(session.exec(select(Region).order_by(col(Region.code)))),
-        **_names(request, session),
-    )
 
 
 def _visible(session: Session, actor: Actor, donation_id: UUID) -> Donation:
@@ -216,12 +232,6 @@ def _visible(session: Session, actor: Actor, donation_id: UUID) -> Donation:
     if actor.role not in DESKS:
         service.require_donor(actor, donation)
     return donation
-
-
-def _earmark(form: Form) -> dict[str, str]:
-    """``site:H1`` of the one choice as the two fields of the schema."""
-    kind, _, target = form["earmark"].partition(":")
-    return {"earmark.kind": kind, "earmark.target": target} if kind else {}
 
 
 def _page(
@@ -232,14 +242,17 @@ def _page(
     sent: Mapping[str, Form],
 ) -> Response:
     state = service.states(session, [donation])[0]
-    at_desk = actor.role in {Role.DISPATCHER, Role.ADMIN}
-    open_to = ["receive"] if at_desk else []
-    open_to += ["cancel"] if at_desk or actor.role is Role.DONOR else []
-    forms = {
-        name: sent[name] if name in sent else _receipt_form(state)
-        for name in open_to
-        if state.status == "pledged" or name in sent
-    }
+    paper = papers.find_paper(session, donation.id)
+    honours = honours_of(session, donation)
+    fund = service.get_fund(session, donation.fund) if donation.fund else None
+    forms = _blank_forms(actor, state, paper, honours, fund) | dict(sent)
+    changes = changes_of(session, [service.subject_of(donation.id)])[
+        service.subject_of(donation.id)
+    ]
+    signed = papers.signatures_of(session, donation.id) if paper else {}
+    people = {each.changed_by for each in changes if each.changed_by}
+    people |= {each.signed_by for each in signed.values()}
+    at_desk = actor.role in DESKS
     return render(
         request,
         "gift.html",
@@ -247,48 +260,52 @@ def _page(
         gift=state,
         donation=donation,
         forms=forms,
-        currencies={each.fund.code: each.fund.currency for each in fund_states(session)},
-        **_names(request, session),
+        by_three=donation.site is not None and receiving.rule_of(session, donation.site),
+        paper=paper if paper and at_desk and not paper.posted_at else None,
+        slots=[(part, signed.get(part)) for part in CheckPart],
+        honours=honours,
+        receipt=receipt_entry(donation.id),
+        changes=changes,
+        # A donor is told what was done, and not by whom of the desk.
+        names=usernames(session, people) if at_desk else dict.fromkeys(people, ""),
+        **shown_names(request, session),
     )
 
 
-def _receipt_form(state: DonationState) -> Form:
+def _blank_forms(
+    actor: Actor,
+    state: DonationState,
+    paper: ReceiptPaper | None,
+    honours: Sequence[Honour],
+    fund: Fund | None,
+) -> dict[str, Form]:
+    """What the actor may do with a gift as it stands, each with its empty form."""
+    at_desk = actor.role in {Role.DISPATCHER, Role.ADMIN}
+    is_donor = actor.role is Role.DONOR
+    forms: dict[str, Form] = {}
+    if state.status is DonationStatus.PLEDGED:
+        if at_desk:
+            forms["receive"] = _receipt_form(state, fund.currency if fund else None)
+            forms["refuse"] = Form({"reason": "", "note": ""}).keyed("refuse")
+        if at_desk or is_donor:
+            day = state.donation.expected_on
+            values = {"expected_on": day.isoformat() if day else "", "reason": ""}
+            forms["expect"] = Form(values).keyed("expect")
+            forms["cancel"] = Form({"reason": ""}).keyed("cancel")
+        if paper is not None and actor.role in DESKS:
+            forms["sign"] = Form()
+    binds = any(honour.earmark.released_entry is None for honour in honours)
+    if binds and (is_donor or (at_desk and state.donation.earmark_release_on)):
+        values = {"released_at": now_input(), "reason": ""}
+        forms["release"] = Form(values).keyed("release")
+    return forms
+
+
+def _receipt_form(state: DonationState, currency: str | None) -> Form:
     """What was pledged, to be changed where less came."""
     values = {"occurred_at": now_input()}
     for index, line in enumerate(state.lines):
-        whole = f"{line.pledged // 100}.{line.pledged % 100:02}" if line.item is None else None
+        whole = str(in_currency(line.pledged, currency)) if currency else str(line.pledged)
         values[f"lines[{index}].line"] = str(line.line)
-        values[f"lines[{index}].accepted"] = whole or str(line.pledged)
+        values[f"lines[{index}].accepted"] = whole
     return Form(values)
-
-
-def _gift_page(
-    request: Request, session: Session, actor: Actor, template: str, form: Form, lines: int
-) -> Response:
-    places = sites_by_code(session, SiteKind.HOSPITAL, SiteKind.RELIEF_POINT)
-    donors = select(Organisation).where(Organisation.kind == OrganisationKind.DONOR)
-    return render(
-        request,
-        template,
-        form.status,
-        form=form,
-        lines=form.rows("lines", at_least=lines),
-        units=catalog.units(session),
-        warehouses=sites_by_code(session, SiteKind.WAREHOUSE),
-        funds=[state.fund for state in fund_states(session)],
-        places=places,
-        regions=list(session.exec(select(Region).order_by(col(Region.code)))),
-        # A desk writes down what others give; a donor gives in their own name.
-        donors=list(session.exec(donors.order_by(col(Organisation.code))))
-        if actor.role is not Role.DONOR
-        else [],
-        **_names(request, session),
-    )
-
-
-def _names(request: Request, session: Session) -> dict[str, object]:
-    return {
-        "items": {item.code: item for item in catalog.items(session)},
-        "sites": sites_by_code(session),
-        "organisations": names_of_organisations(session, language_of(request.url.path)),
-    }

@@ -21,7 +21,7 @@ from services.donations.models import (
     ReceivingRule,
 )
 from services.donations.receiving import check_receipt, post_receipt, rule_of
-from services.donations.schemas import PaperSignIn, ReceiveIn, ReceivingRuleIn
+from services.donations.receiving_schemas import PaperSignIn, ReceiveIn, ReceivingRuleIn
 from services.donations.service import lock, refuse_unless_open, subject_of
 from services.errors import Conflict, NotFound
 from services.parties import service as parties

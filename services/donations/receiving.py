@@ -18,7 +18,7 @@ from services.donations.models import (
     ReceivingRule,
     Refusal,
 )
-from services.donations.schemas import ReceivedLineIn, ReceiveIn, RefuseIn
+from services.donations.receiving_schemas import ReceivedLineIn, ReceiveIn, RefuseIn
 from services.donations.service import (
     DonationReceived,
     earmark_fact,

@@ -46,7 +46,7 @@ def refund(session: Session, actor: Actor, body: RefundIn) -> tuple[MoneyAct, bo
 
     """
     parties.require_role(actor, Role.DISPATCHER)
-    found = _refundable(session, body)
+    found = _refundable(session, body.of, body.subject)
     # Its row is held: two refunds of one payment take turns over what is left of it.
     fund = locked_fund(session, actor, found.fund)
     at = ("refunded_at", body.refunded_at)
@@ -78,23 +78,27 @@ def refund(session: Session, actor: Actor, body: RefundIn) -> tuple[MoneyAct, bo
     return session.get_one(MoneyAct, body.id), True
 
 
-def _refundable(session: Session, body: RefundIn) -> _Refundable:
-    subject = body.subject
-    if body.of is RefundOf.APPROPRIATION:
+def fund_of(session: Session, of: RefundOf | None, subject: UUID) -> str:
+    """The fund that a refund concerns; NotFound where nothing of that kind and id moved money."""
+    return _refundable(session, of, subject).fund
+
+
+def _refundable(session: Session, of: RefundOf | None, subject: UUID) -> _Refundable:
+    if of is RefundOf.APPROPRIATION:
         act = get_act(session, subject, MoneyActKind.APPROPRIATION, "subject")
         return _Refundable(act.fund, subject, act.party)
-    if body.of is RefundOf.PURCHASE and (bought := session.get(Purchase, subject)):
+    if of is RefundOf.PURCHASE and (bought := session.get(Purchase, subject)):
         return _Refundable(bought.fund, subject, bought.supplier)
-    if body.of is RefundOf.DELIVERY and (came := session.get(OrderDelivery, subject)):
+    if of is RefundOf.DELIVERY and (came := session.get(OrderDelivery, subject)):
         order = session.get_one(PurchaseOrder, came.order_id)
         return _Refundable(order.fund, subject, order.supplier)
-    if body.of is RefundOf.PAYMENT and (paid := session.get(Payment, subject)):
+    if of is RefundOf.PAYMENT and (paid := session.get(Payment, subject)):
         return _Refundable(paid.fund, subject, paid.payee)
-    if body.of is RefundOf.DONATION and (gift := session.get(Donation, subject)) and gift.fund:
+    if of is RefundOf.DONATION and (gift := session.get(Donation, subject)) and gift.fund:
         party = None if gift.anonymous else gift.donor
         return _Refundable(gift.fund, receipt_entry(subject), party)
     raise NotFound(
-        f"There is no {body.of} {subject} in money",
+        f"There is no {of or 'such thing'} {subject} in money",
         field="subject",
         value=subject,
         mend="give the id of what is refunded",

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from services.database import among
 from services.donations.became import lots_of
 from services.donations.models import Donation, EarmarkKind, LotEarmark
-from services.donations.schemas import EarmarkReleaseIn
+from services.donations.receiving_schemas import EarmarkReleaseIn
 from services.donations.service import (
     earmark_fact,
     lock,

@@ -17,7 +17,8 @@ from services.donations.checks import (
     get_warehouse,
 )
 from services.donations.models import Donation, DonationLine, EarmarkKind, Fund, LotEarmark
-from services.donations.schemas import DonationLineIn, ExpectIn, GoodsIn, MoneyIn, RefuseIn
+from services.donations.receiving_schemas import ExpectIn, RefuseIn
+from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
 from services.donations.signed import post_signed
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.clock import refuse_future
@@ -318,6 +319,12 @@ def get_fund(session: Session, code: str, *, field: str = "fund") -> Fund:
             f"There is no fund {code}", field=field, value=code, mend="see GET /api/v1/funds"
         )
     return fund
+
+
+def currency_of(session: Session, code: str) -> str:
+    """The currency that a fund counts in; the commonest where there is no such fund."""
+    fund = session.get(Fund, code)
+    return fund.currency if fund else "CNY"
 
 
 def received_lots(session: Session, donation_id: UUID) -> list[Lot]:
