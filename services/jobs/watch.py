@@ -17,7 +17,9 @@ from services.alerts.models import AlertKind, Severity
 from services.alerts.service import close_alert, raise_alert
 from services.audit.service import log_status
 from services.capacity import watch as capacity
+from services.community import watch as community
 from services.database import Database
+from services.donations import watch as donations
 from services.inventory import watch as inventory
 from services.parties.models import Role
 from services.requests import watch as requests
@@ -51,6 +53,8 @@ def watch_chain(session: Session, now: datetime) -> None:  # noqa: ARG001
 WATCHES: dict[str, Watch] = {
     "capacity": capacity.watch,
     "chain": watch_chain,
+    "community": community.watch,
+    "donations": donations.watch,
     "forecast": forecast.watch,
     "inventory": inventory.watch,
     "requests": requests.watch,
