@@ -24,6 +24,12 @@ router = APIRouter(tags=["catalogue"])
 ItemCode = Annotated[Code, Path(examples=["face_shield"])]
 
 
+class NewItem(ItemIn):
+    """An item with its code, as a form sends it."""
+
+    code: Code
+
+
 class ChangeOut(FromRow):
     """One change: what, when, by whom (null: by rule), for which organisation."""
 

@@ -1,36 +1,312 @@
-"""Page of inventory: what is where, lot by lot."""
+"""Pages of stock: what is where, one lot and what is done with it, what expires, what to pick."""
 
-from fastapi import APIRouter, Request
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from sqlmodel import Session
 from starlette.responses import Response
 
 from services.catalog import service as catalog
-from services.inventory import service
-from services.parties import service as parties
+from services.errors import NotFound
+from services.inventory import (
+    acts,
+    cards,
+    listing,
+    pages_catalogue,
+    pages_counts,
+    pages_recalls,
+    picking,
+    service,
+)
+from services.inventory.access import kept_sites, visible_sites
+from services.inventory.act_schemas import (
+    ConsumeIn,
+    ExpiredIn,
+    GiveBackIn,
+    Held,
+    LossCause,
+    LossIn,
+    PlaceIn,
+    RepackIn,
+    Shelf,
+    SortIn,
+)
+from services.inventory.api import State
+from services.inventory.pages_base import names, packed
+from services.inventory.schemas import CardLineOut, PickAsked
+from services.journal.stops import stopped_lots
 from services.parties.access import CurrentActor
-from services.parties.models import DESKS
-from services.parties.pages import sites_by_code
-from services.web.forms import Form
-from services.web.http import DatabaseSession
-from services.web.pages import render
+from services.parties.models import Role
+from services.parties.service import Actor
+from services.web.forms import Form, SentForm, now_input
+from services.web.http import DatabaseSession, Moment
+from services.web.lists import ListAsked, csv_file, cut_page
+from services.web.pages import redirect, render
+
+_PICK_FIELDS = frozenset({"site", "item", "quantity", "unit", "arrives_on", "scan"})
 
 router = APIRouter()
+for part in (pages_recalls, pages_counts, pages_catalogue):
+    router.include_router(part.router)
 
 
 @router.get("/stock")
 def show_stock(
-    request: Request, session: DatabaseSession, actor: CurrentActor, item: str = "", site: str = ""
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    item: str = "",
+    site: str = "",
+    state: State | None = None,
 ) -> Response:
     """Stock by place, item and lot, what expires first on top: one's own, or all at a desk."""
-    sites = sites_by_code(session)
-    own = [each.code for each in parties.sites_of(session, actor.organisation)]
-    visible = list(sites) if actor.role in DESKS else own
+    known = names(session)
+    own = visible_sites(session, actor, None)
+    visible = list(known["sites"]) if own is None else own
     wanted = [code for code in visible if site in {"", code}]
+    rows = service.stock(session, sites=wanted, item=item or None)
+    found = listing.stock_listing(session, asked, rows, state)
+    if asked.is_csv:
+        return csv_file(found.rows, "stock")
     return render(
         request,
         "stock.html",
-        rows=service.stock(session, sites=wanted, item=item or None),
-        items={each.code: each for each in catalog.items(session)},
-        sites=sites,
-        holders=[sites[code] for code in visible],
-        filters=Form({"item": item, "site": site}),
+        listing=found,
+        states=service.STATES,
+        holders=[known["sites"][code] for code in visible],
+        filters=Form({"item": item, "site": site, "state": state or ""}),
+        packing=packed(session),
+        **known,
+    )
+
+
+@router.get("/stock/lots/{lot_id}")
+def show_lot(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    lot_id: UUID,
+    site: str = "",
+) -> Response:
+    """One lot at one site: what stands there, its card, and what its keeper can do with it."""
+    lot = acts.get_lot(session, lot_id)
+    if not site:
+        raise NotFound("This page is of a lot at a place", field="site", value=site)
+    visible_sites(session, actor, site)
+    return _lot_page(request, session, actor, (lot.id, site), asked, {})
+
+
+_Act = Callable[[Session, Actor, Any], Any]
+_ACTS: Mapping[str, tuple[type[Any], _Act, str]] = MappingProxyType(
+    {
+        "sort": (SortIn, acts.sort_lot, "stock-sorted"),
+        "lose": (LossIn, acts.write_off, "stock-lost"),
+        "give-back": (GiveBackIn, acts.give_back, "stock-given-back"),
+        "use": (ConsumeIn, acts.consume, "stock-used"),
+        "repack": (RepackIn, acts.repack, "stock-repacked"),
+        "place": (PlaceIn, acts.put_away, "stock-placed"),
+    }
+)
+
+
+@router.post("/stock/lots/{lot_id}/{act}")
+def do_act(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    lot_id: UUID,
+    act: str,
+    form: SentForm,
+) -> Response:
+    """One of the forms of a lot's page."""
+    if act not in _ACTS:
+        raise NotFound(f"There is nothing at {request.url.path}")
+    schema, work, done = _ACTS[act]
+    acts.get_lot(session, lot_id)
+    form.keyed(act)
+    with form.attempt(session):
+        more = _as_typed(form["parts"]) | {"lot_id": str(lot_id)}
+        work(session, actor, form.read(schema, leave_out=("parts",), instead=more))
+    if not form.slips:
+        return redirect(request, f"/stock/lots/{lot_id}", site=form["site"], done=done)
+    visible_sites(session, actor, form["site"])
+    return _lot_page(request, session, actor, (lot_id, form["site"]), asked, {act: form})
+
+
+def _as_typed(parts: str) -> dict[str, str]:
+    """A repacking's new lots, as typed with commas: ``60, 40``."""
+    split = [each.strip() for each in parts.replace("，", ",").split(",") if each.strip()]
+    return {f"into[{at}]": each for at, each in enumerate(split[:100])}
+
+
+def _lot_page(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    what: tuple[UUID, str],
+    asked: ListAsked,
+    sent: Mapping[str, Form],
+) -> Response:
+    lot_id, site = what
+    lot = acts.get_lot(session, lot_id)
+    lines = cards.stock_card(session, site, lot_id=lot_id)
+    own = service.stock(session, sites=[site], item=lot.commodity)
+    standing = next((row for row in own if row.lot_id == lot_id), None)
+    place = acts.places_of(session, [lot_id]).get((site, lot_id), "")
+    return render(
+        request,
+        "stock_lot.html",
+        next((form.status for form in sent.values()), 200),
+        lot=lot,
+        site=site,
+        standing=standing,
+        place=place,
+        states=service.STATES,
+        stop=stopped_lots(session, [lot_id]).get(lot_id),
+        card=cut_page(lines[::-1], {"occurred_at": lambda line: line.occurred_at}, asked),
+        forms={name: sent.get(name) or _blank(name, site, place) for name in _ACTS},
+        keeps=site in {each.code for each in kept_sites(session, actor)},
+        may_recall=actor.role in {Role.DISPATCHER, Role.APPROVER, Role.ADMIN},
+        held=list(Held),
+        shelves=list(Shelf),
+        causes=list(LossCause),
+        units=[catalog.BASE_UNIT, *(unit for unit, _ in packed(session).get(lot.commodity, []))],
+        packing=packed(session),
+        **names(session),
+    )
+
+
+def _blank(act: str, site: str, place: str) -> Form:
+    if act == "place":
+        return Form({"site": site, "place": place}).keyed(act)
+    put = {"sort": "quarantine", "give-back": "available"}.get(act)
+    taken = "available" if act in {"sort", "lose"} else None
+    form = Form.blank(site=site, occurred_at=now_input(), unit="piece", put_to=put)
+    return Form(form.values | ({"taken_from": taken} if taken else {})).keyed(act)
+
+
+@router.get("/stock/card")
+def show_card(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    site: str,
+    item: str,
+    at: Annotated[Moment | None, Query()] = None,
+) -> Response:
+    """An item's movements at a place, with the running balance, up to any moment."""
+    visible_sites(session, actor, site)
+    catalog.get_item(session, item)
+    lines = cards.stock_card(session, site, item=item, at=at)
+    found = cut_page(lines[::-1], {"occurred_at": lambda line: line.occurred_at}, asked)
+    if asked.is_csv:
+        return csv_file([CardLineOut.model_validate(line) for line in found.rows], "stock-card")
+    return render(
+        request,
+        "stock_card.html",
+        card=found,
+        site=site,
+        item=item,
+        packing=packed(session),
+        **names(session),
+    )
+
+
+@router.get("/stock/expiring")
+def show_expiring(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    site: str = "",
+    item: str = "",
+    days: Annotated[int, Query(ge=0, le=3660)] = 60,
+) -> Response:
+    """What expires soon or has expired, and one button that takes the expired off the shelf."""
+    return _expiring_page(request, session, actor, asked, (site, item, days), Form.blank())
+
+
+@router.post("/stock/expiring/take-off")
+def take_off_expired(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    form: SentForm,
+) -> Response:
+    with form.attempt(session):
+        acts.take_off_expired(session, actor, form.read(ExpiredIn))
+    if not form.slips:
+        return redirect(request, "/stock/expiring", done="stock-expired")
+    return _expiring_page(request, session, actor, asked, ("", "", 60), form)
+
+
+def _expiring_page(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    asked: ListAsked,
+    wanted: tuple[str, str, int],
+    form: Form,
+) -> Response:
+    site, item, days = wanted
+    sites = visible_sites(session, actor, site or None)
+    rows = listing.expiring(session, sites=sites, item=item or None, days=days, on=None)
+    rows.sort(key=lambda row: row.expires_on)
+    found = cut_page(rows, listing.EXPIRY_ORDER, asked)
+    if asked.is_csv:
+        return csv_file(found.rows, "expiring")
+    kept = {each.code for each in kept_sites(session, actor)}
+    return render(
+        request,
+        "stock_expiring.html",
+        form.status,
+        listing=found,
+        gone=[r for r in found.rows if r.days_left <= 0 and r.available and r.site in kept],
+        form=form,
+        now=now_input(),
+        filters=Form({"site": site, "item": item, "days": str(days)}),
+        packing=packed(session),
+        **names(session),
+    )
+
+
+@router.get("/stock/pick")
+def suggest_pick(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+    """Which lots to take for so many of an item, and what was skipped and why."""
+    form = Form({k: v for k, v in request.query_params.items() if k in _PICK_FIELDS})
+    found, pieces = None, 0
+    with form.attempt(session):
+        if form["scan"]:
+            scanned = catalog.scanned(session, form["scan"])
+            if scanned.package:
+                form.values |= {"item": scanned.package.item, "unit": scanned.package.unit}
+                form.values.setdefault("quantity", str(scanned.quantity))
+        if form["site"] and form["item"] and form["quantity"]:
+            wanted = form.read(PickAsked, leave_out=("scan",))
+            visible_sites(session, actor, wanted.site)
+            pieces = catalog.to_pieces(session, wanted.item, wanted.quantity, wanted.unit)
+            found = picking.suggest_pick(
+                session, wanted.site, wanted.item, pieces, wanted.arrives_on
+            )
+    own = visible_sites(session, actor, None)
+    known = names(session)
+    return render(
+        request,
+        "stock_pick.html",
+        form.status,
+        form=form,
+        found=found,
+        pieces=pieces,
+        holders=[s for code, s in known["sites"].items() if own is None or code in own],
+        units=catalog.units(session),
+        packing=packed(session),
+        **known,
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.inventory.picking import Skipped
 from services.journal.kinds import EntryKind
-from services.web.http import MAX_QUANTITY, Code, FromRow, Input, Moment, Text, example
+from services.web.http import MAX_QUANTITY, Code, FromRow, Input, Moment, Quantity, Text, example
 
 
 class StockOut(BaseModel):
@@ -131,3 +131,13 @@ class ExpiringOut(BaseModel):
     available: int
     reserved: int
     received: int
+
+
+class PickAsked(Input):
+    """What is to be picked, as the page's form asks for it."""
+
+    site: Code
+    item: Code
+    quantity: Quantity
+    unit: Code = "piece"
+    arrives_on: date | None = None

@@ -1,0 +1,192 @@
+"""A warehouse's and a hospital's day on pages without JavaScript, in both languages."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi.testclient import TestClient
+
+from services.database import Database
+from services.inventory.act_schemas import Held, LossCause, Shelf
+from services.inventory.models import LineState, SheetState
+from services.inventory.picking import Skipped
+from services.inventory.recall_schemas import RecallCause
+from services.inventory.service import STATES
+from services.web.pages import environment
+from tests.browser import Browser, went_to
+from tests.inventory.goods import came_today, donated, spread, standing
+from tests.test_pages_public import check_strict
+
+Open = Callable[[str | None], Browser]
+
+
+@pytest.fixture
+def browser(api: TestClient, database: Database) -> Open:
+    return lambda username: Browser(api, database, username)
+
+
+@pytest.fixture
+def lot(database: Database) -> UUID:
+    with database.transaction() as session:
+        lot = donated(session, expires=date(2090, 1, 1))
+        spread(session, lot)
+        return lot
+
+
+def test_a_desk_sorts_repacks_writes_off_and_recalls(
+    browser: Open, database: Database, lot: UUID
+) -> None:
+    desk = browser("dispatcher")
+    assert "5 boxes" in desk.get("/en/stock")
+    page = f"/en/stock/lots/{lot}?site=W1"
+    for act, typed in (
+        ("place", {"place": "Rack 4"}),
+        ("sort", {"quantity": "1", "unit": "box", "put_to": "quarantine", "reason": "x"}),
+        ("lose", {"quantity": "10", "cause": "wet", "reason": "roof"}),
+        ("repack", {"quantity": "100", "parts": "60, 40", "reason": "kits"}),
+    ):
+        answer = desk.fill(page, typed, action=f"/en/stock/lots/{lot}/{act}")
+        assert went_to(answer) == f"/en/stock/lots/{lot}"
+    held = standing(database, lot)
+    assert (held["W1/quarantine"], held["W1/lost"], held["W1/converted"]) == (50, 10, 100)
+    assert "Rack 4" in desk.get("/en/stock")
+    wrong = {"quantity": "100", "parts": "60, 41", "reason": "kits"}
+    answer = desk.fill(page, wrong, action=f"/en/stock/lots/{lot}/repack")
+    assert answer.status_code == 422
+    assert "60, 41" in answer.text
+    opening = {"item": "gloves", "batch": "B7", "cause": "quality", "reason": "holes"}
+    answer = desk.fill("/en/recalls", opening, action="/en/recalls")
+    recall = went_to(answer)
+    shown = desk.get(recall)
+    assert "Stopped" in shown
+    assert "HOSP1" in shown
+    assert "It is recalled" in desk.get(page)
+    assert "Stopped" in browser("hospital").get(recall)
+    answer = desk.fill(recall, {"reason": "fine"}, action=f"{recall}/lift")
+    assert went_to(answer) == recall
+    assert standing(database, lot)["H1/quarantine"] == 250
+
+
+def test_a_hospital_uses_and_gives_back(browser: Open, database: Database, lot: UUID) -> None:
+    ward = browser("hospital")
+    assert "With the hospital" in ward.get("/en/stock")
+    page = f"/en/stock/lots/{lot}?site=H1"
+    for act, typed in (
+        ("use", {"quantity": "30", "reason": "ward 3"}),
+        ("give-back", {"quantity": "2", "unit": "box", "reason": "ward closed"}),
+    ):
+        answer = ward.fill(page, typed, action=f"/en/stock/lots/{lot}/{act}")
+        assert went_to(answer).startswith("/en/stock/lots/")
+    held = standing(database, lot)
+    assert (held["H1/consumed"], held["H1/available"], held["H1/received"]) == (30, 100, 120)
+    ward.get(f"/en/stock/lots/{lot}?site=W1", 403)
+    ward.get(f"/en/stock/lots/{lot}", 404)
+
+
+def test_a_count_on_pages_is_blind(browser: Open, database: Database) -> None:
+    with database.transaction() as session:
+        lot = donated(session, 1234)
+    desk = browser("dispatcher")
+    answer = desk.fill("/en/counts", {"site": "W1", "reason": "monthly"}, action="/en/counts")
+    sheet = went_to(answer)
+    assert "1,234" not in desk.get(sheet)
+    form = desk.form(sheet, action=f"{sheet}/lines")
+    (field,) = [name for name in form.values if name.endswith(".counted")]
+    answer = desk.send(form, **{field: "1230"})
+    assert went_to(answer) == sheet
+    assert "1,230" in desk.get(sheet)
+    assert standing(database, lot)["W1/available"] == 1230
+
+
+def test_what_expired_goes_off_the_shelf_by_one_button(browser: Open, database: Database) -> None:
+    today = datetime.now(UTC).date()
+    with database.transaction() as session:
+        old = came_today(session, "OLD", today - timedelta(days=1))
+        came_today(session, "NEW", today + timedelta(days=20))
+    desk = browser("dispatcher")
+    page = desk.get("/en/stock/expiring")
+    assert "OLD" in page
+    assert "NEW" in page
+    answer = desk.fill("/en/stock/expiring", {}, action="/en/stock/expiring/take-off")
+    assert went_to(answer) == "/en/stock/expiring"
+    assert standing(database, old) == {"W1/expired": 10}
+
+
+def test_the_catalogue_and_the_scanner(browser: Open, database: Database, lot: UUID) -> None:
+    desk = browser("dispatcher")
+    new = {"code": "shield", "name_en": "Shield", "name_zh": "面屏", "category": "ppe"}
+    assert went_to(desk.fill("/en/catalogue", new, action="/en/catalogue")).startswith(
+        "/en/catalogue/shield"
+    )
+    gtin = {"gtin": "09506000134352", "unit": "box"}
+    page = "/en/catalogue/gloves"
+    assert went_to(desk.fill(page, gtin, action=f"{page}/gtin")) == page
+    wrong = desk.fill(page, gtin | {"gtin": "09506000134353"}, action=f"{page}/gtin")
+    assert "check digit" in wrong.text
+    scanned = desk.get("/en/scan?text=(01)09506000134352(10)B7(37)3")
+    assert "150" in scanned
+    assert "B7" in scanned
+    desk.get("/en/scan?text=hello", 422)
+    picked = desk.get("/en/stock/pick?site=W1&item=gloves&quantity=300&unit=piece")
+    assert "50 pieces are missing" in picked or "are missing" in picked
+    assert "set aside for a need" in picked
+
+
+def _check(person: Browser, path: str) -> None:
+    answer = person.client.get(path)
+    assert answer.status_code == 200, path
+    check_strict(answer.headers["content-security-policy"], answer.text)
+
+
+PATHS = ("/stock", "/stock/expiring", "/stock/pick", "/recalls", "/counts", "/catalogue", "/scan")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_page_is_strict_in_both_languages(browser: Open, lot: UUID, language: str) -> None:
+    for who in ("dispatcher", "hospital", "maker"):
+        person = browser(who)
+        for path in PATHS:
+            _check(person, f"/{language}{path}")
+    desk = browser("auditor")
+    for path in (
+        f"/stock/lots/{lot}?site=W1",
+        "/stock/card?site=W1&item=gloves",
+        "/catalogue/gloves",
+    ):
+        _check(desk, f"/{language}{path}")
+    browser(None).get(f"/{language}/recalls", 303)
+
+
+def test_lists_come_as_files(browser: Open, lot: UUID) -> None:
+    desk = browser("dispatcher")
+    for path in ("/stock", "/stock/expiring", "/recalls", "/counts"):
+        answer = desk.client.get(f"/en{path}?format=csv")
+        assert answer.headers["content-type"].startswith("text/csv"), path
+    card = desk.client.get("/en/stock/card?site=W1&item=gloves&format=csv")
+    assert card.text.count("\n") == 4
+
+
+WORDS: dict[str, Any] = {
+    "STATE": {*STATES, *Held, *Shelf},
+    "CAUSE": set(LossCause),
+    "RECALL_CAUSE": set(RecallCause),
+    "SKIPPED": set(Skipped),
+    "SHEET": set(SheetState),
+    "LINE": set(LineState),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_code_has_its_words(language: str) -> None:
+    words: Any = environment(language).get_template("labels_inventory.html").module
+    for name, codes in WORDS.items():
+        assert {str(code) for code in codes} <= set(getattr(words, name)), name
+        if language == "zh":
+            assert all(re.search("[\u4e00-\u9fff]", text) for text in getattr(words, name).values())
+
+
+def test_the_date_of_a_batch_is_on_its_page(browser: Open, lot: UUID) -> None:
+    assert "2090" in browser("dispatcher").get(f"/zh/stock/lots/{lot}?site=W1")
