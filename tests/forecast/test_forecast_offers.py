@@ -135,6 +135,10 @@ def test_the_watch_tells_what_runs_out_until_it_does_not(
         assert (low.site, low.item, low.severity) == ("H1", "gloves", Severity.WARNING)
         assert low.facts["days_left"] == "1.5"
         assert low.path == "/forecast/sites/H1"
+    with database.transaction() as session:
+        # Two days later nobody knows what is there: it is the silence that is told.
+        watch(session, datetime.now(UTC) + timedelta(hours=49))
+        assert open_alerts(session, AlertKind.SUPPLY_LOW) == []
     send(api, world, a_day("2020-02-05", 50))
     with database.transaction() as session:
         watch(session, datetime.now(UTC))
