@@ -38,7 +38,10 @@ def move_history() -> None:
     op.execute(
         "INSERT INTO change (subject, what, reason, changed_by, organisation, changed_at) "
         "SELECT 'need:' || n.need_id, n.what, n.reason, n.changed_by, u.organisation, n.changed_at "
-        'FROM need_change n JOIN app_user u ON u.id = n.changed_by ORDER BY n.changed_at, n.need_id, n.version'
+        'FROM need_change n JOIN app_user u ON u.id = n.changed_by '
+        # What came back by a downgrade is still in the one history.
+        "WHERE NOT EXISTS (SELECT 1 FROM change c WHERE c.subject = 'need:' || n.need_id AND c.changed_at = n.changed_at AND c.what = n.what) "
+        'ORDER BY n.changed_at, n.need_id, n.version'
     )
     op.drop_table('need_change')
 
