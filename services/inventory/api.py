@@ -13,6 +13,7 @@ from services.inventory import (
     acts_api,
     cards,
     catalogue_api,
+    counting,
     listing,
     picking,
     recalls_api,
@@ -20,6 +21,7 @@ from services.inventory import (
     sheets_api,
 )
 from services.inventory.access import visible_sites
+from services.inventory.counting import Counted
 from services.inventory.schemas import (
     CardLineOut,
     CountIn,
@@ -28,7 +30,6 @@ from services.inventory.schemas import (
     PickOut,
     StockOut,
 )
-from services.inventory.service import Counted
 from services.parties.access import CurrentActor
 from services.web.http import MAX_QUANTITY, DatabaseSession, Moment
 from services.web.lists import ListAsked, answer, cut_page
@@ -155,7 +156,7 @@ def count_stock(
 
     It finds again at most what ever came to that shelf; a lot that never stood there is refused.
     """
-    counted, created = service.count(session, actor, body)
+    counted, created = counting.count(session, actor, body)
     if not created:
         response.status_code = status.HTTP_200_OK
     return count_out(counted)

@@ -10,7 +10,7 @@ from services.alerts.models import AlertKind, Severity
 from services.alerts.service import close_alert, raise_alert
 from services.catalog import service as catalog
 from services.errors import Conflict, DomainError, NotFound
-from services.inventory import service
+from services.inventory import counting
 from services.inventory.access import kept_site, visible_sites
 from services.inventory.models import CountLine, CountSheet, LineState, SheetState, StockCount
 from services.inventory.schemas import CountIn
@@ -148,11 +148,11 @@ def lines_of(session: Session, sheet_id: UUID) -> list[CountLine]:
     return list(session.exec(statement.order_by(col(CountLine.lot_id))))
 
 
-def counts_of(session: Session, lines: Sequence[CountLine]) -> dict[UUID, service.Counted]:
+def counts_of(session: Session, lines: Sequence[CountLine]) -> dict[UUID, counting.Counted]:
     """What was posted for each line, by lot."""
     ids = [line.count_id for line in lines if line.count_id]
     found = session.exec(select(StockCount).where(col(StockCount.id).in_(ids)))
-    return {row.lot_id: service.counted(session, row) for row in found}
+    return {row.lot_id: counting.counted(session, row) for row in found}
 
 
 def _locked(session: Session, actor: Actor, sheet_id: UUID) -> CountSheet:
@@ -205,7 +205,7 @@ def _count(
         line.second_base, line.second_by, line.second_at = pieces, actor.user_id, at
     else:
         line.first_base, line.first_by, line.first_at = pieces, actor.user_id, at
-        off = service.difference_of(session, sheet.site, line.lot_id, at, pieces)
+        off = counting.difference_of(session, sheet.site, line.lot_id, at, pieces)
         if abs(off) > get_settings().count_again_above_pieces:
             line.state = LineState.TO_RECOUNT
             _alert(session, sheet, line, lot.commodity, Severity.WARNING)
@@ -237,7 +237,7 @@ def _post(
         occurred_at=at,
         reason=sheet.reason,
     )
-    posted, _ = service.count(session, actor, body, alert=False)
+    posted, _ = counting.count(session, actor, body, alert=False)
     line.state, line.count_id = LineState.POSTED, posted.count.id
     session.flush()
     if abs(posted.difference) > get_settings().count_again_above_pieces:
