@@ -110,6 +110,14 @@ class TracedPurchaseOut(FromRow):
     lots: list[TracedLotOut]
 
 
+class RefusedOut(FromRow):
+    """What wasn't taken of a gift, and why; ``item`` is null for money."""
+
+    item: str | None
+    quantity: int
+    reason: str
+
+
 class TraceOut(BaseModel):
     donation_id: UUID
     kind: str
@@ -121,6 +129,9 @@ class TraceOut(BaseModel):
     ok: bool
     lots: list[TracedLotOut]
     purchases: list[TracedPurchaseOut]
+    refused: list[RefusedOut]
+    refusal: str | None
+    earmark_released: bool
 
 
 class TotalOut(FromRow):
@@ -245,4 +256,7 @@ def _trace_out(found: Trace) -> TraceOut:
         ok=found.ok,
         lots=[TracedLotOut.model_validate(lot) for lot in found.lots],
         purchases=[TracedPurchaseOut.model_validate(each) for each in found.purchases],
+        refused=[RefusedOut.model_validate(each) for each in found.refused],
+        refusal=donation.refusal,
+        earmark_released=found.earmark_released,
     )

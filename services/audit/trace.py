@@ -14,10 +14,12 @@ from sqlmodel import Session
 from services.donations import service as donations
 from services.donations.became import receipt_entry
 from services.donations.models import Donation
+from services.donations.releasing import release_entry
 from services.journal.kinds import AccountKind, AccountRef, EntryKind
 from services.journal.models import Lot
 from services.journal.read import (
     TracedMove,
+    find_entry,
     holdings,
     lots_of,
     lots_opened_by,
@@ -67,6 +69,15 @@ class TracedPurchase:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """What of a gift wasn't taken, and so never came in. ``item`` is None for money."""
+
+    item: str | None
+    quantity: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """What became of one donation; no lots where it wasn't received yet."""
 
@@ -76,6 +87,8 @@ class Trace:
     donor_name_zh: str | None
     lots: tuple[TracedLot, ...]
     purchases: tuple[TracedPurchase, ...]
+    refused: tuple[Refused, ...] = ()
+    earmark_released: bool = False
 
     @property
     def ok(self) -> bool:
@@ -91,13 +104,20 @@ def trace(session: Session, donation_id: UUID) -> Trace:
     shown = not donation.anonymous
     lots = _with_repacked(session, lots_opened_by(session, [receipt_entry(donation_id)]))
     moves = moves_of_lots(session, [lot.id for lot in lots])
+    state = donations.states(session, [donation])[0]
     return Trace(
         donation=donation,
-        status=donations.states(session, [donation])[0].status,
+        status=state.status,
         donor_name_en=parties.public_name(donor, "en") if shown else None,
         donor_name_zh=parties.public_name(donor, "zh") if shown else None,
         lots=tuple(_traced(session, lot, moves) for lot in lots),
         purchases=_purchases(session, moves),
+        refused=tuple(
+            Refused(line.item, line.refused, line.refusal)
+            for line in state.lines
+            if line.refused and line.refusal
+        ),
+        earmark_released=find_entry(session, release_entry(donation_id)) is not None,
     )
 
 

@@ -45,6 +45,7 @@ def check_desks(session: Session) -> Iterator[Difference]:
         yield from _check_run(run, facts)
     yield from _check_shipments(session, runs)
     yield from _check_earmarks(session)
+    yield from _check_releases(session)
     yield from _check_donors(session)
 
 
@@ -166,6 +167,20 @@ def _check_earmarks(session: Session) -> Iterator[Difference]:
         expected, found = logged.get(lot_id, NOTHING), kept.get(lot_id, NOTHING)
         if expected != found:
             yield Difference("earmark", f"lot {lot_id}", expected, found)
+
+
+def _check_releases(session: Session) -> Iterator[Difference]:
+    """Whose earmark binds no more is what the entries of release say."""
+    logged: dict[str, str] = {}
+    for entry_id, _, record in _records(session, EntryKind.EARMARK_RELEASED):
+        for lot_id in _object(record.get("facts")).get("lots", []):
+            logged[str(lot_id)] = str(entry_id)
+    released = select(LotEarmark).where(col(LotEarmark.released_entry).is_not(None))
+    kept = {str(each.lot_id): str(each.released_entry) for each in session.exec(released)}
+    for lot_id in sorted(logged.keys() | kept.keys()):
+        expected, found = logged.get(lot_id, NOTHING), kept.get(lot_id, NOTHING)
+        if expected != found:
+            yield Difference("earmark", f"lot {lot_id}, released", expected, found)
 
 
 def _check_donors(session: Session) -> Iterator[Difference]:
