@@ -64,13 +64,6 @@ def lapse_needs(body: LapseAsOf, session: DatabaseSession, actor: CurrentActor) 
     return [need_out(state) for state in served(session, lapsed)]
 
 
-_RULE_ORDER = {
-    "position": lambda rule: rule.position,
-    "region": lambda rule: rule.region,
-    "item": lambda rule: rule.item,
-}
-
-
 @router.get("/approval-rules", response_model=list[RuleOut])
 def list_rules(
     session: DatabaseSession,
@@ -82,12 +75,7 @@ def list_rules(
 ) -> Any:
     """The rules that approve needs by themselves, in the order in which they are tried."""
     parties.require_role(actor, *DESKS)
-    found = [
-        rule
-        for rule in rules.rules(session)
-        if region in {None, rule.region} and item in {None, rule.item}
-    ]
-    listing = cut_page(found, _RULE_ORDER, asked)
+    listing = rules.list_rules(session, asked, region, item)
     told = listing.map(lambda rows: [RuleOut.model_validate(row) for row in rows])
     return answer(told, response, "approval-rules")
 

@@ -17,11 +17,20 @@ from services.parties.service import Actor
 from services.requests import deciding, rules, stopping
 from services.requests.api import seen_need
 from services.requests.desks import DECIDERS
+from services.requests.models import ApprovalRule
 from services.requests.pages import items_by_code, names_of, need_page, own_sites
-from services.requests.schemas_desk import Approval, Refusal, ResumeIn, RuleIn, StopIn, StopOut
+from services.requests.schemas_desk import (
+    Approval,
+    Refusal,
+    ResumeIn,
+    RuleIn,
+    RuleOut,
+    StopIn,
+    StopOut,
+)
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
-from services.web.lists import ListAsked, csv_file
+from services.web.lists import ListAsked, Listing, csv_file
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -70,21 +79,37 @@ def decide(
 
 
 @router.get("/needs/rules")
-def show_rules(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+def show_rules(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    region: str = "",
+    item: str = "",
+) -> Response:
+    """The rules in the order in which they are tried, and one more to add."""
     parties.require_role(actor, *DESKS)
+    listing = rules.list_rules(session, asked, region or None, item or None)
+    if asked.is_csv:
+        return csv_file([RuleOut.model_validate(row) for row in listing.rows], "approval-rules")
     last = max((rule.position for rule in rules.rules(session)), default=0)
-    return _rules_page(request, session, Form.blank(position=last + _NEXT_POSITION))
+    form = Form.blank(position=last + _NEXT_POSITION)
+    return _rules_page(request, session, listing, form)
 
 
-@router.post("/needs/rules")
+@router.post("/needs/rules/new")
 def set_rule(
-    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    form: SentForm,
 ) -> Response:
     with form.attempt(session):
         body = form.read(RuleIn, leave_out=("id",))
         rules.set_rule(session, actor, _id_of(form), body)
     if form.slips:
-        return _rules_page(request, session, form)
+        return _rules_page(request, session, rules.list_rules(session, asked, None, None), form)
     return redirect(request, "/needs/rules", done="rule-set")
 
 
@@ -104,16 +129,19 @@ def _id_of(form: Form) -> UUID:
         return uuid4()
 
 
-def _rules_page(request: Request, session: Session, form: Form) -> Response:
-    known = rules.rules(session)
-    told = changes_of(session, [rules.subject_of(rule.id) for rule in known])
-    changes = [change for rule in known for change in told[rules.subject_of(rule.id)]]
+def _rules_page(
+    request: Request, session: Session, listing: Listing[ApprovalRule], form: Form
+) -> Response:
+    subjects = [rules.subject_of(rule.id) for rule in listing.rows]
+    told = changes_of(session, subjects)
+    changes = [change for subject in subjects for change in told[subject]]
     return render(
         request,
         "need_rules.html",
         form.status,
         form=form,
-        rules=known,
+        listing=listing,
+        filters=Form({name: request.query_params.get(name, "") for name in ("region", "item")}),
         items=items_by_code(session),
         regions={row.code: row for row in session.exec(select(Region).order_by(Region.code))},
         changes=changes,

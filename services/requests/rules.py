@@ -1,6 +1,8 @@
 """Rules that approve needs by themselves, as a desk orders them; the first that fits decides."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
@@ -15,6 +17,7 @@ from services.requests.desks import require_desk
 from services.requests.models import ApprovalRule, Need, RuleOutcome
 from services.requests.schemas_desk import RuleIn
 from services.requests.served import days_of_cover
+from services.web.lists import Asked, Listing, cut_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,28 @@ def rules(session: Session) -> list[ApprovalRule]:
     """Every rule, in the order in which they are tried."""
     order = (col(ApprovalRule.position), col(ApprovalRule.id))
     return list(session.exec(select(ApprovalRule).order_by(*order)))
+
+
+_ORDER: Mapping[str, Callable[[ApprovalRule], Any]] = {
+    "position": lambda rule: rule.position,
+    "outcome": lambda rule: rule.outcome.value,
+    "region": lambda rule: rule.region,
+    "item": lambda rule: rule.item,
+    "max_quantity_base": lambda rule: rule.max_quantity_base,
+    "max_days_of_cover": lambda rule: rule.max_days_of_cover,
+}
+
+
+def list_rules(
+    session: Session, asked: Asked, region: str | None, item: str | None
+) -> Listing[ApprovalRule]:
+    """The rules in the order in which they are tried; of one region or item where one is named."""
+    found = [
+        rule
+        for rule in rules(session)
+        if region in {None, rule.region} and item in {None, rule.item}
+    ]
+    return cut_page(found, _ORDER, asked)
 
 
 def get_rule(session: Session, rule_id: UUID) -> ApprovalRule:

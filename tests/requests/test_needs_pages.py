@@ -37,10 +37,12 @@ def test_a_draft_is_sent_given_back_changed_and_approved_in_part(
 ) -> None:
     hospital, desk = browser("hospital"), browser("dispatcher")
     rule = {"position": "10", "outcome": "approve", "item": "gloves", "max_quantity_base": "50"}
-    form = desk.form("/en/needs/rules")
+    form = desk.form("/en/needs/rules", "/en/needs/rules/new")
     for _ in range(2):
         assert went_to(desk.send(form, **rule)) == "/en/needs/rules"
     assert desk.get("/zh/needs/rules").count("/remove") == 1
+    assert "/remove" not in desk.get("/en/needs/rules?item=surgical_mask&sort=-region")
+    assert "gloves,50" in desk.client.get("/en/needs/rules?format=csv").text
     stock = {"stock_on_hand_base": "90", "use_per_day_base": "60"}
     assert went_to(hospital.fill("/en/needs/new", line(**stock) | {})) == "/en/needs"
     first = only_need(api)
@@ -160,7 +162,7 @@ def test_pages_refuse_whom_they_must(browser: Open, api: TestClient) -> None:
         ("dispatcher", f"{page}/edit", {"version": "1", "quantity": "5"}),
         ("dispatcher", f"{page}/confirm", {}),
         ("hospital2", f"{page}/confirm", {}),
-        ("hospital", "/en/needs/rules", {"position": "1", "outcome": "ask"}),
+        ("hospital", "/en/needs/rules/new", {"position": "1", "outcome": "ask"}),
         ("dispatcher", "/en/needs/stops", {"site": "H1", "item": "*", "reason": "no"}),
         ("dispatcher", "/en/needs/confirm", {}),
     ):
