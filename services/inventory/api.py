@@ -31,6 +31,7 @@ from services.inventory.schemas import (
     StockOut,
 )
 from services.parties.access import CurrentActor
+from services.parties.models import DESKS
 from services.web.http import MAX_QUANTITY, DatabaseSession, Moment
 from services.web.lists import ListAsked, answer, cut_page
 
@@ -82,7 +83,8 @@ def show_stock(
         rows = service.stock(session, sites=sites, item=item)
     else:
         rows = service.stock_at(session, at, sites=sites, item=item)
-    return answer(listing.stock_listing(session, asked, rows, state), response, "stock")
+    own = actor.role not in DESKS
+    return answer(listing.stock_listing(session, asked, rows, state, own=own), response, "stock")
 
 
 @router.get("/stock/expiring", response_model=list[ExpiringOut])

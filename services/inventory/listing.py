@@ -30,13 +30,21 @@ EXPIRY_ORDER: Mapping[str, Callable[[ExpiringOut], Any]] = {
 
 
 def stock_listing(
-    session: Session, asked: Asked, rows: list[Stock], state: str | None
+    session: Session, asked: Asked, rows: list[Stock], state: str | None, *, own: bool
 ) -> Listing[StockOut]:
-    """Rows with something in a state, with each lot's place at its site."""
-    wanted = [row for row in rows if state is None or row.of(state)]
+    """Rows with something in a state, with each lot's place at its site.
+
+    Where no state is asked for, what hospitals have received of their own is left out unless they
+    ask themselves (``own``): a desk looks for what it can send.
+    """
+    wanted = [row for row in rows if (row.of(state) if state else own or _is_on_shelf(row))]
     listing = cut_page(wanted, STOCK_ORDER, asked)
     places = acts.places_of(session, [row.lot_id for row in listing.rows if row.lot_id])
     return listing.map(lambda part: [_out(row, places) for row in part])
+
+
+def _is_on_shelf(row: Stock) -> bool:
+    return any(row.of(state) for state in service.STATES if state != "received")
 
 
 def _out(row: Stock, places: Mapping[tuple[str, UUID], str]) -> StockOut:
@@ -48,7 +56,10 @@ def _out(row: Stock, places: Mapping[tuple[str, UUID], str]) -> StockOut:
 def expiring(
     session: Session, *, sites: list[str] | None, item: str | None, days: int, on: date | None
 ) -> list[ExpiringOut]:
-    """Lots on shelves that expire within ``days`` of the local day ``on``, or have expired."""
+    """Lots on shelves that expire within ``days`` of the local day ``on``, or have expired.
+
+    What hospitals have received is told where ``sites`` are asked for, and not of everywhere.
+    """
     today = on or local_date(datetime.now(UTC))
     until = today + timedelta(days=days)
     return [
@@ -67,5 +78,5 @@ def expiring(
         if row.lot_id is not None
         and row.expires_on is not None
         and row.expires_on <= until
-        and row.available + row.reserved + row.received
+        and row.available + row.reserved + (row.received if sites is not None else 0)
     ]

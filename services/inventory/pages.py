@@ -69,7 +69,7 @@ def show_stock(
     visible = list(known["sites"]) if own is None else own
     wanted = [code for code in visible if site in {"", code}]
     rows = service.stock(session, sites=wanted, item=item or None)
-    found = listing.stock_listing(session, asked, rows, state)
+    found = listing.stock_listing(session, asked, rows, state, own=own is not None)
     if asked.is_csv:
         return csv_file(found.rows, "stock")
     return render(

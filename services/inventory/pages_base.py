@@ -1,10 +1,15 @@
 """What inventory's pages share: names, packs, and people."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from services.catalog import service as catalog
+from services.database import among
+from services.parties.changes import Change, changes_of
+from services.parties.models import User
 from services.parties.pages import sites_by_code
 
 
@@ -19,3 +24,12 @@ def names(session: Session) -> dict[str, Any]:
 def packed(session: Session) -> dict[str, list[tuple[str, int]]]:
     """The units of every item, largest first: ``inventory_packs.html`` tells pieces by them."""
     return catalog.packing(session)
+
+
+def history(session: Session, subject: str) -> dict[str, Any]:
+    """Who changed what of a subject, and the people's names by id."""
+    changes: Sequence[Change] = changes_of(session, [subject])[subject]
+    ids = {change.changed_by for change in changes if change.changed_by}
+    people = session.exec(select(User).where(among(User.id, ids)))
+    names: dict[UUID, str] = {user.id: user.display_name for user in people}
+    return {"changes": changes, "people": names}

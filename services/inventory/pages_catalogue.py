@@ -13,9 +13,8 @@ from services.catalog import service as catalog
 from services.catalog.schemas import GtinIn, ItemIn, PackIn, SubstituteIn
 from services.errors import NotFound
 from services.inventory.catalogue_api import NewItem, keep, require_keeper, scan_out
-from services.inventory.pages_base import names, packed
+from services.inventory.pages_base import history, names, packed
 from services.parties.access import CurrentActor
-from services.parties.changes import changes_of
 from services.parties.models import Role
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm
@@ -113,8 +112,8 @@ def _page(
         units=[catalog.BASE_UNIT, *(unit for unit, _ in packed(session).get(code, []))],
         forms={name: sent.get(name) or Form().keyed(name) for name in _PUTS},
         may_keep=actor.role in {Role.DISPATCHER, Role.ADMIN},
-        changes=changes_of(session, [subject])[subject],
         packing=packed(session),
+        **history(session, subject),
         **names(session),
     )
 

@@ -9,11 +9,10 @@ from starlette.responses import Response
 from services.catalog import service as catalog
 from services.inventory import sheets
 from services.inventory.access import kept_sites
-from services.inventory.pages_base import names, packed
+from services.inventory.pages_base import history, names, packed
 from services.inventory.sheet_schemas import CancelIn, SheetCountIn, SheetIn, SheetLineOut
 from services.inventory.sheets_api import detail_out, listed, sheet_out
 from services.parties.access import CurrentActor
-from services.parties.changes import changes_of
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import DatabaseSession
@@ -133,10 +132,10 @@ def _page(
         form=form,
         typed=typed,
         cancelling=cancelling or Form().keyed("cancel"),
-        changes=changes_of(session, [subject])[subject],
         keeps=sheet.site in {site.code for site in kept_sites(session, actor)},
         units=catalog.units(session),
         packing=packed(session),
+        **history(session, subject),
         **names(session),
     )
 

@@ -7,11 +7,10 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from services.inventory import acts, recall_reading, recalls
-from services.inventory.pages_base import names, packed
+from services.inventory.pages_base import history, names, packed
 from services.inventory.recall_schemas import LiftIn, RecallCause, RecallIn
 from services.inventory.recalls_api import detail_out, listed, recall_out
 from services.parties.access import CurrentActor
-from services.parties.changes import changes_of
 from services.parties.models import Role
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm, now_input
@@ -116,9 +115,9 @@ def _page(
         "recall.html",
         form.status,
         recall=detail_out(session, actor, recall),
-        changes=changes_of(session, [subject])[subject],
         form=form,
         may_lift=actor.role in _OPENERS and recall.lifted_at is None,
         packing=packed(session),
+        **history(session, subject),
         **names(session),
     )
