@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 
 from services.dispatch.models import Run, RunKind, RunState
 from services.donations.models import Donation, EarmarkKind, LotEarmark
+from services.jobs.transfer_check import check_transfers
 from services.journal.differences import NOTHING
 from services.journal.kinds import EntryKind
 from services.journal.verify import Difference, bodies_of_kinds
@@ -44,6 +45,7 @@ def check_desks(session: Session) -> Iterator[Difference]:
     for run in runs.values():
         yield from _check_run(run, facts)
     yield from _check_shipments(session, runs)
+    yield from check_transfers(session)
     yield from _check_earmarks(session)
     yield from _check_releases(session)
     yield from _check_donors(session)

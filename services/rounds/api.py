@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response, status
@@ -21,21 +21,27 @@ from services.rounds.schemas import (
     VehicleIn,
     VehicleOut,
 )
-from services.web.http import DatabaseSession
+from services.web.http import Code, DatabaseSession
+from services.web.lists import ListAsked, answer, cut_page
 
 router = APIRouter(tags=["rounds"])
 
 
-@router.get("/vehicles")
+@router.get("/vehicles", response_model=list[VehicleOut])
 def list_vehicles(
     session: DatabaseSession,
     actor: CurrentActor,  # noqa: ARG001
-    carrier: Annotated[str | None, Query()] = None,
-    depot: Annotated[str | None, Query()] = None,
-) -> list[VehicleOut]:
+    asked: ListAsked,
+    response: Response,
+    carrier: Annotated[Code | None, Query()] = None,
+    depot: Annotated[Code | None, Query()] = None,
+) -> Any:
     """Which carrier has which lorries where."""
-    rows = fleet.vehicles(session, carrier=carrier, depot=depot)
-    return [VehicleOut.model_validate(row) for row in rows]
+    rows = [
+        VehicleOut.model_validate(row)
+        for row in fleet.vehicles(session, carrier=carrier, depot=depot)
+    ]
+    return answer(cut_page(rows, _VEHICLES_BY, asked), response, "vehicles")
 
 
 @router.put("/vehicles")
@@ -50,17 +56,20 @@ def remove_vehicle(carrier: str, code: str, session: DatabaseSession, actor: Cur
     fleet.remove_vehicle(session, actor, carrier, code)
 
 
-@router.get("/site-hours")
+@router.get("/site-hours", response_model=list[SiteHoursOut])
 def list_site_hours(
     session: DatabaseSession,
     actor: CurrentActor,  # noqa: ARG001
-) -> list[SiteHoursOut]:
+    asked: ListAsked,
+    response: Response,
+) -> Any:
     """Sites that have said when they serve lorries.
 
     Every other one takes goods in from 08:00 to 18:00, 20 minutes a call; at a depot loading
     takes 30 minutes, at any time.
     """
-    return [SiteHoursOut.model_validate(row) for row in fleet.site_hours(session)]
+    rows = [SiteHoursOut.model_validate(row) for row in fleet.site_hours(session)]
+    return answer(cut_page(rows, _HOURS_BY, asked), response, "site-hours")
 
 
 @router.put("/site-hours")
@@ -118,6 +127,17 @@ def show_round(
     return service.get_round(session, actor, plan_id, number)
 
 
+_VEHICLES_BY: dict[str, Callable[[VehicleOut], Any]] = {
+    "depot": lambda row: (row.depot, row.carrier, row.code),
+    "carrier": lambda row: (row.carrier, row.code),
+    "volume_l": lambda row: row.volume_l,
+    "weight_kg": lambda row: row.weight_kg,
+}
+_HOURS_BY: dict[str, Callable[[SiteHoursOut], Any]] = {
+    "site": lambda row: row.site,
+    "opens_at": lambda row: row.opens_at,
+    "closes_at": lambda row: row.closes_at,
+}
 _HEAD = (
     "round", "carrier", "vehicle", "unit", "trip", "depot", "stop", "site", "site_name",
     "arrives_at", "begins_at", "leaves_at", "distance_m", "shipment_id", "line", "item",

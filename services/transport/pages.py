@@ -63,7 +63,7 @@ _DONE = {
 # These stand beside another step's form, folded away.
 _UNWANTED = frozenset({Step.LOSE, Step.CANCEL, Step.DIVERT, Step.LOAD, Step.ARRIVE})
 # So many lines of a shipment at once: a hospital's may have hundreds.
-_LINES_A_PAGE = 30
+_LINES_A_PAGE = 10
 
 
 @router.get("/shipments")

@@ -71,7 +71,9 @@ def show_pick_list(
 def show_waybill(
     request: Request, shipment_id: UUID, session: DatabaseSession, actor: CurrentActor
 ) -> Response:
-    return _waybill_page(request, session, actor, shipment_id, Form.blank(units=1))
+    there = labelling.units_of(session, [shipment_id]).get(shipment_id, [])
+    form = Form.blank(units=len(there) or 1)
+    return _waybill_page(request, session, actor, shipment_id, form)
 
 
 @router.post("/shipments/{shipment_id}/labels")

@@ -12,6 +12,7 @@ from services.database import Database
 from services.journal.kinds import EntryKind
 from services.journal.post import post
 from services.journal.record import Draft
+from services.transport.order_models import TransferLine
 from tests.shipments import Goods, a_lot, act, count, show, where
 from tests.transport.orders import astray, carry, ordered, receive, send_order, transfer_body
 from tests.world import NOW, World
@@ -218,3 +219,14 @@ def test_what_went_there_comes_back_by_an_order_of_its_own(
     carry(api, shipment, users=FROM_W2)
     assert receive(api, shipment, "dispatcher", count(1, 150)).status_code == 200
     assert where(database, lot) == {"donor:DONOR1/given": -150, "site:W1/available": 150}
+
+
+def test_an_order_that_was_changed_behind_the_journal_is_noticed(
+    api: TestClient, database: Database, lot: UUID
+) -> None:
+    transfer = ordered(api, transfer_body(lot))
+    assert astray(database) == []
+    with database.transaction() as session:
+        line = session.get_one(TransferLine, (UUID(transfer["id"]), 1))
+        line.quantity_base = 99
+    assert astray(database) == [f"transfer {transfer['id']}, lot {lot}: 100, 99"]
