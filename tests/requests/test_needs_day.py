@@ -1,11 +1,13 @@
 """A day of a hospital and of its region's desk, through the API."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
 from services.database import Database
+from services.requests.served import STAGES
 from services.requests.watch import watch
 from tests.requests.hospital import Desk, bring, grow_older, open_alerts, reserve
 
@@ -29,21 +31,22 @@ def told(desk: Desk, need: str) -> list[str]:
     return [change["what"] for change in desk.get(f"/needs/{need}/changes")]
 
 
-def test_a_need_lives_from_its_draft_to_its_end(
-    hospital: Desk, desk: Desk, database: Database
-) -> None:
+def drafted(hospital: Desk, desk: Desk) -> str:
+    """A draft that only its hospital knows of; its id."""
     desk.rule(10, item="gloves", max_quantity_base=50, max_days_of_cover=3, note="small and bare")
     draft = hospital.ask(
         quantity=200, draft=True, stock_on_hand_base=90, use_per_day_base=60, suggested_base=400
     )
     assert (draft["progress"], draft["days_of_cover"]) == ("draft", 1.5)
-    assert draft["stages"] | {"suggested": "complete"} == dict.fromkeys(draft["stages"], "none") | {
-        "suggested": "complete"
-    }
+    assert draft["stages"] == dict.fromkeys(STAGES, "none") | {"suggested": "complete"}
     page = f"/needs/{draft['id']}"
     assert desk.get("/needs") == []
     desk.refused("POST", f"{page}/approve", 409, version=1)
+    return str(draft["id"])
 
+
+def sent_and_decided(hospital: Desk, desk: Desk, database: Database, need: str) -> None:
+    page = f"/needs/{need}"
     edited = hospital.send("PATCH", page, version=1, quantity=300).json()
     sent = hospital.post(f"{page}/submit", occurred_at="2020-02-03T10:00:00Z")
     assert (edited["version"], sent["status"], sent["outstanding_base"]) == (2, "submitted", 0)
@@ -71,8 +74,12 @@ def test_a_need_lives_from_its_draft_to_its_end(
     look(database)
     assert ("need_to_approve", "desk:") not in open_alerts(database)
 
+
+def lapsed_and_revived(hospital: Desk, database: Database, need: str) -> UUID:
+    """Returns the lot of which 70 pieces are set aside for it meanwhile."""
+    page = f"/needs/{need}"
     with database.transaction() as session:
-        first = reserve(session, draft["id"], 70)
+        first = reserve(session, need, 70)
     partly = hospital.get(page)
     assert (partly["progress"], partly["committed_base"]) == ("partly_allocated", 70)
     assert partly["stages"]["committed"] == "partly"
@@ -92,12 +99,16 @@ def test_a_need_lives_from_its_draft_to_its_end(
     assert open_alerts(database)["need_lapsed", "reserved:H1"]["reserved"] == 70
     revived = hospital.post(f"{page}/confirm")
     assert (revived["status"], revived["outstanding_base"]) == ("approved", 50)
+    return first
 
+
+def met(hospital: Desk, desk: Desk, database: Database, need: str, first: UUID) -> None:
+    page = f"/needs/{need}"
     with database.transaction() as session:
-        bring(session, draft["id"], 70, first)
-        bring(session, draft["id"], 50, reserve(session, draft["id"], 50))
-    met = hospital.get(page)
-    assert (met["progress"], met["lapses_at"], met["stages"]["fulfilled"]) == (
+        bring(session, need, 70, first)
+        bring(session, need, 50, reserve(session, need, 50))
+    now = hospital.get(page)
+    assert (now["progress"], now["lapses_at"], now["stages"]["fulfilled"]) == (
         "fulfilled",
         None,
         "complete",
@@ -108,16 +119,25 @@ def test_a_need_lives_from_its_draft_to_its_end(
     grow_older(database, 500)
     look(database)
     assert hospital.get(page)["progress"] == "fulfilled"
-    request = hospital.get(f"/requests/{draft['request_id']}")
+    request = hospital.get(f"/requests/{now['request_id']}")
     assert (request["state"], request["stages"]["fulfilled"]) == ("fulfilled", "complete")
+
+
+def test_a_need_lives_from_its_draft_to_its_end(
+    hospital: Desk, desk: Desk, database: Database
+) -> None:
+    need = drafted(hospital, desk)
+    sent_and_decided(hospital, desk, database, need)
+    first = lapsed_and_revived(hospital, database, need)
+    met(hospital, desk, database, need, first)
     figures = ", urgent, by 2020-02-09, stock 90, use 60 a day"
-    assert told(hospital, draft["id"])[:3] == [
+    assert told(hospital, need)[:3] == [
         f"drafted: 200 piece{figures}",
         f"200 piece{figures} → 300 piece{figures}",
         "draft → submitted",
     ]
-    assert "submitted → approved: 120 of 250 pieces" in told(hospital, draft["id"])
-    assert told(hospital, draft["id"])[-2:] == [
+    assert "submitted → approved: 120 of 250 pieces" in told(hospital, need)
+    assert told(hospital, need)[-2:] == [
         "approved → lapsed",
         "lapsed → approved: still needed",
     ]
