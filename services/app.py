@@ -7,6 +7,10 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import RedirectResponse, Response
 
+from services.alerts.api import router as alerts_api
+from services.alerts.pages import router as alerts_pages
+from services.alerts.seeing import count_waiting
+from services.alerts.webhooks_api import router as webhooks_api
 from services.audit.api import router as audit_api
 from services.audit.chain_rpc import router as chain_rpc
 from services.audit.log_api import router as log_api
@@ -19,10 +23,8 @@ from services.catalog.api import router as catalog_api
 from services.community.api import router as community_api
 from services.community.pages import router as community_pages
 from services.database import Database
-from services.dispatch.api import router as dispatch_api
-from services.dispatch.api_what_if import router as what_if_api
-from services.dispatch.pages import router as dispatch_pages
-from services.dispatch.pages_what_if import router as what_if_pages
+from services.dispatch.doors import API as DISPATCH_API
+from services.dispatch.doors import PAGES as DISPATCH_PAGES
 from services.dispatch.reasons import find_answer
 from services.donations.api import router as donations_api
 from services.donations.campaigns_api import router as campaigns_api
@@ -33,6 +35,7 @@ from services.donations.pages import router as donations_pages
 from services.inventory.api import router as inventory_api
 from services.inventory.pages import router as inventory_pages
 from services.parties.api import router as parties_api
+from services.parties.email import router as email_api
 from services.parties.keys_api import router as keys_api
 from services.parties.pages import router as parties_pages
 from services.requests.api import router as requests_api
@@ -57,11 +60,14 @@ from services.web.pages import CONTENT_SECURITY_POLICY
 from services.web.problems import PROBLEMS
 
 API = (
+    alerts_api,
+    webhooks_api,
+    email_api,
     audit_api,
     capacity_api,
     catalog_api,
     community_api,
-    dispatch_api,
+    DISPATCH_API,
     donations_api,
     forecast_api,
     help_api,
@@ -74,15 +80,15 @@ API = (
     requests_desk_api,
     rounds_api,
     TRANSPORT_API,
-    what_if_api,
 )
 PAGES: tuple[APIRouter, ...] = (
+    alerts_pages,
     audit_pages,
     capacity_pages,
     community_pages,
     forecast_pages,
     help_pages,
-    dispatch_pages,
+    DISPATCH_PAGES,
     donations_pages,
     campaigns_pages,
     money_pages,
@@ -92,7 +98,6 @@ PAGES: tuple[APIRouter, ...] = (
     requests_pages,
     rounds_pages,
     TRANSPORT_PAGES,
-    what_if_pages,
 )
 
 _STATIC = Path(__file__).parent / "web" / "static"
@@ -110,6 +115,7 @@ def create_app(database: Database) -> FastAPI:
     )
     app.state.database = database
     app.state.find_answer = find_answer
+    app.state.count_alerts = count_waiting
     install_error_handlers(app)
     app.add_middleware(LimitBody)
     app.middleware("http")(_protect)

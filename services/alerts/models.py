@@ -31,6 +31,7 @@ class AlertKind(StrEnum):
     EARMARK_UNHONOURED = "earmark_unhonoured"
     RECEIPT_DISPUTED = "receipt_disputed"
     PLAN_TO_DECIDE = "plan_to_decide"
+    EMERGENCY_APPROVED = "emergency_approved"
     CHAIN_BACKLOG = "chain_backlog"
     REPORT_MISSING = "report_missing"
     SUPPLY_LOW = "supply_low"

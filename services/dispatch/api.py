@@ -1,17 +1,22 @@
 """Endpoints of dispatch: start a run, look at its plan, approve or reject it."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Query, Response, status
 from sqlmodel import col, select
 
 from optimizer.plan import Plan
+from services.database import among
 from services.dispatch import deciding, reasons, service, store
-from services.dispatch.models import Run
+from services.dispatch.desk_models import EmergencyApproval
+from services.dispatch.models import Run, RunKind, RunState
 from services.dispatch.schemas import (
     Decision,
+    EmergencyOut,
     LineOut,
     NeedAnswer,
     OutcomeOut,
@@ -26,8 +31,8 @@ from services.parties.access import CurrentActor
 from services.parties.models import DESKS, Role, User
 from services.parties.service import require_role
 from services.requests import service as requests
-from services.transport.service import PlannedLine
 from services.web.http import MAX_QUANTITY, DatabaseSession, Language
+from services.web.lists import ListAsked, answer
 
 router = APIRouter(tags=["dispatch"])
 
@@ -50,11 +55,20 @@ def start_run(
     return summaries(session, [run])[0]
 
 
-@router.get("/runs")
-def list_runs(session: DatabaseSession, actor: CurrentActor) -> list[RunSummary]:
-    """The last 50 runs, newest first."""
+@router.get("/runs", response_model=list[RunSummary])
+def list_runs(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    response: Response,
+    kind: RunKind | None = None,
+    state: RunState | None = None,
+    day: date | None = None,
+) -> object:
+    """Runs, newest first."""
     require_role(actor, *READERS)
-    return summaries(session, store.runs(session))
+    listing = store.runs(session, asked, kind=kind, state=state, day=day)
+    return answer(listing.map(lambda rows: summaries(session, rows)), response, "runs")
 
 
 @router.get("/runs/{run_id}")
@@ -102,12 +116,12 @@ def show_answer(
         raise NotFound(f"There is no need {need_id}", field="need_id", value=need_id)
     if actor.role not in DESKS:
         parties.require_site(session, actor, need.site, Role.HOSPITAL)
-    answer = reasons.find_answer(session, need, language, pieces)
-    if answer is None:
+    found = reasons.find_answer(session, need, language, pieces)
+    if found is None:
         raise NotAnswered(
             f"No approved plan looked at need {need_id}", field="need_id", value=need_id
         )
-    return answer
+    return found
 
 
 @router.get("/runs/{run_id}/snapshot")
@@ -138,7 +152,10 @@ def stop(run_id: UUID, session: DatabaseSession, actor: CurrentActor) -> RunSumm
 def approve(
     run_id: UUID, body: Decision, session: DatabaseSession, actor: CurrentActor
 ) -> RunSummary:
-    """Reserve what the plan says and make its shipments: all of it, or nothing with a reason."""
+    """Reserve what the plan says and make its shipments: all of it, or nothing with a reason.
+
+    With `only`, all of those lines or nothing; the others are left to the next run or rejected.
+    """
     return summaries(session, [deciding.approve(session, actor, run_id, body)])[0]
 
 
@@ -190,7 +207,8 @@ def run_out(session: DatabaseSession, run: Run, language: str = "en") -> RunOut:
             "solver": {"name": plan.solver.name, "status": plan.solver.status},
             "objective": dict(plan.objective),
             "needs": outcomes_out(session, run, plan, language),
-            "lines": [_line_out(line) for line in store.planned_lines(run)],
+            "lines": lines_out(run),
+            "emergency": find_emergency(session, run),
             "comparison": run.comparison,
         }
     )
@@ -199,17 +217,51 @@ def run_out(session: DatabaseSession, run: Run, language: str = "en") -> RunOut:
 _BY_HAND = ("pins", "bans", "supply", "new_lots", "invented")
 
 
-def _line_out(line: PlannedLine) -> LineOut:
-    return LineOut(
-        need_id=line.need_id,
-        lot_id=line.lot_id,
-        item=line.item,
-        origin=line.origin,
-        destination=line.destination,
-        quantity_base=line.quantity_base,
-        depart_on=line.depart_on,
-        arrive_on=line.due_on,
-    )
+def lines_out(run: Run) -> list[LineOut]:
+    """The plan's lines by their numbers, and whether each was approved."""
+    part, decided = store.approved_lines(run), run.state is RunState.APPROVED
+    return [
+        LineOut(
+            line=number,
+            approved=(part is None or number in part) if decided else None,
+            need_id=line.need_id,
+            lot_id=line.lot_id,
+            item=line.item,
+            origin=line.origin,
+            destination=line.destination,
+            quantity_base=line.quantity_base,
+            depart_on=line.depart_on,
+            arrive_on=line.due_on,
+        )
+        for number, line in enumerate(store.planned_lines(run), start=1)
+    ]
+
+
+def find_emergency(session: DatabaseSession, run: Run) -> EmergencyOut | None:
+    row = session.get(EmergencyApproval, run.id)
+    return emergencies_out(session, [row])[0] if row else None
+
+
+def emergencies_out(
+    session: DatabaseSession, rows: Sequence[EmergencyApproval]
+) -> list[EmergencyOut]:
+    people = {who for row in rows for who in (row.approved_by, row.reviewed_by) if who}
+    names = usernames(session, people)
+    ids = [row.run_id for row in rows]
+    statement = sa.select(col(Run.id), col(Run.day)).where(among(Run.id, ids))
+    days = {row[0]: row[1] for row in session.connection().execute(statement)}
+    return [
+        EmergencyOut(
+            **row.model_dump(include=EmergencyOut.model_fields.keys() - _NAMED),
+            day=days[row.run_id],
+            approved_by=names[row.approved_by],
+            reviewed_by=names[row.reviewed_by] if row.reviewed_by else None,
+        )
+        for row in rows
+    ]
+
+
+_NAMED = {"day", "approved_by", "reviewed_by"}
 
 
 def outcomes_out(session: DatabaseSession, run: Run, plan: Plan, language: str) -> list[OutcomeOut]:

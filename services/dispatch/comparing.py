@@ -1,12 +1,15 @@
-"""A run's plan beside that of the run it started from."""
+"""A run's plan beside that of the run it started from, and several beside the approved one."""
+
+from collections.abc import Sequence
+from uuid import UUID
 
 from sqlmodel import Session
 
 from optimizer.differ import Shift, differ
-from optimizer.metrics import Metrics
+from optimizer.metrics import Metrics, summary
 from services.dispatch.models import Run
-from services.dispatch.schemas import DifferenceOut, Figures, NeedShift
-from services.dispatch.store import get_run, stored_plan, stored_problem
+from services.dispatch.schemas import ComparedOut, DifferenceOut, Figures, NeedShift
+from services.dispatch.store import find_last_approved, get_run, stored_plan, stored_problem
 from services.errors import Conflict
 
 
@@ -38,6 +41,46 @@ def difference_out(session: Session, run: Run) -> DifferenceOut:
         moved_pieces=found.moved_pieces,
         before=_figures(found.before, found.cost_micro_before),
         after=_figures(found.after, found.cost_micro_after),
+    )
+
+
+# Each is read whole from its bytes.
+MOST = 6
+
+
+def side_by_side(session: Session, run_ids: Sequence[UUID]) -> list[ComparedOut]:
+    """Each plan's own figures, and what it changes of the newest approved plan.
+
+    Raises:
+        NotFound, NotProposed: there is no such run, or it has no plan.
+
+    """
+    approved = find_last_approved(session)
+    found = [get_run(session, run_id) for run_id in dict.fromkeys(run_ids)]
+    return [_compared(run, approved) for run in found]
+
+
+def _compared(run: Run, approved: Run | None) -> ComparedOut:
+    problem, plan = stored_problem(run), stored_plan(run)
+    kept = {"day", "kind", "state", "policy_name", "policy_version"}
+    out = ComparedOut(
+        run_id=run.id,
+        **run.model_dump(include=kept),
+        figures=_figures(summary(problem, plan), plan.objective["cost_micro"]),
+        approved_run=None,
+    )
+    if approved is None or approved.id == run.id:
+        return out
+    found = differ(stored_problem(approved), stored_plan(approved), problem, plan)
+    return out.model_copy(
+        update={
+            "approved_run": approved.id,
+            "gained_pieces": found.gained_pieces,
+            "lost_pieces": found.lost_pieces,
+            "moved_pieces": found.moved_pieces,
+            "needs_gaining": len(found.gains),
+            "needs_losing": len(found.losses),
+        }
     )
 
 

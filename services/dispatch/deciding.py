@@ -9,14 +9,15 @@ from sqlmodel import Session, col, select
 
 from optimizer.problem import Need as FrozenNeed
 from services.database import among
+from services.dispatch.hand_rules import carry_out as end_carried_out
 from services.dispatch.models import UNSOLVED, Run, RunState
 from services.dispatch.moments import after_start
+from services.dispatch.parting import Part, choose_part, keep_part
 from services.dispatch.schemas import Decision, Rejection
 from services.dispatch.snapshot import digest_text
 from services.dispatch.store import (
     NotProposed,
     get_run,
-    planned_lines,
     stored_plan,
     stored_problem,
     take_turns,
@@ -45,49 +46,64 @@ class PlanNoLongerHolds(Conflict):
 def approve(session: Session, actor: Actor, run_id: UUID, body: Decision) -> Run:
     """Reserve what the plan says, line by line, and make its shipments: all of it or nothing.
 
+    With ``only``, all of that part or nothing; the threshold counts what is approved.
+
     Raises:
-        SecondPersonRequired: the plan is above the threshold, and the actor started the run.
+        SecondPersonRequired: it is above the threshold, and the actor started the run.
         NotProposed: it was decided already, or isn't solved yet.
+        InvalidInput: the part has no line, or names one that isn't there.
         PlanNoLongerHolds: a need or a lot changed since; names the line and why.
 
     """
-    run = _decidable(session, actor, run_id)
+    run = decidable(session, actor, run_id)
+    part = choose_part(run, body)
+    refused = second_person_required(actor, run, part.pieces)
+    if refused is not None:
+        raise refused
+    return carry_out(session, actor, run, part, body, EntryKind.APPROVAL)
+
+
+def carry_out(
+    session: Session, actor: Actor, run: Run, part: Part, body: Decision, kind: EntryKind
+) -> Run:
+    """Do what an approval of either kind does; whether the actor may is asked before."""
     plan = stored_plan(run)
-    lines = planned_lines(run)
-    _require_second_person(actor, run, sum(line.quantity_base for line in lines))
-    _check_needs(session, run, lines)
+    _check_needs(session, run, part.lines)
     moment = after_start(run, body.occurred_at)
-    _reserve(session, actor, run, lines, moment)
-    shipments = plan_shipments(session, run.id, lines, actor=actor, occurred_at=moment)
+    _reserve(session, actor, run, part, moment)
+    shipments = plan_shipments(session, run.id, part.lines, actor=actor, occurred_at=moment)
     statement = post(
         session,
         Draft(
             id=uuid5(run.id, "approval"),
-            kind=EntryKind.APPROVAL,
+            kind=kind,
             occurred_at=moment,
             actor=actor.reference,
             document=f"run:{run.id}",
             facts={
                 "snapshot": plan.problem_digest,
                 "plan": digest_text(run.plan or b""),
-                "pieces": str(sum(line.quantity_base for line in lines)),
+                "pieces": str(part.pieces),
                 "shipments": len(shipments),
-            },
+            }
+            | part.facts,
         ),
     )
     run.approval_entry = statement.entry.id
+    keep_part(run, part, body)
+    end_carried_out(session, run, part.lines)
     _supersede_others(session, run)
     return _decide(run, RunState.APPROVED, actor, moment, body.note)
 
 
 def reject(session: Session, actor: Actor, run_id: UUID, body: Rejection) -> Run:
     """Turn a proposed plan down; nothing was reserved, so nothing is released."""
-    run = _decidable(session, actor, run_id)
+    run = decidable(session, actor, run_id)
     moment = after_start(run, body.occurred_at)
     return _decide(run, RunState.REJECTED, actor, moment, body.note)
 
 
-def _decidable(session: Session, actor: Actor, run_id: UUID) -> Run:
+def decidable(session: Session, actor: Actor, run_id: UUID) -> Run:
     require_role(actor, Role.APPROVER, Role.DISPATCHER)
     # A decision on one run changes the others: decisions come one after another.
     take_turns(session, "decision")
@@ -102,20 +118,22 @@ def _decidable(session: Session, actor: Actor, run_id: UUID) -> Run:
     return run
 
 
-def _require_second_person(actor: Actor, run: Run, pieces: int) -> None:
+def second_person_required(actor: Actor, run: Run, pieces: int) -> SecondPersonRequired | None:
+    """Why the actor can't approve so many pieces of this run alone; None where they can."""
     threshold = get_settings().approval_threshold_pieces
     if pieces <= threshold:
-        return
+        return None
     if actor.role is not Role.APPROVER and actor.role is not Role.ADMIN:
-        raise SecondPersonRequired(
+        return SecondPersonRequired(
             f"Plans above {threshold} pieces are approved by an approver; this one has {pieces}",
             mend="ask an approver",
         )
     if actor.user_id == run.started_by:
-        raise SecondPersonRequired(
+        return SecondPersonRequired(
             f"You started this run, and plans above {threshold} pieces need a second person",
             mend="ask another approver",
         )
+    return None
 
 
 def _check_needs(session: Session, run: Run, lines: Sequence[PlannedLine]) -> None:
@@ -157,10 +175,8 @@ def _why_changed(state: Served, frozen: FrozenNeed, run: Run, planned: int) -> s
     return None
 
 
-def _reserve(
-    session: Session, actor: Actor, run: Run, lines: Sequence[PlannedLine], moment: datetime
-) -> None:
-    if not lines:
+def _reserve(session: Session, actor: Actor, run: Run, part: Part, moment: datetime) -> None:
+    if not part.lines:
         return
     draft = Draft(
         id=uuid5(run.id, "reserve"),
@@ -175,7 +191,7 @@ def _reserve(
                 site_account(line.origin, "reserved", need_purpose(line.need_id)),
                 line.quantity_base,
             )
-            for line in lines
+            for line in part.lines
         ],
     )
     try:
@@ -184,7 +200,7 @@ def _reserve(
         lot, account = error.extra["lot_id"], error.extra["account"]
         first = next(
             number
-            for number, line in enumerate(lines, start=1)
+            for number, line in zip(part.numbers, part.lines, strict=True)
             if str(line.lot_id) == lot and account.startswith(f"site:{line.origin}/")
         )
         raise PlanNoLongerHolds(

@@ -121,11 +121,15 @@ class BanIn(Input):
 
 
 class KeptPin(PinIn):
+    """``rule`` is the standing one that it came of, if it did."""
+
     by: UUID
+    rule: UUID | None = None
 
 
 class KeptBan(BanIn):
     by: UUID
+    rule: UUID | None = None
 
 
 class SupplyChange(Input):
@@ -168,23 +172,26 @@ class Orders(BaseModel):
 
 def keep_pins(pins: Sequence[PinIn], by: UUID, known: Sequence[KeptPin] = ()) -> list[KeptPin]:
     """Say who set each pin: who did before where it is the same, else this one."""
-    before = {_content(each): each.by for each in known}
+    before = {_content(each): each for each in known}
     return [
-        KeptPin(**each.model_dump(exclude={"by"}), by=before.get(_content(each), by))
+        before.get(_content(each)) or KeptPin(**each.model_dump(exclude=_KEPT), by=by)
         for each in pins
     ]
 
 
 def keep_bans(bans: Sequence[BanIn], by: UUID, known: Sequence[KeptBan] = ()) -> list[KeptBan]:
-    before = {_content(each): each.by for each in known}
+    before = {_content(each): each for each in known}
     return [
-        KeptBan(**each.model_dump(exclude={"by"}), by=before.get(_content(each), by))
+        before.get(_content(each)) or KeptBan(**each.model_dump(exclude=_KEPT), by=by)
         for each in bans
     ]
 
 
+_KEPT = {"by", "rule"}
+
+
 def _content(order: PinIn | BanIn) -> str:
-    return order.model_dump_json(exclude={"by"})
+    return order.model_dump_json(exclude=_KEPT)
 
 
 def source_name(origin: str, lot_id: UUID) -> str:
@@ -205,13 +212,14 @@ def with_orders(problem: Problem, orders: Orders, *, forgiving: bool = False) ->
     needs = {need.id: need for need in problem.needs}
     wanted = [each for each in orders.bans if not forgiving or _is_there(each, sources, needs)]
     bans = _checked_bans(wanted, sources, needs)
-    problem = replace(problem, policy=_checked_policy(orders), bans=bans)
+    problem = replace(problem, policy=check_policy(orders.policy), bans=bans)
     pins = _checked_pins(problem, orders.pins, sources, needs)
     return replace(problem, pins=pins)
 
 
-def _checked_policy(orders: Orders) -> Policy:
-    if orders.policy.fairness == "weighted":
+def check_policy(policy: PolicyIn) -> Policy:
+    """The policy as the optimizer takes it; InvalidInput where it can't be planned with."""
+    if policy.fairness == "weighted":
         raise InvalidInput(
             "Requests say neither how many patients there are nor how many days they are covered, "
             "so there is nothing to weigh needs by",
@@ -219,7 +227,7 @@ def _checked_policy(orders: Orders) -> Policy:
             value="weighted",
             mend="choose max_min or most_pieces",
         )
-    return orders.to_policy()
+    return Policy(**policy.model_dump())
 
 
 def _is_there(ban: BanIn, sources: dict[str, Source], needs: dict[str, Need]) -> bool:

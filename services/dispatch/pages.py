@@ -7,13 +7,20 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from services.dispatch import deciding, service, store
+from services.dispatch import deciding, policies, service, store
 from services.dispatch.api import READERS, run_out, summaries
 from services.dispatch.comparing import difference_out
-from services.dispatch.models import UNSOLVED, Run, RunKind
+from services.dispatch.models import UNSOLVED, Run
 from services.dispatch.orders import PolicyIn
 from services.dispatch.pages_what_if import policy_values, view_of
-from services.dispatch.schemas import AdoptIn, Decision, DifferenceOut, Rejection, RunIn
+from services.dispatch.schemas import (
+    AdoptIn,
+    Decision,
+    DifferenceOut,
+    Rejection,
+    RunIn,
+    RunSummary,
+)
 from services.parties.access import CurrentActor
 from services.parties.models import Role
 from services.parties.service import Actor, require_role
@@ -22,6 +29,7 @@ from services.settings import get_settings
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
 from services.web.i18n import language_of
+from services.web.lists import Asked, ListAsked, csv_file
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -38,21 +46,32 @@ _PRACTICES = (
 
 
 @router.get("/runs")
-def list_runs(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+def list_runs(
+    request: Request, session: DatabaseSession, actor: CurrentActor, asked: ListAsked
+) -> Response:
     require_role(actor, *READERS)
-    return _list_page(request, session, actor, _blank())
+    if asked.is_csv:
+        return csv_file(summaries(session, store.runs(session, asked).rows), "runs", RunSummary)
+    return _list_page(request, session, actor, _blank(session), asked)
 
 
 @router.post("/runs")
 def start_run(
-    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+    asked: ListAsked,
 ) -> Response:
     require_role(actor, *READERS)
     started: list[Run] = []
+    # A saved policy is taken as it was saved, whatever the fields below it say.
+    saved = [name for name in form.values if name.startswith("policy.")]
     with form.attempt(session):
-        started.append(service.start_run(session, actor, form.read(RunIn))[0])
+        body = form.read(RunIn, leave_out=saved if form["policy_name"] else ())
+        started.append(service.start_run(session, actor, body)[0])
     if form.slips:
-        return _list_page(request, session, actor, form)
+        return _list_page(request, session, actor, form, asked)
     return redirect(request, f"/runs/{started[0].id}", done="run-started")
 
 
@@ -109,17 +128,22 @@ def reject(
     return redirect(request, f"/runs/{run_id}", done="run-rejected")
 
 
-def _blank() -> Form:
-    return Form.blank(horizon_days=14, **policy_values(PolicyIn()))
+def _blank(session: Session) -> Form:
+    default = policies.default_name(session)
+    return Form.blank(horizon_days=14, policy_name=default, **policy_values(PolicyIn()))
 
 
-def _list_page(request: Request, session: Session, actor: Actor, form: Form) -> Response:
+def _list_page(
+    request: Request, session: Session, actor: Actor, form: Form, asked: Asked
+) -> Response:
     return render(
         request,
         "runs.html",
         form.status,
         form=form,
-        runs=summaries(session, store.runs(session)),
+        listing=store.runs(session, asked).map(lambda rows: summaries(session, rows)),
+        policy_names=(names := policies.names(session)),
+        policy_words={name: name for name in names},
         may_start=actor.role in {Role.DISPATCHER, Role.ADMIN},
     )
 
@@ -164,9 +188,8 @@ def _run_page(
 
 
 def _difference(session: Session, run: Run) -> DifferenceOut | None:
-    """What a what-if changes, once it is answered."""
-    asked = run.kind is RunKind.WHAT_IF and run.plan is not None
-    return difference_out(session, run) if asked else None
+    """What a plan changes of the one that it started from."""
+    return difference_out(session, run) if run.base_run and run.plan is not None else None
 
 
 def _left_out(comparison: dict[str, Any], needs: int) -> list[tuple[str, int]]:

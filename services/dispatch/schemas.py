@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 
-from services.dispatch.models import RunKind, RunState
+from services.dispatch.desk_models import Verdict
+from services.dispatch.models import Rest, RunKind, RunState
 from services.dispatch.orders import (
     MOST,
     BanIn,
@@ -17,7 +18,7 @@ from services.dispatch.orders import (
     PolicyIn,
     SupplyChange,
 )
-from services.web.http import Input, Moment, Text, example
+from services.web.http import Code, Input, Moment, Text, example
 
 
 class RunIn(Input):
@@ -37,9 +38,21 @@ class RunIn(Input):
     ] = 14
     occurred_at: Moment | None = None
     note: Text | None = None
-    policy: PolicyIn | None = None
+    policy: Annotated[
+        PolicyIn | None,
+        Field(
+            description="Left out, it is the saved one that `policy_name` names, else the default."
+        ),
+    ] = None
+    policy_name: Annotated[Code | None, Field(description="A saved policy")] = None
+    policy_version: Annotated[
+        int | None, Field(ge=1, le=2**31 - 1, description="Left out: its newest version")
+    ] = None
     pins: Annotated[list[PinIn], Field(default_factory=list, max_length=MOST)]
     bans: Annotated[list[BanIn], Field(default_factory=list, max_length=MOST)]
+    hand_rules: Annotated[
+        bool, Field(description="Take in the pins and bans that stand for every run")
+    ] = True
     base_run: Annotated[
         UUID | None,
         Field(
@@ -80,13 +93,78 @@ class AdoptIn(Input):
     note: Text | None = None
 
 
+class AgainIn(Input):
+    """Solve a run's question again on what is there now, starting from its plan."""
+
+    model_config = example(id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d14", day="2020-02-04")
+
+    id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
+    day: Annotated[date | None, Field(description="Left out: the run's own day")] = None
+    occurred_at: Moment | None = None
+    note: Text | None = None
+
+
+class PartIn(Input):
+    """The lines of a plan that are meant: by number, by destination, by item; whichever fits."""
+
+    model_config = example(destinations=["H1"], items=["n95_respirator"])
+
+    lines: Annotated[
+        list[Annotated[int, Field(strict=True, ge=1, le=10**7)]],
+        Field(default_factory=list, max_length=10_000, description="Numbers of the plan's lines"),
+    ]
+    destinations: Annotated[list[Code], Field(default_factory=list, max_length=1000)]
+    items: Annotated[list[Code], Field(default_factory=list, max_length=1000)]
+
+
 class Decision(Input):
-    """A word on a proposed plan."""
+    """A word on a proposed plan; with ``only``, on a part of it."""
 
     model_config = example(occurred_at="2020-02-03T09:00:00Z", note="as agreed with the desk")
 
     occurred_at: Moment | None = None
     note: Text | None = None
+    only: Annotated[PartIn | None, Field(description="Left out: the whole plan")] = None
+    rest: Annotated[
+        Rest, Field(description="What becomes of the other lines, where there are any")
+    ] = Rest.NEXT_RUN
+    rest_reason: Annotated[
+        Text | None, Field(description="Why the other lines are rejected; then it is required")
+    ] = None
+
+
+class EmergencyIn(Decision):
+    """One person's approval above the threshold. A second person looks at it afterwards."""
+
+    model_config = example(reason="the hospital runs out tonight", note="told by telephone")
+
+    reason: Annotated[
+        Text, Field(min_length=1, description="Why no second person could be waited for")
+    ]
+
+
+class ReviewIn(Input):
+    """What a second person says afterwards of what one person approved alone."""
+
+    model_config = example(verdict="confirmed", note="the shelves were empty that night")
+
+    verdict: Verdict
+    note: Annotated[Text, Field(min_length=1)]
+
+
+class EmergencyOut(BaseModel):
+    """A plan that one person approved alone, and a second one's word on it, once there is one."""
+
+    run_id: UUID
+    day: date
+    pieces: int
+    approved_by: str
+    approved_at: Moment
+    reason: str
+    verdict: Verdict | None
+    reviewed_by: str | None
+    reviewed_at: Moment | None
+    review_note: str | None
 
 
 class Rejection(Input):
@@ -127,6 +205,8 @@ class OutcomeOut(BaseModel):
 class NeedAnswer(BaseModel):
     """What the newest approved plan says to one need.
 
+    ``planned`` is what the plan gave it. Where not all of that was approved, ``allocated`` is less,
+    and ``rest`` says what becomes of the other pieces.
     ``next_run`` is the state of a newer run that looks at this need too: its plan is still to come,
     or waits for a decision.
     """
@@ -136,6 +216,9 @@ class NeedAnswer(BaseModel):
     day: date
     requested: int
     allocated: int
+    planned: int
+    rest: Rest | None
+    rest_reason: str | None
     reason: ReasonOut
     remedies: list[RemedyOut]
     next_run: RunState | None
@@ -143,8 +226,10 @@ class NeedAnswer(BaseModel):
 
 
 class LineOut(BaseModel):
-    """So many pieces of one lot, from one site to one need."""
+    """So many pieces of one lot, from one site to one need; ``approved`` once that is decided."""
 
+    line: int
+    approved: bool | None
     need_id: UUID
     lot_id: UUID
     item: str
@@ -177,6 +262,12 @@ class RunSummary(BaseModel):
     plan_digest: str | None
     pieces_needed: int
     pieces_allocated: int | None
+    pieces_approved: int | None
+    approved_part_digest: str | None
+    rest: Rest | None
+    rest_reason: str | None
+    policy_name: str | None
+    policy_version: int | None
 
 
 class RunOut(RunSummary):
@@ -197,6 +288,7 @@ class RunOut(RunSummary):
     objective: dict[str, int] = {}
     needs: list[OutcomeOut] = []
     lines: list[LineOut] = []
+    emergency: EmergencyOut | None = None
     comparison: dict[str, Any] | None = None
 
 
@@ -244,3 +336,24 @@ class DifferenceOut(BaseModel):
     moved_pieces: int
     before: Figures
     after: Figures
+
+
+class ComparedOut(BaseModel):
+    """One of several plans side by side: its figures, and what it changes of the approved one.
+
+    ``approved_run`` is the newest plan that was approved, None where there is none or it is this.
+    """
+
+    run_id: UUID
+    day: date
+    kind: RunKind
+    state: RunState
+    policy_name: str | None
+    policy_version: int | None
+    figures: Figures
+    approved_run: UUID | None
+    gained_pieces: int | None = None
+    lost_pieces: int | None = None
+    moved_pieces: int | None = None
+    needs_gaining: int | None = None
+    needs_losing: int | None = None

@@ -1,6 +1,6 @@
 """Runs: freeze the input and queue the solving, ask what if, and stop what takes too long."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -11,17 +11,12 @@ from sqlmodel import Session
 
 from optimizer.errors import ProblemError
 from optimizer.problem import Problem
+from services.dispatch.hand_rules import Wish, in_force, wishes_of, with_rules
 from services.dispatch.models import UNSOLVED, Run, RunKind, RunState
 from services.dispatch.moments import moment_of
-from services.dispatch.orders import (
-    Orders,
-    PolicyIn,
-    keep_bans,
-    keep_pins,
-    pairs_of,
-    with_orders,
-)
-from services.dispatch.schemas import AdoptIn, RunIn, WhatIfIn
+from services.dispatch.orders import Orders, keep_bans, keep_pins, pairs_of, with_orders
+from services.dispatch.policies import choose
+from services.dispatch.schemas import AdoptIn, AgainIn, RunIn, WhatIfIn
 from services.dispatch.snapshot import digest_text, snapshot_bytes, take_snapshot
 from services.dispatch.store import (
     find_last_run,
@@ -69,25 +64,44 @@ def start_run(session: Session, actor: Actor, body: RunIn) -> tuple[Run, bool]:
     """
     require_role(actor, Role.DISPATCHER)
     orders = Orders(
-        policy=body.policy or PolicyIn(),
-        pins=keep_pins(body.pins, actor.user_id),
-        bans=keep_bans(body.bans, actor.user_id),
+        pins=keep_pins(body.pins, actor.user_id), bans=keep_bans(body.bans, actor.user_id)
     )
-    return _start(session, actor, body, orders)
+    return begin(session, Starter(actor.user_id, actor.reference), body, orders)
 
 
-def _start(
-    session: Session, actor: Actor, body: RunIn, orders: Orders, *, forgiving: bool = False
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """Who starts a run: a person, or, without an id, the system by its own rules."""
+
+    user_id: UUID | None
+    reference: str
+
+
+def begin(
+    session: Session,
+    by: Starter,
+    body: RunIn,
+    orders: Orders,
+    *,
+    forgiving: bool = False,
+    carried: Sequence[Wish] = (),
 ) -> tuple[Run, bool]:
+    """Start a run for whom it is not asked here whether they may; see `start_run`.
+
+    ``carried`` are pins and bans of an earlier run, to be taken over as far as they still fit.
+    """
     kind, content = RunKind.ALLOCATION, _content_digest(body)
     existing = _find_same(session, body, kind, content)
     if existing is not None:
         return existing, False
     refuse_far_day(body.day)
+    chosen = choose(session, body.policy, body.policy_name, body.policy_version)
+    orders = orders.model_copy(update={"policy": chosen.policy})
     base = _base_run(session, body, orders)
-    problem = _snapshot(session, body, orders, base, forgiving=forgiving)
-    frame = _Frame(kind, base, body.day, body.horizon_days, content)
-    return _freeze(session, actor, body, problem, orders, frame), True
+    standing = [*carried, *(in_force(session) if body.hand_rules else ())]
+    problem, orders = _snapshot(session, body, orders, base, standing, forgiving=forgiving)
+    frame = _Frame(kind, base, body.day, body.horizon_days, content, chosen.name, chosen.version)
+    return _freeze(session, by, body, problem, orders, frame), True
 
 
 def start_what_if(
@@ -110,7 +124,8 @@ def start_what_if(
     with _as_input_errors():
         problem = changed_problem(session, stored_problem(base), stored_plan(base), orders, body.id)
     frame = _Frame(kind, base, base.day, base.horizon_days, content)
-    return _freeze(session, actor, body, problem, orders, frame), True
+    by = Starter(actor.user_id, actor.reference)
+    return _freeze(session, by, body, problem, orders, frame), True
 
 
 def adopt(session: Session, actor: Actor, run_id: UUID, body: AdoptIn) -> tuple[Run, bool]:
@@ -140,7 +155,37 @@ def adopt(session: Session, actor: Actor, run_id: UUID, body: AdoptIn) -> tuple[
         pins=list(orders.pins),
         bans=list(orders.bans),
     )
-    return _start(session, actor, wanted, orders, forgiving=True)
+    by = Starter(actor.user_id, actor.reference)
+    return begin(session, by, wanted, orders, forgiving=True)
+
+
+def solve_again(session: Session, actor: Actor, run_id: UUID, body: AgainIn) -> tuple[Run, bool]:
+    """Solve a run's question on what is there now, its plan being the last one.
+
+    Its policy stays, and what was set by hand for it, as far as that still fits.
+
+    Raises:
+        InvalidInput: the run has no plan.
+
+    """
+    require_role(actor, Role.DISPATCHER)
+    run = get_run(session, run_id)
+    kept = stored_orders(run)
+    wanted = RunIn(
+        id=body.id,
+        day=body.day or run.day,
+        horizon_days=run.horizon_days,
+        occurred_at=body.occurred_at,
+        note=body.note,
+        policy=None if run.policy_name else kept.policy,
+        policy_name=run.policy_name,
+        policy_version=run.policy_version,
+        pins=[],
+        bans=[],
+        base_run=run.id,
+    )
+    by = Starter(actor.user_id, actor.reference)
+    return begin(session, by, wanted, Orders(), carried=wishes_of(kept))
 
 
 def stop_run(session: Session, actor: Actor, run_id: UUID) -> Run:
@@ -173,11 +218,13 @@ class _Frame:
     day: date
     horizon_days: int
     content_digest: str
+    policy_name: str | None = None
+    policy_version: int | None = None
 
 
 def _freeze(
     session: Session,
-    actor: Actor,
+    by: Starter,
     body: RunIn | WhatIfIn,
     problem: Problem,
     orders: Orders,
@@ -201,7 +248,7 @@ def _freeze(
             id=uuid5(body.id, "snapshot"),
             kind=EntryKind.SNAPSHOT,
             occurred_at=moment_of(body.occurred_at),
-            actor=actor.reference,
+            actor=by.reference,
             document=f"run:{body.id}",
             facts=facts,
         ),
@@ -214,7 +261,9 @@ def _freeze(
         orders=None if orders == Orders() else orders.model_dump(mode="json"),
         day=frame.day,
         horizon_days=frame.horizon_days,
-        started_by=actor.user_id,
+        policy_name=frame.policy_name,
+        policy_version=frame.policy_version,
+        started_by=by.user_id,
         started_at=statement.entry.occurred_at,
         snapshot=content,
         snapshot_digest=digest_text(content),
@@ -245,8 +294,15 @@ def _base_run(session: Session, body: RunIn, orders: Orders) -> Run | None:
 
 
 def _snapshot(
-    session: Session, body: RunIn, orders: Orders, base: Run | None, *, forgiving: bool
-) -> Problem:
+    session: Session,
+    body: RunIn,
+    orders: Orders,
+    base: Run | None,
+    standing: Sequence[Wish],
+    *,
+    forgiving: bool,
+) -> tuple[Problem, Orders]:
+    """The frozen input, and all that is set by hand in it: for this run, and for every one."""
     with _as_input_errors():
         problem = take_snapshot(session, body.day, body.horizon_days, orders.to_policy())
         if not problem.needs:
@@ -258,7 +314,8 @@ def _snapshot(
             )
         if base is not None:
             problem = replace(problem, last=pairs_of(stored_plan(base), problem))
-        return with_orders(problem, orders, forgiving=forgiving)
+        orders = with_rules(problem, orders, standing)
+        return with_orders(problem, orders, forgiving=forgiving), orders
 
 
 @contextmanager

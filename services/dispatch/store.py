@@ -1,6 +1,8 @@
 """Runs as they are kept: found, listed, and read back from their frozen bytes."""
 
-from datetime import timedelta
+import json
+from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +15,7 @@ from services.dispatch.models import Run, RunKind, RunPart, RunState
 from services.dispatch.orders import Orders
 from services.errors import Conflict, NotFound
 from services.transport.service import PlannedLine
+from services.web.lists import Asked, Listing, select_page
 
 
 class NotProposed(Conflict):
@@ -33,11 +36,36 @@ def get_run(session: Session, run_id: UUID, *, for_update: bool = False) -> Run:
     return run
 
 
-def runs(session: Session, limit: int = 50) -> list[Run]:
+def runs(
+    session: Session,
+    asked: Asked,
+    *,
+    kind: RunKind | None = None,
+    state: RunState | None = None,
+    day: date | None = None,
+) -> Listing[Run]:
     """Newest first, without their bytes, which may be many."""
-    order = col(Run.started_at).desc(), col(Run.id)
-    light = defer(Run.snapshot), defer(Run.plan)  # type: ignore[arg-type]
-    return list(session.exec(select(Run).options(*light).order_by(*order).limit(limit)))
+    light = defer(Run.snapshot), defer(Run.plan), defer(Run.approved_part)  # type: ignore[arg-type]
+    statement = select(Run).options(*light)
+    for column, value in ((Run.kind, kind), (Run.state, state), (Run.day, day)):
+        if value is not None:
+            statement = statement.where(column == value)
+    order = {
+        "started_at": col(Run.started_at).desc(),
+        "day": Run.day,
+        "state": Run.state,
+        "decided_at": Run.decided_at,
+        "pieces_needed": Run.pieces_needed,
+        "pieces_allocated": Run.pieces_allocated,
+    }
+    return select_page(session, statement, order, asked, tie=col(Run.id))
+
+
+def find_last_approved(session: Session) -> Run | None:
+    """The newest plan that was approved."""
+    approved = select(Run).where(Run.state == RunState.APPROVED)
+    order = col(Run.decided_at).desc(), col(Run.id)
+    return session.exec(approved.order_by(*order).limit(1)).first()
 
 
 def find_last_run(session: Session) -> Run | None:
@@ -93,3 +121,18 @@ def planned_lines(run: Run) -> list[PlannedLine]:
         )
         for each in stored_plan(run).allocations
     ]
+
+
+def approved_lines(run: Run) -> dict[int, dict[str, Any]] | None:
+    """What was approved of a plan, by the lines' numbers; None where it wasn't a part."""
+    if run.approved_part is None:
+        return None
+    return {line["line"]: line for line in json.loads(run.approved_part)["lines"]}
+
+
+def approved_pieces(run: Run, need_id: str, planned: int) -> int:
+    """How much of what a plan gives a need was approved."""
+    part = approved_lines(run)
+    if part is None:
+        return planned
+    return sum(int(line["pieces"]) for line in part.values() if line["need"] == need_id)

@@ -25,6 +25,7 @@ _STATEMENTS = {
     EntryKind.SNAPSHOT: "snapshot_entry",
     EntryKind.PLAN: "plan_entry",
     EntryKind.APPROVAL: "approval_entry",
+    EntryKind.EMERGENCY_APPROVAL: "approval_entry",
 }
 _HAVE_A_PLAN = {
     RunState.PROPOSED,
@@ -91,6 +92,23 @@ def _check_run(run: Run, facts: dict[UUID, dict[str, Any]]) -> Iterator[Differen
     if approved != (run.state is RunState.APPROVED):
         expected = "no approval" if approved else "an approval"
         yield Difference("decision", f"{where}, {run.state}", expected, _there(approved))
+    yield from _check_part(run, facts)
+
+
+def _check_part(run: Run, facts: dict[UUID, dict[str, Any]]) -> Iterator[Difference]:
+    """Which lines were approved, where not all were, is what the approval's statement says."""
+    if run.approval_entry is None:
+        return
+    logged = facts.get(run.approval_entry, {})
+    content = run.approved_part
+    found = None if content is None else hashlib.sha256(content).hexdigest()
+    for told in (logged.get("part"), run.approved_part_digest):
+        if told != found:
+            where = f"run {run.id}, approved_part"
+            yield Difference("decision", where, str(told or NOTHING), str(found or NOTHING))
+    kept, pieces = run.pieces_approved, logged.get("pieces")
+    if kept is not None and pieces is not None and pieces != str(kept):
+        yield Difference("decision", f"run {run.id}, pieces_approved", str(pieces), str(kept))
 
 
 def _check_copies(run: Run) -> Iterator[Difference]:

@@ -153,8 +153,8 @@ def test_what_would_expire_on_the_way_is_not_sent(
 
 
 def test_what_expires_first_leaves_first(api: TestClient, world: World, database: Database) -> None:
-    give(api, world, 100, expires_on="2021-06-30")
-    give(api, world, 100, expires_on="2020-06-30")
+    give(api, world, 100, expires_on="2041-06-30")
+    give(api, world, 100, expires_on="2040-06-30")
     give(api, world, 100)
     ask(api, world, "H1", 150)
     run = plan(api, world, database)
@@ -163,4 +163,4 @@ def test_what_expires_first_leaves_first(api: TestClient, world: World, database
     with database.transaction() as session:
         expiry = dict(tuple(row) for row in session.exec(select(Lot.id, Lot.expires_on)))
         taken = {expiry[each.lot_id]: each.quantity for each in holdings(session, state="reserved")}
-    assert taken == {date(2020, 6, 30): 100, date(2021, 6, 30): 50}
+    assert taken == {date(2040, 6, 30): 100, date(2041, 6, 30): 50}
