@@ -624,6 +624,8 @@ def _verifier(vkey: str, algorithm: bytes, check: str = "vkey") -> _Key:
     expected = hashlib.sha256(_utf8(name, check) + b"\n" + data).digest()[:4]
     if expected.hex() != key_id:
         _fail(check, f"the id of {vkey[:60]!r} isn't that of its name and key")
+    if int.from_bytes(data[1:], "little") % 2**255 in _SMALL_ORDER:
+        _fail(check, f"the key {vkey} binds nobody: any signature can be made to fit it")
     return _Key(vkey, name, expected, Ed25519PublicKey.from_public_bytes(data[1:]))
 
 
@@ -979,14 +981,14 @@ class Signers:
             _fail("signature", "it is unsigned, where entries like it are signed")
         said = self._statement(record, *_STATEMENTS[kind])
         keys = [self._signer(each, said) for each in signatures]
+        if len(set(keys)) < len(keys) or record["document"] in self._said:
+            _fail("signature", "it is signed twice: what was said once counts once")
         if kind == "key_registered":
             # It shows that who registers a key has it, and counts for nothing else.
             if any(key != record["facts"]["vkey"] for key in (said.get("key"), *keys)):
                 _fail("signature", "it registers another key than the one that signed it")
             self._is_shown = True
             return
-        if len(set(keys)) < len(keys) or record["document"] in self._said:
-            _fail("signature", "it is signed twice: what was said once counts once")
         self._said.add(record["document"])
         self._entries += 1
         self._organisations.add(said["organisation"])
@@ -1033,8 +1035,6 @@ class Signers:
             _fail("signature", f"{organisation} hadn't registered the key {vkey} by then")
         if vkey in self._revoked:
             _fail("signature", f"{organisation} had revoked the key {vkey} by then")
-        if int.from_bytes(key.public.public_bytes_raw(), "little") % 2**255 in _SMALL_ORDER:
-            _fail("signature", f"the key {vkey} binds nobody: any signature can be made to fit it")
         _check_signature(key, _base64(sig, "signature"), _canonical(said), "signature")
         return vkey
 

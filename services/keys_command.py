@@ -18,7 +18,7 @@ from services.jobs.log_chain import given_submitter, log_key_path, submitter_pat
 from services.settings import Settings, get_settings
 
 keys = typer.Typer(no_args_is_help=True, help="The log's keys: show them, and change them.")
-console = Console(soft_wrap=True, highlight=False)
+console = Console(soft_wrap=True, highlight=False, emoji=False)
 
 
 class Key(StrEnum):

@@ -22,8 +22,8 @@ from services.parties.keys import registration
 from services.transport.schemas import ReceiveIn
 from services.transport.signed import said as receipt_said
 
-console = Console(soft_wrap=True, highlight=False)
-errors = Console(stderr=True, soft_wrap=True)
+# What is for programs goes out by typer.echo: rich writes an emoji where a text holds its name.
+errors = Console(stderr=True, soft_wrap=True, emoji=False)
 
 
 class What(StrEnum):
@@ -52,12 +52,12 @@ def keygen(
         private_key = signing_key(load_or_create_secret(file))
         vkey = VerifierKey(name, private_key.public_key()).encode()
         if known is None:
-            console.print(vkey, markup=False)
+            typer.echo(vkey)
             return
         sig = sign_statement(registration(vkey, name, known), private_key)
     except (KeyFileRefused, ValueError, KeyError, TypeError, OSError) as error:
         raise _refused(error) from error
-    console.print(json.dumps({"vkey": vkey, "sig": sig}, indent=1), markup=False)
+    typer.echo(json.dumps({"vkey": vkey, "sig": sig}, indent=1))
 
 
 def sign(
@@ -76,10 +76,10 @@ def sign(
 ) -> None:
     """Sign a request on your own machine; prints the request with the signature in it."""
     try:
-        request: dict[str, Any] = json.loads(body.read_text(encoding="utf-8"))
+        request = _request(body)
         said = _said(what, request, name, _log(log), shipment)
         if statement:
-            console.print(canonicalize(said).decode(), markup=False)
+            typer.echo(canonicalize(said).decode())
             return
         private_key = signing_key(load_secret(key))
         vkey = VerifierKey(name, private_key.public_key()).encode()
@@ -87,7 +87,7 @@ def sign(
     except (ValueError, KeyError, TypeError, KeyFileRefused, NotCanonical) as error:
         raise _refused(error) from error
     signed = json.dumps(request | {"signature": signature}, ensure_ascii=False, indent=1)
-    console.print(signed, markup=False)
+    typer.echo(signed)
 
 
 def _said(
@@ -102,6 +102,13 @@ def _said(
         raise ValueError("a pledge that is signed has an id of its own: put a UUID in it")
     pledge = (MoneyIn if plain.get("kind") == "money" else GoodsIn).model_validate(plain)
     return pledge_said(pledge, name, log)
+
+
+def _request(file: Path) -> dict[str, Any]:
+    request = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(request, dict):
+        raise TypeError(f"{file} holds no JSON object")
+    return request
 
 
 def _log(file: Path) -> Log:

@@ -31,7 +31,7 @@ from services.settings import Settings, get_settings
 
 T = TypeVar("T", str, Path)
 
-console = Console(soft_wrap=True, highlight=False)
+console = Console(soft_wrap=True, highlight=False, emoji=False)
 
 _NO_TRUST_ROOT = (
     "A receipt can't vouch for itself: give --contract ADDRESS or --vkey KEY, as the log's page "

@@ -105,7 +105,13 @@ def test_for_a_log_that_is_none_no_key_is_made(donor: Desk, log: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [goods(message="for you"), money(250), goods(earmark={"kind": "site", "target": "H1"})]
+    "body",
+    [
+        goods(message="for you"),
+        money(250, message="The lots :100: and :x:"),
+        goods(earmark={"kind": "site", "target": "H1"}),
+        goods(lines=[{"item": "gloves", "quantity": 3, "unit": "carton", "batch": "G:100:7"}]),
+    ],
 )
 def test_a_signed_pledge_is_taken_as_it_is_printed(
     api: TestClient, world: World, donor: Desk, body: JSON
@@ -183,3 +189,9 @@ def test_a_name_that_no_key_can_have_is_refused(tmp_path: Path, donor: Desk, nam
 def test_a_log_that_is_none_is_refused(donor: Desk, log: str) -> None:
     (donor.folder / "log.json").write_text(log)
     assert donor.sign("pledge", goods())[0] == 2
+
+
+@pytest.mark.parametrize("body", [[], "text", 1, None])
+def test_a_request_that_is_no_object_is_refused(donor: Desk, body: object) -> None:
+    code, told = donor.sign("pledge", body)  # type: ignore[arg-type]
+    assert (code, "no JSON object" in told) == (2, True), told

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +49,8 @@ def word(size: int, old: int, new: int, origin: str = ORIGIN) -> str:
 
 
 CHANGES = (word(4, 0, 1), word(9, 1, 2))
+# The neutral point: anybody can sign anything with it.
+NOBODYS = VerifierKey(ORIGIN, Ed25519PublicKey.from_public_bytes(b"\x01" + bytes(31))).encode()
 
 
 def key_of(size: int) -> int:
@@ -202,6 +204,7 @@ def test_a_checkpoint_by_an_unknown_key_says_where_the_change_is_told_and_how_to
         (("",), "isn't signed by"),
         ((note(4, 0),), "isn't the origin"),
         ((sign_note(f"{ORIGIN}\nkey rotated at 4\nnonsense\n", ORIGIN, KEYS[0]),), "isn't name"),
+        ((sign_note(last_word(ORIGIN, 4, NOBODYS), ORIGIN, KEYS[0]),), "binds nobody"),
         ((sign_note(f"{ORIGIN}\nkey rotated at 04\n{vkey(1)}\n", ORIGIN, KEYS[0]),), "the origin"),
         ((sign_note(f"{ORIGIN}\nkey rotated at ٤\n{vkey(1)}\n", ORIGIN, KEYS[0]),), "the origin"),
         ((sign_note(f"{ORIGIN}\nkey rotated at 4\n{vkey(1)}\nx\n", ORIGIN, KEYS[0]),), "origin"),

@@ -247,6 +247,12 @@ def test_a_key_that_is_named_after_another_organisation_signs_for_neither() -> N
     )
 
 
+def test_a_key_registers_itself_with_one_signature() -> None:
+    entry = registered(DONOR)
+    with pytest.raises(VerificationFailed, match="it is signed twice"):
+        checked({**entry, "signatures": entry["signatures"] * 2}, PLEDGE)
+
+
 @pytest.mark.parametrize("point", sorted(_SMALL_ORDER))
 @pytest.mark.parametrize("sign", [0, 0x80])
 def test_a_key_that_binds_nobody_has_signed_nothing(point: bytes, sign: int) -> None:
