@@ -1,13 +1,14 @@
 """How much each lane carries on a day, by what is planned and hasn't been called off."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
-import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
-from services.catalog.models import Item
-from services.journal.models import Lot
+from services.catalog import service as catalog
+from services.journal.read import get_lots
 from services.transport.models import Shipment, ShipmentLine, ShipmentState
 
 _OFF = (ShipmentState.CANCELLED, ShipmentState.JOINED)
@@ -24,22 +25,23 @@ class DayLoad:
 
 def of_day(session: Session, day: date) -> dict[tuple[str, str], DayLoad]:
     """By origin and destination, for every lane on which something leaves that day."""
-    pieces = col(ShipmentLine.quantity_base)
-    statement = (
-        sa.select(
-            col(Shipment.origin),
-            col(Shipment.destination),
-            sa.func.count(sa.distinct(col(Shipment.id))),
-            sa.func.sum(pieces * col(Item.volume_ml)),
-            sa.func.sum(pieces * col(Item.weight_g)),
-        )
+    rows = session.exec(
+        select(Shipment, ShipmentLine)
         .join(ShipmentLine, col(ShipmentLine.shipment_id) == col(Shipment.id))
-        .join(Lot, col(Lot.id) == col(ShipmentLine.lot_id))
-        .join(Item, col(Item.code) == col(Lot.commodity))
-        .where(col(Shipment.depart_on) == day, col(Shipment.state).not_in(_OFF))
-        .group_by(col(Shipment.origin), col(Shipment.destination))
-    )
+        .where(Shipment.depart_on == day, col(Shipment.state).not_in(_OFF))
+    ).all()
+    lots = get_lots(session, {line.lot_id for _, line in rows})
+    items = {item.code: item for item in catalog.items(session)}
+    shipments: dict[tuple[str, str], set[UUID]] = defaultdict(set)
+    volumes: dict[tuple[str, str], int] = defaultdict(int)
+    weights: dict[tuple[str, str], int] = defaultdict(int)
+    for shipment, line in rows:
+        way = (shipment.origin, shipment.destination)
+        item = items[lots[line.lot_id].commodity]
+        shipments[way].add(shipment.id)
+        volumes[way] += line.quantity_base * item.volume_ml
+        weights[way] += line.quantity_base * item.weight_g
     return {
-        (origin, destination): DayLoad(count, -(-int(volume) // 1000), -(-int(weight) // 1000))
-        for origin, destination, count, volume, weight in session.connection().execute(statement)
+        way: DayLoad(len(ids), -(-volumes[way] // 1000), -(-weights[way] // 1000))
+        for way, ids in shipments.items()
     }
