@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ledger.chain import MAX_BATCH, Appended, Chain, ChainError, StaleTree, TreeHead
+from ledger.chain import (
+    MAX_BATCH,
+    Appended,
+    Chain,
+    ChainError,
+    ChainUnavailable,
+    StaleTree,
+    TreeHead,
+)
 from ledger.merkle import CompactRange
 
 LeafHashesBetween = Callable[[int, int], Sequence[bytes]]
@@ -46,7 +54,8 @@ def append_missing(
 
     Raises:
         LogDiverged: the chain has more leaves than the journal, or another root at its size.
-        ChainUnavailable: the chain can't be reached; what was appended stays.
+        ChainUnavailable: the chain can't be reached, or tells of two sizes; what was appended
+            stays.
 
     """
     begun = _Begun(known, earlier)
@@ -62,6 +71,12 @@ def append_missing(
                 raise
             # Someone else's append, or our own whose answer was lost: go on from where it ended.
             tree = _caught_up(begun, tree, chain.head(), leaf_hashes_between, size, max_batch)
+            if tree.size == stale.expected:
+                # Asking again at once could go on for as long as they don't agree.
+                raise ChainUnavailable(
+                    f"the chain tells of {stale.actual} leaves and then of {tree.size}, as nodes "
+                    "do of which one is behind; try again"
+                ) from stale
             continue
         if (appended.size, appended.root) != (grown.size, grown.root()):
             raise LogDiverged(f"the chain's root at {appended.size} leaves isn't the journal's")

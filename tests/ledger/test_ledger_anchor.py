@@ -223,6 +223,17 @@ def test_a_journal_that_gives_too_few_or_too_many_leaves_is_refused(given_leaves
         list(append_missing(MemoryChain(), lambda _start, _end: HASHES[:given_leaves], 5))
 
 
+def test_nodes_that_tell_of_two_sizes_end_the_attempt() -> None:
+    """Behind one address may be several nodes, some of them behind the others for long."""
+
+    class Behind(MemoryChain):
+        def append(self, expected_size: int, leaf_hashes: Sequence[bytes]) -> Appended:
+            raise StaleTree(expected_size, expected_size + 1)
+
+    with pytest.raises(ChainUnavailable, match="of 1 leaves and then of 0"):
+        list(append_missing(Behind(), between(HASHES), 50))
+
+
 def test_a_chain_that_shrank_meanwhile_ends_the_attempt() -> None:
     class Reorganised(MemoryChain):
         def append(self, expected_size: int, leaf_hashes: Sequence[bytes]) -> Appended:
