@@ -81,6 +81,13 @@ class Settings(BaseSettings):
     expiry_warning_days: PositiveInt = Field(
         default=60, description="How long before a lot on a shelf expires somebody is told."
     )
+    nightly_run_hour: int | None = Field(
+        default=None,
+        ge=0,
+        le=23,
+        description="From this hour on, by the clock of the time zone, a day's run is started "
+        "by itself and proposes a plan; unset: never.",
+    )
     solve_time_limit_s: PositiveInt | None = Field(
         default=None,
         description="A run that takes longer ends with the best plan so far, marked as stopped.",
@@ -109,6 +116,40 @@ class Settings(BaseSettings):
         description="Plan with how long a lane's last deliveries took, where that is longer "
         "than what its carrier states.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[A-Za-z0-9.\-:\[\]]+(/[A-Za-z0-9._~/\-]*)?$",
+        description="Where people reach the pages; links in messages begin with it.",
+    )
+    smtp_host: str | None = Field(
+        default=None, description="The server that takes our mail; unset: no mail is sent."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str = Field(
+        default="medrelay@localhost",
+        pattern=r"^[!-?A-~]+@[!-?A-~]+$",
+        description="The address that mail comes from.",
+    )
+    smtp_starttls: bool = Field(default=True, description="Turn to TLS first, or send nothing.")
+    webhook_key: SecretStr | None = Field(
+        default=None,
+        description="64 hex digits that webhooks' secrets follow from; unset: a file. "
+        "Processes on several machines need the same.",
+    )
+    webhook_private_addresses: bool = Field(
+        default=False, description="Let webhooks go to addresses inside one's own network."
+    )
+    webhook_plain_loopback: bool = Field(
+        default=False, description="Let webhooks go to this very machine, without TLS."
+    )
+    webhook_days_until_disabled: PositiveInt = Field(
+        default=3, description="A webhook that fails for so long is disabled."
+    )
+    deliver_every_s: PositiveInt = Field(
+        default=5, description="How often mail and webhooks are looked after."
+    )
     session_hours: PositiveInt = 12
     dump_readers: PositiveInt = Field(
         default=4, description="How many may read the whole log at once, from each process."
@@ -133,6 +174,11 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError("name a zone of the IANA database, such as Asia/Shanghai") from error
         return name
+
+    @property
+    def pages_url(self) -> str:
+        """Where the pages are, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def zone(self) -> ZoneInfo:

@@ -10,12 +10,13 @@ from services.dispatch import (
     pages,
     pages_what_if,
     policy_api,
+    shortage_api,
 )
 
 API = APIRouter()
 PAGES = APIRouter()
 
-for each in (api, api_decisions, api_what_if, hand_api, policy_api):
+for each in (api, api_decisions, api_what_if, hand_api, policy_api, shortage_api):
     API.include_router(each.router)
 for each in (pages, pages_what_if):
     PAGES.include_router(each.router)

@@ -19,6 +19,8 @@ from services.audit.service import log_status
 from services.capacity import watch as capacity
 from services.community import watch as community
 from services.database import Database
+from services.dispatch import nightly
+from services.dispatch import watch as dispatch
 from services.donations import watch as donations
 from services.inventory import watch as inventory
 from services.parties.models import Role
@@ -54,9 +56,11 @@ WATCHES: dict[str, Watch] = {
     "capacity": capacity.watch,
     "chain": watch_chain,
     "community": community.watch,
+    "dispatch": dispatch.watch,
     "donations": donations.watch,
     "forecast": forecast.watch,
     "inventory": inventory.watch,
+    "nightly": nightly.watch,
     "requests": requests.watch,
     "transport": transport.watch,
 }
