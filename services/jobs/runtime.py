@@ -11,11 +11,13 @@ from dbos import error as dbos_error
 
 from ledger.anchor import LogDiverged
 from ledger.chain import ChainError
+from services.alerts.sending import Channel
 from services.database import Database
 from services.dispatch.service import SOLVE
 from services.dispatch.solving import fail_run, solve_run
 from services.jobs import parts, rounds
 from services.jobs.child import WorkerEnds
+from services.jobs.deliver import Messenger
 from services.jobs.log import Anchorer, LogWriter, WrongContract
 from services.jobs.parts import Workshop
 from services.jobs.retries import RETRIES
@@ -41,6 +43,7 @@ class Jobs:
         self._name = f"{socket.gethostname()}:{os.getpid()}:{uuid4()}"
         self._sweeper = Sweeper(database, self._name)
         self._watcher = Watcher(database, settings.watch_every_s, WATCHES)
+        self._messengers = [Messenger(settings, database, channel) for channel in Channel]
         self.workshop = Workshop(settings, database, self._name)
         self._part_slots = settings.solve_processes
 
@@ -71,12 +74,16 @@ class Jobs:
         self._anchorer.start()
         self._sweeper.start()
         self._watcher.start()
+        for messenger in self._messengers:
+            messenger.start()
 
     def stop(self) -> None:
         global _running  # noqa: PLW0603
         self._anchorer.stop()
         self._sweeper.stop()
         self._watcher.stop()
+        for messenger in self._messengers:
+            messenger.stop()
         # What is being solved is left as a kill would leave it: another, or a restart, goes on.
         self.workshop.children.close()
         DBOS.destroy()

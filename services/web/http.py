@@ -43,7 +43,12 @@ log = structlog.get_logger(__name__)
 def _session(request: Request) -> Iterator[Session]:
     database: Database = request.app.state.database
     with database.transaction() as session:
-        yield session
+        # What stands in every page's head is read in the page's own transaction.
+        request.state.session = session
+        try:
+            yield session
+        finally:
+            request.state.session = None
 
 
 # scope="function": commit before the answer is sent, so that a 201 is never followed by a rollback.

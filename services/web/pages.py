@@ -52,11 +52,19 @@ def render(request: Request, template: str, status: int = 200, /, **values: Any)
             lang=language,
             actor=getattr(request.state, "actor", None),
             done=request.query_params.get("done"),
+            alerts_waiting=_alerts_waiting(request),
             other_languages=_other_languages(request, language),
             **values,
         )
     )
     return HTMLResponse(name_cells(html), status_code=status)
+
+
+def _alerts_waiting(request: Request) -> int | None:
+    """How many alerts wait for whoever is signed in; None where no transaction is open."""
+    actor, session = (getattr(request.state, name, None) for name in ("actor", "session"))
+    count = getattr(request.app.state, "count_alerts", None)
+    return None if actor is None or session is None or count is None else count(session, actor)
 
 
 def redirect(request: Request, path: str, **query: str) -> Response:
