@@ -510,13 +510,27 @@ def _read_keys(found: _Findings) -> None:
         found.keys.append(_verifier(found.trust.vkey.strip(), b"\x01"))
     elif found.trust.key_changes:
         _fail("key change 1", "give with --vkey the key that you knew before it")
-    for number, note in enumerate(found.trust.key_changes, 1):
+    begun = _begun(found)
+    for number, note in enumerate(found.trust.key_changes[begun:], begun + 1):
         old, new = found.keys[-1], _successor(note, found, f"key change {number}")
         found.keys.append(new)
         found.checked.append(
             f"At {new.above} leaves {old.name} handed over from its key {old.key_id.hex()} to "
             f"{new.key_id.hex()}."
         )
+
+
+def _begun(found: _Findings) -> int:
+    """How many changes lie before the reader's own key: up to the one that brought it.
+
+    None, where the key signed one of those: they are refused then, each for its own reason.
+    """
+    vkey, changes = (found.trust.vkey or "").strip(), found.trust.key_changes
+    bringing = [number for number, note in enumerate(changes, 1) if f"\n{vkey}\n" in note]
+    before = changes[: bringing[0]] if bringing else ()
+    return (
+        0 if any(_is_signed(each, found.keys[0], "key change") for each in before) else len(before)
+    )
 
 
 def _successor(note: str, found: _Findings, check: str) -> _Key:

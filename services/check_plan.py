@@ -16,7 +16,7 @@ from optimizer.problem import Problem
 from optimizer.report import Report
 from services.dispatch.exporting import FORMAT
 
-console = Console()
+console = Console(emoji=False)
 
 VERIFIED = {
     "allocations": "every allocation keeps every rule, and no lot gives more than it has",

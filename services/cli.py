@@ -51,7 +51,7 @@ app.command()(keygen)
 app.command()(sign)
 app.command("verify")(verify)
 app.command("witness")(witness)
-console = Console()
+console = Console(emoji=False)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from services.settings import get_settings
 from services.transport.service import forget_names
 
 ACTOR = "system:forget"
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, emoji=False)
 
 
 def forget_command(

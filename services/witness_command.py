@@ -23,7 +23,7 @@ from ledger.tiles import Tile, TileMalformed
 from ledger.verify import OutOfReach, fetch
 from ledger.witness import Cosigner, GrowthNotShown, Sight, WitnessRefused, look
 
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, emoji=False)
 
 
 def witness(

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 import uvicorn
@@ -166,3 +167,20 @@ def test_who_goes_away_frees_the_place(
             return
         assert time.monotonic() < deadline, "the place stays taken"
         time.sleep(0.01)
+
+
+def test_who_stays_and_reads_nothing_loses_the_place(
+    anchored: Database, port: int, readers: dump_api.Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.audit.reading.dump", lambda *_: (bytes(2**16) for _ in count()))
+    monkeypatch.setattr(dump_api, "_STALLED_S", 0.2)
+    with ask(port) as stays:
+        assert status(stays) == 200
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with ask(port) as other:
+                found = status(other)
+            if found == 200:
+                return
+            assert time.monotonic() < deadline, "the place stays taken"
+            time.sleep(0.05)

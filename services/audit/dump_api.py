@@ -1,14 +1,16 @@
 """`/log/dump.jsonl.gz`: the whole log in one file, to so many readers at once."""
 
+import asyncio
 import hashlib
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.audit import reading, service
 from services.errors import Unavailable
@@ -19,6 +21,7 @@ from services.web.http import DatabaseSession
 router = APIRouter()
 
 _WAIT_S = 30
+_STALLED_S = 60.0
 # To be raised where the same records would come out as other bytes than before.
 _FORMAT = 1
 
@@ -64,8 +67,15 @@ class _Dump(StreamingResponse):
     media_type = "application/gzip"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with _PLACES.one_of(get_settings().dump_readers):
-            await super().__call__(scope, receive, send)
+        async def sent(message: Message) -> None:
+            # Whoever takes nothing for so long doesn't read, and keeps others out.
+            try:
+                await asyncio.wait_for(send(message), _STALLED_S)
+            except TimeoutError as error:
+                raise OSError from error
+
+        with _PLACES.one_of(get_settings().dump_readers), suppress(ClientDisconnect):
+            await super().__call__(scope, receive, sent)
 
 
 class _NoDump(Response):

@@ -3,11 +3,11 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from ledger.canonical import NotCanonical, canonicalize, digest, parse
 from ledger.disclosure import conceal
@@ -81,7 +81,7 @@ def post(session: Session, draft: Draft) -> Posted:
     body = content(draft, {lot.id: lot.commodity for lot in lots.values()})
     try:
         content_digest = digest(canonicalize(body))
-        entry, secret = _entry(draft, body, content_digest, get_log(session))
+        entry, secret = _entry(draft, body, content_digest, get_log(session), _moment(session))
     except NotCanonical as error:
         raise InvalidInput(
             f"It can't be written down: {error}",
@@ -219,10 +219,24 @@ def _refuse_before_it_came(session: Session, draft: Draft) -> None:
         )
 
 
+def _moment(session: Session) -> datetime:
+    """Now, and later than every entry that this one can rest on.
+
+    Leaves stand in the order of recording. Were a key's registration and what it signs written by
+    two machines, the second one's clock behind, the log would tell of them the wrong way round.
+    """
+    newest = session.exec(select(func.max(col(Entry.recorded_at)))).one()
+    now = datetime.now(UTC)
+    return now if newest is None else max(now, newest + timedelta(microseconds=1))
+
+
 def _entry(
-    draft: Draft, body: dict[str, object], content_digest: bytes, log: Log
+    draft: Draft,
+    body: dict[str, object],
+    content_digest: bytes,
+    log: Log,
+    recorded_at: datetime,
 ) -> tuple[Entry, EntrySecret | None]:
-    recorded_at = datetime.now(UTC)
     secret = None
     digests: Sequence[str] = ()
     if draft.concealed:

@@ -1,9 +1,9 @@
 """What post() writes, what it refuses, and that a refusal leaves nothing behind."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ from services.journal.kinds import (
     may_move,
     site_account,
 )
+from services.journal.models import Entry
 from services.journal.post import (
     MAX_QUANTITY,
     AlreadyReversed,
@@ -288,3 +289,18 @@ def test_nothing_leaves_before_it_came(session: Session) -> None:
     with pytest.raises(InvalidInput, match="came in at"):
         post(session, reservation(lot, 5, occurred_at=NOW - timedelta(seconds=1)))
     post(session, reservation(lot, 5, occurred_at=NOW))
+
+
+def test_what_is_written_later_is_recorded_later_whichever_clock_wrote_it(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Behind(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) - timedelta(hours=1)
+
+    first = stock(session, key="first")
+    monkeypatch.setattr("services.journal.post.datetime", Behind)
+    second = stock(session, key="second")
+    times = [session.get_one(Entry, uuid5(lot, "entry")).recorded_at for lot in (first, second)]
+    assert times[0] < times[1] < times[0] + timedelta(seconds=1)

@@ -169,8 +169,18 @@ def test_who_knew_a_later_key_begins_with_the_change_after_it() -> None:
     # Who knows only the second key knows nothing of who came before it.
     with pytest.raises(VerificationFailed, match="--vkey the key that you knew first"):
         followed(receipt(0, 3), CHANGES[1], start=1)
+    # The log's page gives them all: those before the reader's own key are passed over.
+    followed(receipt(0, 12), *CHANGES, start=1)
+    followed(receipt(0, 12), *CHANGES, start=2)
+    with pytest.raises(VerificationFailed, match="--vkey the key that you knew first"):
+        followed(receipt(0, 3), *CHANGES, start=1)
     with pytest.raises(VerificationFailed, match="begin with what your --vkey signed"):
-        followed(receipt(0, 12), *CHANGES, start=1)
+        followed(receipt(0, 12), word(4, 0, 3), *CHANGES, start=3, kept=None)
+
+
+def test_no_change_is_passed_over_that_the_readers_own_key_signed() -> None:
+    with pytest.raises(VerificationFailed, match="has or had"):
+        followed(receipt(0, 3), CHANGES[0], word(9, 1, 0))
 
 
 def test_a_checkpoint_by_an_unknown_key_says_where_the_change_is_told_and_how_to_give_it() -> None:
@@ -305,7 +315,8 @@ def test_of_an_option_given_twice_neither_goes_unchecked(
         (["--vkey", vkey(0), "--key-change", "first"], 1, "give it with --key-change"),
         (["--vkey", vkey(0), "--key-change", "second", "--key-change", "first"], 1, "key change 1"),
         (["--vkey", vkey(0), *BOTH, "--key-change", "first"], 1, "key change 3"),
-        (["--vkey", vkey(1), "--key-change", "log.json"], 1, "begin with what your --vkey signed"),
+        (["--vkey", vkey(1), "--key-change", "log.json"], 0, "At 9 leaves"),
+        (["--vkey", vkey(2), "--key-change", "log.json"], 0, "VALID"),
         (["--vkey", vkey(0), "--key-change", "none.json"], 1, "key_changes isn't a list"),
         (["--vkey", vkey(0), "--key-change", "odd.json"], 1, "a key change isn't an object"),
         (["--vkey", vkey(0), "--key-change", "half.json"], 1, "not JSON"),
