@@ -38,6 +38,34 @@ def test_only_an_administrator_registers_people(api: TestClient, world: World) -
     assert api.post("/api/v1/users", json=again, headers=world.bearer("admin")).status_code == 409
 
 
+def test_only_an_administrator_registers_places(api: TestClient, world: World) -> None:
+    body = {
+        "code": "P9",
+        "organisation": "HOSP1",
+        "kind": "relief_point",
+        "name_en": "The corner",
+        "name_zh": "街角",
+        "region": "420000",
+        "latitude": 30.6,
+        "longitude": 114.3,
+    }
+
+    def register(user: str, **changes: object) -> tuple[int, str]:
+        answer = api.post("/api/v1/sites", json=body | changes, headers=world.bearer(user))
+        told = answer.json().get("errors", [{"field": ""}])
+        return answer.status_code, told[0]["field"]
+
+    for user in ("hospital", "dispatcher", "auditor"):
+        assert register(user)[0] == 403
+    assert register("admin", region="nowhere") == (404, "region")
+    assert register("admin", organisation="NOBODY") == (404, "organisation")
+    assert register("admin", latitude=91) == (422, "latitude")
+    assert register("admin", code="P 9") == (422, "code")
+    assert register("admin") == (201, "")
+    assert register("admin") == (409, "code")
+    assert body in api.get("/api/v1/sites", params={"kind": "relief_point"}).json()
+
+
 def test_a_role_is_held_in_the_right_kind_of_organisation(api: TestClient, world: World) -> None:
     for role, organisation in (("approver", "CARR1"), ("carrier", "HOSP1"), ("admin", "DONOR1")):
         body = {"username": "x", "display_name": "x", "role": role, "organisation": organisation}

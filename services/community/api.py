@@ -16,6 +16,8 @@ from services.community.schemas import (
     BookingOut,
     DeskBookingOut,
     HandOutIn,
+    MissedOut,
+    MissIn,
     OfferClose,
     OfferIn,
     OfferOut,
@@ -184,6 +186,15 @@ def hand_out(body: HandOutIn, session: DatabaseSession, actor: CurrentActor) -> 
     """Hand out what a code was given for; the same code again changes nothing."""
     booking, _ = service.hand_out(session, actor, body)
     return desk_booking_out(booking)
+
+
+@router.post("/bookings/miss")
+def miss_bookings(body: MissIn, session: DatabaseSession, actor: CurrentActor) -> MissedOut:
+    """Free what nobody came for at your point, by world time: for what is written in late.
+
+    The system's own watch frees it a day after the slot, and after it was written down.
+    """
+    return MissedOut(missed=service.miss(session, actor, body))
 
 
 def _one(session: Session, offer: PointOffer) -> OfferOut:

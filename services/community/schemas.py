@@ -4,7 +4,7 @@ from datetime import date, datetime, time
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from services.community.identity import bare
 from services.community.models import BookingState
@@ -139,3 +139,16 @@ class HandOutIn(Input):
     pickup_code: PickupCode
     occurred_at: Moment | None = None
     household: Household | None = None
+
+
+class MissIn(Input):
+    """Whose time was over a day before ``at``, in the world, has missed it."""
+
+    model_config = example(site="P1", at="2020-02-08T20:00:00+08:00")
+
+    site: Code
+    at: Moment
+
+
+class MissedOut(BaseModel):
+    missed: int

@@ -17,9 +17,10 @@ from services.community.offers import (
     slots,
     stock_in_hand,
 )
-from services.community.schemas import BookingIn, HandOutIn
+from services.community.schemas import BookingIn, HandOutIn, MissIn
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.clock import local_date, refuse_future
+from services.journal.flows import is_reversed
 from services.journal.kinds import AccountRef, EntryKind, site_account
 from services.journal.once import claim
 from services.journal.post import post
@@ -288,7 +289,7 @@ def _post(session: Session, actor: Actor, booking: Booking, moment: datetime) ->
     post(
         session,
         Draft(
-            id=uuid5(booking.id, "hand_out"),
+            id=_next_entry(session, booking),
             kind=EntryKind.HAND_OUT,
             occurred_at=moment,
             actor=actor.reference,
@@ -297,6 +298,15 @@ def _post(session: Session, actor: Actor, booking: Booking, moment: datetime) ->
             facts={"pieces": str(booking.pieces)},
         ),
     )
+
+
+def _next_entry(session: Session, booking: Booking) -> UUID:
+    """The entry of a handing out; where one was taken back, the next has an id of its own."""
+    entry_id, again = uuid5(booking.id, "hand_out"), 1
+    while is_reversed(session, entry_id):
+        again += 1
+        entry_id = uuid5(booking.id, f"hand_out/{again}")
+    return entry_id
 
 
 def _first_expired_first(held: Sequence[Holding], booking: Booking) -> list[NewMove]:
@@ -316,7 +326,26 @@ def _first_expired_first(held: Sequence[Holding], booking: Booking) -> list[NewM
     return moves
 
 
-def let_lapse(session: Session, at: datetime, *, recorded_before: datetime | None = None) -> int:
+def miss(session: Session, actor: Actor, body: MissIn) -> int:
+    """Free what nobody came for at a point of one's own by the world's time; done twice, once.
+
+    Raises:
+        NotFound, Forbidden: no such site, or another organisation's.
+        InvalidInput: a time that hasn't come.
+
+    """
+    site = parties.require_site(session, actor, body.site, STAFF)
+    refuse_future(body.at, "at")
+    return let_lapse(session, body.at, site=site.code)
+
+
+def let_lapse(
+    session: Session,
+    at: datetime,
+    *,
+    site: str | None = None,
+    recorded_before: datetime | None = None,
+) -> int:
     """Free what households didn't come for by ``at``; how many bookings that were.
 
     ``recorded_before`` spares what was written down only just now about a time long past.
@@ -334,6 +363,8 @@ def let_lapse(session: Session, at: datetime, *, recorded_before: datetime | Non
     )
     if recorded_before is not None:
         late = late.where(col(Booking.recorded_at) <= recorded_before)
+    if site is not None:
+        late = late.where(Booking.site == site)
     missed = session.exec(late).all()
     for booking in missed:
         _settle(session, booking, BookingState.MISSED, None, at)

@@ -44,6 +44,30 @@ class SiteOut(FromRow):
     longitude: float
 
 
+class SiteIn(Input):
+    """A place with its position (WGS-84 degrees)."""
+
+    model_config = example(
+        code="CP01",
+        organisation="CP01",
+        kind="relief_point",
+        name_en="Yongqing Street community point",
+        name_zh="永清街社区服务点",
+        region="420102",
+        latitude=30.604,
+        longitude=114.297,
+    )
+
+    code: Code
+    organisation: Code
+    kind: SiteKind
+    name_en: Annotated[Text, Field(min_length=1, max_length=200)]
+    name_zh: Annotated[Text, Field(min_length=1, max_length=200)]
+    region: Code
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+
 class OrganisationIn(Input):
     model_config = example(
         code="DN42", kind="donor", name_en="Plum Rain Trading", name_zh="梅雨贸易", public=True
@@ -155,6 +179,27 @@ def list_sites(
     if organisation is not None:
         statement = statement.where(Site.organisation == organisation)
     return [SiteOut.model_validate(row) for row in session.exec(statement)]
+
+
+@router.post("/sites", status_code=status.HTTP_201_CREATED)
+def register_site(body: SiteIn, session: DatabaseSession, actor: CurrentActor) -> SiteOut:
+    """Register a place of an organisation (administrators)."""
+    service.require_role(actor, Role.ADMIN)
+    service.get_organisation(session, body.organisation)
+    if session.get(Region, body.region) is None:
+        raise NotFound(
+            f"There is no region {body.region}",
+            field="region",
+            value=body.region,
+            mend="see GET /api/v1/regions",
+        )
+    if session.get(Site, body.code) is not None:
+        raise Conflict(
+            f"Site {body.code} exists", field="code", value=body.code, mend="choose another"
+        )
+    row = Site(**body.model_dump())
+    session.add(row)
+    return SiteOut.model_validate(row)
 
 
 @router.get("/organisations")

@@ -270,6 +270,22 @@ def test_who_does_not_come_frees_what_was_booked(
     assert book(api, booked_offer(database, booked["id"])).status_code == 201
 
 
+def test_staff_say_who_missed_it_by_the_world_s_time(api: TestClient, world: World) -> None:
+    booked = book(api, offer(api, world)).json()
+
+    def miss(user: str, at: str) -> tuple[int, object]:
+        body = {"site": "P1", "at": at}
+        answer = api.post("/api/v1/community/bookings/miss", json=body, headers=world.bearer(user))
+        return answer.status_code, answer.json().get("missed")
+
+    assert miss("dispatcher", "2020-02-20T08:00:00Z")[0] == 403
+    assert miss(STAFF, "2199-02-20T08:00:00Z")[0] == 422
+    assert miss(STAFF, "2020-02-06T08:00:00Z") == (200, 0)
+    assert miss(STAFF, "2020-02-20T08:00:00Z") == (200, 1)
+    assert miss(STAFF, "2020-02-20T08:00:00Z") == (200, 0)
+    assert problem(hand_out(api, world, booked["pickup_code"])) == "booking-settled"
+
+
 def booked_offer(database: Database, booking_id: str) -> str:
     with database.transaction() as session:
         return str(session.get_one(Booking, UUID(booking_id)).offer_id)
