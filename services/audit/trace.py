@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from services.donations import service as donations
-from services.donations.became import receipt_entry
+from services.donations.became import receipts_of
 from services.donations.models import Donation
 from services.donations.releasing import release_entry
 from services.journal.kinds import AccountKind, AccountRef, EntryKind
@@ -102,7 +102,7 @@ def trace(session: Session, donation_id: UUID) -> Trace:
     donation = donations.get_donation(session, donation_id)
     donor = parties.get_organisation(session, donation.donor)
     shown = not donation.anonymous
-    lots = _with_repacked(session, lots_opened_by(session, [receipt_entry(donation_id)]))
+    lots = _with_repacked(session, lots_opened_by(session, receipts_of(session, donation_id)))
     moves = moves_of_lots(session, [lot.id for lot in lots])
     state = donations.states(session, [donation])[0]
     return Trace(

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response, status
 from sqlmodel import Session
 
 from services.donations import papers, receiving, service
-from services.donations.became import DonationState, LineState, receipt_entry
+from services.donations.became import DonationState, LineState
 from services.donations.gift_lists import (
     GiftFilter,
     HonourFilter,
@@ -59,7 +59,7 @@ def donation_out(state: DonationState, releases: Mapping[UUID, datetime]) -> Don
         status=state.status,
         earmark=earmark_out((donation.earmark_kind, donation.earmark)),
         received_at=state.received_at,
-        entry_id=receipt_entry(donation.id) if state.received_at else None,
+        entry_id=state.receipt,
         lines=[_line_out(state, line) for line in state.lines],
         became=BecameOut(**asdict(state.became)),
         state=state.state,

@@ -16,10 +16,12 @@ from services.journal.models import Lot
 from services.journal.read import (
     TracedMove,
     find_commodity,
+    find_entry,
     holdings,
     lots_opened_by,
     moves_of_lots,
 )
+from services.journal.reversals import reversals_of
 
 __all__ = [
     "Became",
@@ -29,6 +31,8 @@ __all__ = [
     "line_origin",
     "lots_of",
     "receipt_entry",
+    "receipt_time",
+    "receipts_of",
     "states",
 ]
 
@@ -42,14 +46,28 @@ class _Received:
     returned: int = 0
 
 
-def receipt_entry(donation_id: UUID) -> UUID:
-    """The entry by which a donation is received."""
-    return uuid5(donation_id, "receive")
+def receipt_entry(donation_id: UUID, time: int = 1) -> UUID:
+    """The entry by which a donation is received; after a correction, the second ``time``."""
+    return uuid5(donation_id, "receive" if time == 1 else f"receive/{time}")
 
 
-def line_lot(donation_id: UUID, line: int) -> UUID:
+def line_lot(donation_id: UUID, line: int, time: int = 1) -> UUID:
     """The lot that the receipt of a line opens."""
-    return uuid5(donation_id, f"line/{line}")
+    return uuid5(donation_id, f"line/{line}" if time == 1 else f"line/{line}/{time}")
+
+
+def receipts_of(session: Session, donation_id: UUID) -> list[UUID]:
+    """Every receipt of a donation, oldest first: those that were taken back, and the last."""
+    found: list[UUID] = []
+    while find_entry(session, receipt_entry(donation_id, len(found) + 1)) is not None:
+        found.append(receipt_entry(donation_id, len(found) + 1))
+    return found
+
+
+def receipt_time(session: Session, donation_id: UUID) -> int:
+    """Which receipt counts, or is to come: the one after all that were taken back."""
+    receipts = receipts_of(session, donation_id)
+    return len(reversals_of(session, receipts)) + 1
 
 
 def line_origin(donation_id: UUID, line: int) -> str:
@@ -57,8 +75,15 @@ def line_origin(donation_id: UUID, line: int) -> str:
 
 
 def lots_of(session: Session, donation_ids: Collection[UUID]) -> dict[UUID, list[Lot]]:
-    """The lots that each donation's receipt opened, by line; none for what wasn't received."""
-    donation_of = {receipt_entry(donation_id): donation_id for donation_id in donation_ids}
+    """The lots that each donation's receipt opened, by line; none for what wasn't received.
+
+    A receipt that was taken back isn't one.
+    """
+    first = {receipt_entry(donation_id): donation_id for donation_id in donation_ids}
+    donation_of = dict(first)
+    for entry_id in reversals_of(session, list(first)):
+        donation_id = donation_of.pop(entry_id)
+        donation_of[receipt_entry(donation_id, receipt_time(session, donation_id))] = donation_id
     found: dict[UUID, list[Lot]] = {donation_id: [] for donation_id in donation_ids}
     for lot in lots_opened_by(session, list(donation_of)):
         found[donation_of[lot.entry_id]].append(lot)
@@ -115,7 +140,8 @@ def states(session: Session, donations: Sequence[Donation]) -> list[DonationStat
                 lines[index] = replace(line, lot_id=lot_id, received=came.quantity, became=where)
         received_at = next((received[lot_id].at for lot_id in opened.values()), None)
         is_checked = donation.id in checking
-        found.append(DonationState(donation, tuple(lines), received_at, is_checked))
+        receipt = next((lot.entry_id for lot in lots[donation.id]), None)
+        found.append(DonationState(donation, tuple(lines), received_at, is_checked, receipt))
     return found
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.donations import gift_pages, papers, receiving, service
 from services.donations.api import donations_out
-from services.donations.became import DonationState, receipt_entry
+from services.donations.became import DonationState
 from services.donations.earmarks import Honour, honours_of
 from services.donations.gift_lists import GiftFilter, gift_list, usernames
 from services.donations.gift_pages import GIVERS, shown_names
@@ -85,11 +85,11 @@ def show_statement(
     return render(
         request,
         "gift_statement.html",
-        gifts=service.states(session, listing.rows),
+        gifts=(states := service.states(session, listing.rows)),
         listing=listing,
         whose=wanted.donor if actor.role in DESKS else actor.organisation,
         now=datetime.now(UTC),
-        receipts={donation.id: receipt_entry(donation.id) for donation in listing.rows},
+        receipts={state.donation.id: state.receipt for state in states},
         **shown_names(request, session),
     )
 
@@ -264,7 +264,7 @@ def _page(
         paper=paper if paper and at_desk and not paper.posted_at else None,
         slots=[(part, signed.get(part)) for part in CheckPart],
         honours=honours,
-        receipt=receipt_entry(donation.id),
+        receipt=state.receipt,
         changes=changes,
         # A donor is told what was done, and not by whom of the desk.
         names=usernames(session, people) if at_desk else dict.fromkeys(people, ""),

@@ -140,12 +140,16 @@ class LineState:
 
 @dataclass(frozen=True, slots=True)
 class DonationState:
-    """A donation with its lines. ``received_at`` is None for what nobody received yet."""
+    """A donation with its lines. ``received_at`` is None for what nobody received yet.
+
+    ``receipt`` is the entry by which it was received.
+    """
 
     donation: Donation
     lines: tuple[LineState, ...]
     received_at: datetime | None
     is_checked: bool = False
+    receipt: UUID | None = None
 
     @property
     def status(self) -> DonationStatus:

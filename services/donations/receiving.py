@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
-from services.donations.became import line_lot, line_origin, receipt_entry
+from services.donations.became import line_lot, line_origin, receipt_entry, receipt_time
 from services.donations.models import (
     CheckPart,
     Donation,
@@ -179,15 +179,16 @@ def _pledged_lines(session: Session, donation: Donation) -> dict[int, _Pledged]:
     if donation.fund is not None:
         assert donation.amount_minor is not None, "a gift in money has an amount"
         lot = NewLot(
-            line_lot(donation.id, 1),
+            line_lot(donation.id, 1, receipt_time(session, donation.id)),
             get_fund(session, donation.fund).currency,
             line_origin(donation.id, 1),
         )
         return {1: _Pledged(lot, donation.amount_minor, None)}
+    time = receipt_time(session, donation.id)
     return {
         row.line: _Pledged(
             NewLot(
-                line_lot(donation.id, row.line),
+                line_lot(donation.id, row.line, time),
                 row.item,
                 line_origin(donation.id, row.line),
                 batch=row.batch,
@@ -279,7 +280,7 @@ def _draft(
     came = [line for line in sorted(pledged) if counts[line].accepted]
     donor = parties.get_organisation(session, donation.donor)
     return Draft(
-        id=receipt_entry(donation.id),
+        id=receipt_entry(donation.id, receipt_time(session, donation.id)),
         kind=EntryKind.RECEIVE_GIFT if donation.fund else EntryKind.RECEIVE_DONATION,
         occurred_at=body.occurred_at,
         actor=actor.reference,

@@ -7,8 +7,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
-from services.donations.became import line_lot, receipt_entry
-from services.donations.committing import appropriation_lot
+from services.donations.became import receipt_entry, receipt_time
 from services.donations.models import Donation, Payment, Purchase
 from services.donations.money_acts import get_act, new_act, refunds_of
 from services.donations.money_models import MoneyAct, MoneyActKind, OrderDelivery, PurchaseOrder
@@ -57,7 +56,7 @@ def refund(session: Session, actor: Actor, body: RefundIn) -> tuple[MoneyAct, bo
     _refuse_before(session, found.entry_id, body)
     if body.of in {RefundOf.DONATION, RefundOf.APPROPRIATION}:
         source, target = available(fund.code), _giver(session, found.entry_id)
-        money = _given(session, source, body)
+        money = _given(session, source, body, found.entry_id)
     else:
         moves = _paid(session, found.entry_id)
         source, target = AccountRef.parse(moves[0].target), available(fund.code)
@@ -96,7 +95,8 @@ def _refundable(session: Session, of: RefundOf | None, subject: UUID) -> _Refund
         return _Refundable(paid.fund, subject, paid.payee)
     if of is RefundOf.DONATION and (gift := session.get(Donation, subject)) and gift.fund:
         party = None if gift.anonymous else gift.donor
-        return _Refundable(gift.fund, receipt_entry(subject), party)
+        receipt = receipt_entry(subject, receipt_time(session, subject))
+        return _Refundable(gift.fund, receipt, party)
     raise NotFound(
         f"There is no {of or 'such thing'} {subject} in money",
         field="subject",
@@ -128,10 +128,9 @@ def _giver(session: Session, entry_id: UUID) -> AccountRef:
     return AccountRef.parse(moves_of_entry(session, entry_id)[0].source)
 
 
-def _given(session: Session, account: AccountRef, body: RefundIn) -> Picked:
+def _given(session: Session, account: AccountRef, body: RefundIn, entry_id: UUID) -> Picked:
     """The gift's own money, as far as it is still there."""
-    is_gift = body.of is RefundOf.DONATION
-    lot_id = line_lot(body.subject, 1) if is_gift else appropriation_lot(body.subject)
+    lot_id = moves_of_entry(session, entry_id)[0].lot_id
     free = {each.lot_id: each.quantity for each in free_at(session, account, body.refunded_at)}
     if free.get(lot_id, 0) < body.amount_minor:
         raise _too_much(free.get(lot_id, 0), body)
@@ -151,6 +150,8 @@ def _unrefunded(session: Session, paid: Sequence[Move], body: RefundIn) -> Picke
     """Lots to give back to, the last paid first, up to what wasn't given back before."""
     back: dict[UUID, int] = defaultdict(int)
     for act in refunds_of(session, body.subject):
+        if is_reversed(session, act.id):
+            continue
         for move in moves_of_entry(session, act.id):
             back[move.lot_id] += move.quantity
     left, money = body.amount_minor, []

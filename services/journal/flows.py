@@ -105,10 +105,15 @@ def _least_from(steps: list[tuple[datetime, int]], moment: datetime) -> int:
 def moved_by(
     session: Session, entry_ids: Collection[UUID], source: AccountKind | None = None
 ) -> dict[UUID, int]:
-    """How much each entry moved, in base units; with ``source``, out of accounts of that kind."""
+    """How much each entry moved, in base units; with ``source``, out of accounts of that kind.
+
+    What was taken back since moved nothing, and isn't there.
+    """
+    reversal = aliased(Entry)
     statement: sa.Select[*tuple[Any, ...]] = (
         sa.select(col(Move.entry_id), func.sum(col(Move.quantity)))
         .where(among(Move.entry_id, entry_ids))
+        .where(~sa.exists().where(col(reversal.reverses) == col(Move.entry_id)))
         .group_by(col(Move.entry_id))
     )
     if source is not None:
@@ -164,8 +169,15 @@ def statement_of(holder: str) -> tuple[Any, dict[str, Any], Any]:
 
 
 def has_entry(document: sa.ColumnElement[str], kinds: Collection[EntryKind]) -> Any:
-    """Whether an entry of one of these kinds has this document: a condition for a ``where``."""
-    return sa.exists().where(col(Entry.document) == document, col(Entry.kind).in_(kinds))
+    """Whether an entry of one of these kinds, and not taken back, has this document.
+
+    A condition for a ``where``.
+    """
+    reversal = aliased(Entry)
+    taken_back = sa.exists().where(col(reversal.reverses) == col(Entry.id))
+    return sa.exists().where(
+        col(Entry.document) == document, col(Entry.kind).in_(kinds), ~taken_back
+    )
 
 
 def is_reversed(session: Session, entry_id: UUID) -> bool:

@@ -46,7 +46,7 @@ def observed(session: Session) -> dict[Way, Observed]:
 def _journeys() -> "sa.Select[*tuple[object, ...]]":
     """Departure and delivery of each shipment that went its way, numbered from the newest."""
     leaving, handing = sa.alias(_events(), "leaving"), sa.alias(_events(), "handing")
-    left_at, delivered_at = sa.func.min(leaving.c.occurred_at), sa.func.max(handing.c.occurred_at)
+    left_at, delivered_at = sa.func.min(leaving.c.occurred_at), sa.func.min(handing.c.occurred_at)
     way = (col(Shipment.origin), col(Shipment.destination))
     nth = sa.func.row_number().over(
         partition_by=way, order_by=(delivered_at.desc(), col(Shipment.id))

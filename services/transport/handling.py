@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 from sqlmodel import Session
 
 from services.errors import Conflict, Forbidden
+from services.journal.flows import is_reversed
 from services.journal.kinds import AccountRef, EntryKind, site_account
 from services.journal.post import post
 from services.journal.read import holdings
@@ -116,13 +117,20 @@ def post_act(
     moves: Sequence[NewMove],
     concealed: Mapping[str, str] | None = None,
 ) -> None:
-    """Post one of the shipment's entries; its id follows from the shipment and its name."""
+    """Post one of the shipment's entries; its id follows from the shipment and its name.
+
+    What was taken back keeps its id, so that said again it has the next one.
+    """
     if not moves:
         return
+    entry_id, again = uuid5(shipment.id, name), 1
+    while is_reversed(session, entry_id):
+        again += 1
+        entry_id = uuid5(shipment.id, f"{name}/{again}")
     post(
         session,
         Draft(
-            id=uuid5(shipment.id, name),
+            id=entry_id,
             kind=kind,
             occurred_at=act.body.occurred_at,
             actor=act.actor.reference,

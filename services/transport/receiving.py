@@ -26,11 +26,11 @@ from services.parties.service import Actor
 from services.transport.acts import tell_lost
 from services.transport.handling import HOLDERS, Target, locked, lost, moves_off, post_act
 from services.transport.manifest import lines_of
-from services.transport.models import Receipt, Shipment, ShipmentLine
+from services.transport.models import Receipt, Shipment, ShipmentLine, ShipmentState
 from services.transport.receipt import check_receipt, outcome
 from services.transport.schemas import ReceiptLineIn, ReceiveIn
-from services.transport.signed import post_signed
-from services.transport.steps import Act, Step, is_new, record
+from services.transport.signed import nth, post_signed
+from services.transport.steps import Act, Step, events_of, is_new, record
 from services.transport.track_models import TemperatureLog
 
 _Counted = Sequence[tuple[ShipmentLine, ReceiptLineIn]]
@@ -71,8 +71,9 @@ def receive(session: Session, actor: Actor, shipment_id: UUID, body: ReceiveIn) 
     act = Act(Step.RECEIVE, actor, body.model_copy(update={"lines": in_order}))
     if is_new(session, shipment, act):
         counted = check_receipt(lines_of(session, shipment), body.lines)
-        _post_receipt(session, shipment, act, counted)
-        post_signed(session, actor, body, shipment.id, site.organisation)
+        delivery = _delivery(session, shipment)
+        _post_receipt(session, shipment, act, counted, delivery)
+        post_signed(session, actor, body, shipment.id, site.organisation, delivery)
         session.add_all(
             Receipt(shipment_id=shipment.id, line=told.line, reason=told.reason)
             for _, told in counted
@@ -97,7 +98,15 @@ def _require_consignee(session: Session, actor: Actor, shipment: Shipment) -> Si
     return parties.require_site(session, actor, site.code, *roles)
 
 
-def _post_receipt(session: Session, shipment: Shipment, act: Act, counted: _Counted) -> None:
+def _delivery(session: Session, shipment: Shipment) -> int:
+    """Which time it is that it stands delivered: again after its receipt was taken back."""
+    states = [event.state for event in events_of(session, shipment)]
+    return states.count(ShipmentState.DELIVERED)
+
+
+def _post_receipt(
+    session: Session, shipment: Shipment, act: Act, counted: _Counted, delivery: int
+) -> None:
     """An entry for each thing that became of the goods: accepted in four ways, rejected, lost."""
     signed_by = {"signed_by": session.get_one(User, act.actor.user_id).display_name}
     fates = _fates(session, shipment, [line for line, _ in counted], act.body.occurred_at)
@@ -105,14 +114,14 @@ def _post_receipt(session: Session, shipment: Shipment, act: Act, counted: _Coun
         lines = [(line, told.accepted) for line, told in counted if fates[line.line] is fate]
         moves = moves_off(shipment, lines, _to(fate))
         kind = EntryKind.DISBURSE_GOODS if fate is _Fate.USED else EntryKind.RECEIVE_TRANSFER
-        post_act(session, shipment, act, f"receive/{fate}", kind, moves, signed_by)
+        post_act(session, shipment, act, nth(fate, delivery), kind, moves, signed_by)
         if moves and fate is _Fate.RECALLED:
             _tell_recalled(session, shipment, sum(some for _, some in lines))
     rejected = moves_off(shipment, [(line, told.rejected) for line, told in counted], _rejected)
-    post_act(session, shipment, act, "receive/rejected", EntryKind.REJECT, rejected)
+    post_act(session, shipment, act, nth("rejected", delivery), EntryKind.REJECT, rejected)
     missing = [(line, told.short) for line, told in counted]
     short = moves_off(shipment, missing, lost)
-    post_act(session, shipment, act, "receive/short", EntryKind.LOSE, short)
+    post_act(session, shipment, act, nth("short", delivery), EntryKind.LOSE, short)
     if short:
         tell_lost(session, shipment, sum(some for _, some in missing))
 

@@ -35,13 +35,23 @@ def said(body: ReceiveIn, shipment_id: UUID, consignee: str, log: Log) -> dict[s
     return keys.statement(RECEIPT, log.document(), consignee, content)
 
 
-def signed_entry(shipment_id: UUID) -> UUID:
+def nth(part: str, delivery: int) -> str:
+    """The name of a receipt's part; a receipt that was corrected is given again, as the next."""
+    return f"receive/{part}" if delivery == 1 else f"receive/{part}/{delivery}"
+
+
+def signed_entry(shipment_id: UUID, delivery: int = 1) -> UUID:
     """The entry that keeps a receipt's signature."""
-    return uuid5(shipment_id, "receive/signed")
+    return uuid5(shipment_id, nth("signed", delivery))
 
 
 def post_signed(
-    session: Session, actor: Actor, body: ReceiveIn, shipment_id: UUID, consignee: str
+    session: Session,
+    actor: Actor,
+    body: ReceiveIn,
+    shipment_id: UUID,
+    consignee: str,
+    delivery: int = 1,
 ) -> None:
     """Write down that the consignee signed the count, where they did.
 
@@ -56,7 +66,7 @@ def post_signed(
     post(
         session,
         Draft(
-            id=signed_entry(shipment_id),
+            id=signed_entry(shipment_id, delivery),
             kind=EntryKind.SIGNED_RECEIPT,
             occurred_at=body.occurred_at,
             actor=actor.reference,

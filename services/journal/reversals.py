@@ -1,0 +1,151 @@
+"""Readings of corrections: what took an entry back, what came instead, and what stands in the way.
+
+A reversal gives back what its original moved. Where that has moved on since, the entries that moved
+it have to be taken back first.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from services.database import among
+from services.journal.kinds import OVERDRAWN, AccountRef, EntryKind
+from services.journal.models import Balance, Entry, Lot, Move
+
+# Chains are told up to this length: whoever is to undo more goes on from there.
+MOST_NAMED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class InTheWay:
+    """An entry that moved on what another one brought: ``quantity`` of a lot off ``account``."""
+
+    entry_id: UUID
+    kind: EntryKind
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str
+    document: str | None
+    lot_id: UUID
+    commodity: str
+    account: str
+    quantity: int
+
+
+def reversals_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, Entry]:
+    """For those of these entries that were taken back, the entry that did it."""
+    found = session.exec(select(Entry).where(among(Entry.reverses, entry_ids)))
+    return {entry.reverses: entry for entry in found if entry.reverses is not None}
+
+
+def standing_entries(session: Session, document: str, kinds: Collection[EntryKind]) -> list[Entry]:
+    """The entries of a document, of these kinds, that nothing took back; oldest first."""
+    statement = (
+        select(Entry)
+        .where(Entry.document == document, col(Entry.kind).in_(kinds), _stands())
+        .order_by(col(Entry.recorded_at), col(Entry.id))
+    )
+    return list(session.exec(statement))
+
+
+def instead_of(session: Session, original: Entry, reversal: Entry) -> Entry | None:
+    """What the same paper says now in place of what was taken back; None where it says nothing."""
+    if original.document is None:
+        return None
+    statement = (
+        select(Entry)
+        .where(
+            Entry.document == original.document,
+            Entry.kind == original.kind,
+            col(Entry.recorded_at) > reversal.recorded_at,
+            _stands(),
+        )
+        .order_by(col(Entry.recorded_at), col(Entry.id))
+    )
+    return session.exec(statement).first()
+
+
+def in_the_way(session: Session, entry_ids: Collection[UUID]) -> list[InTheWay]:
+    """What has to be taken back before these can be, together: the newest first, chains and all.
+
+    Of several that took from one account any may do, as long as enough comes back.
+    """
+    found: dict[UUID, InTheWay] = {}
+    waiting: list[frozenset[UUID]] = [frozenset(entry_ids)]
+    while waiting and len(found) < MOST_NAMED:
+        undone = waiting.pop()
+        for account, lot_id in _short(session, undone):
+            for step in _takers(session, account, lot_id, undone):
+                if step.entry_id not in found and step.entry_id not in entry_ids:
+                    found[step.entry_id] = step
+                    waiting.append(frozenset([step.entry_id]))
+    return sorted(found.values(), key=lambda step: (step.recorded_at, step.entry_id), reverse=True)
+
+
+def _stands() -> sa.ColumnElement[bool]:
+    later = aliased(Entry)
+    return ~sa.exists().where(col(later.reverses) == col(Entry.id))
+
+
+def _short(session: Session, entry_ids: Collection[UUID]) -> list[tuple[str, UUID]]:
+    """The accounts and lots that no longer hold what undoing these entries would take from them."""
+    needed: dict[tuple[str, UUID], int] = defaultdict(int)
+    for move in session.exec(select(Move).where(among(Move.entry_id, entry_ids))):
+        needed[move.target, move.lot_id] += move.quantity
+        needed[move.source, move.lot_id] -= move.quantity
+    wanted = {
+        key: quantity
+        for key, quantity in needed.items()
+        if quantity > 0 and AccountRef.parse(key[0]).kind not in OVERDRAWN
+    }
+    rows = session.exec(
+        select(Balance).where(
+            among(Balance.account, {account for account, _ in wanted}),
+            among(Balance.lot_id, {lot_id for _, lot_id in wanted}),
+        )
+    )
+    held = {(row.account, row.lot_id): row.inflow - row.outflow for row in rows}
+    return sorted(key for key, quantity in wanted.items() if held.get(key, 0) < quantity)
+
+
+def _takers(
+    session: Session, account: str, lot_id: UUID, undone: Collection[UUID]
+) -> Iterable[InTheWay]:
+    """What took of a lot off an account since the first of ``undone``, and stands."""
+    since = sa.select(sa.func.min(col(Entry.recorded_at))).where(among(Entry.id, undone))
+    statement: sa.Select[*tuple[Any, ...]] = (
+        sa.select(
+            col(Entry.id).label("entry_id"),
+            col(Entry.kind),
+            col(Entry.occurred_at),
+            col(Entry.recorded_at),
+            col(Entry.actor),
+            col(Entry.document),
+            col(Move.lot_id),
+            col(Lot.commodity),
+            col(Move.source).label("account"),
+            sa.func.sum(col(Move.quantity)).label("quantity"),
+        )
+        .join(Move, col(Move.entry_id) == col(Entry.id))
+        .join(Lot, col(Lot.id) == col(Move.lot_id))
+        .where(
+            col(Move.source) == account,
+            col(Move.lot_id) == lot_id,
+            col(Entry.kind) != EntryKind.REVERSE,
+            col(Entry.recorded_at) >= since.scalar_subquery(),
+            col(Entry.id).not_in(list(undone)),
+            _stands(),
+        )
+        .group_by(col(Entry.id), col(Move.lot_id), col(Lot.commodity), col(Move.source))
+        .order_by(col(Entry.recorded_at).desc(), col(Entry.id))
+        .limit(MOST_NAMED)
+    )
+    for row in session.connection().execute(statement).mappings():
+        yield InTheWay(**{**row, "quantity": int(row["quantity"])})
