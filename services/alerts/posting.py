@@ -98,16 +98,20 @@ def _connected(parts: SplitResult, allowed: Allowed, until: float) -> socket.soc
     assert parts.hostname is not None
     port = parts.port or (443 if parts.scheme == "https" else 80)
     found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    for address in addresses:
-        if not _may_go_to(ip_address(address), parts.scheme, allowed):
-            raise NotPosted(f"{parts.hostname} leads to {address}, which isn't public")
+    for *_, address in found:
+        if not _may_go_to(ip_address(address[0]), parts.scheme, allowed):
+            raise NotPosted(f"{parts.hostname} leads to {address[0]}, which isn't public")
     failed: OSError = OSError("it has no address")
-    for address in addresses:
+    for family, kind, protocol, _, address in found:
+        connection = socket.socket(family, kind, protocol)
         try:
-            return socket.create_connection((address, port), timeout=_left(until))
+            connection.settimeout(_left(until))
+            connection.connect(address)
         except OSError as error:
+            connection.close()
             failed = error
+        else:
+            return connection
     raise failed
 
 
