@@ -8,6 +8,8 @@ from services.dispatch import (
     api_what_if,
     hand_api,
     pages,
+    pages_desk,
+    pages_shortage,
     pages_what_if,
     policy_api,
     shortage_api,
@@ -18,5 +20,5 @@ PAGES = APIRouter()
 
 for each in (api, api_decisions, api_what_if, hand_api, policy_api, shortage_api):
     API.include_router(each.router)
-for each in (pages, pages_what_if):
+for each in (pages, pages_desk, pages_shortage, pages_what_if):
     PAGES.include_router(each.router)

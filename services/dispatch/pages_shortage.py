@@ -1,0 +1,156 @@
+"""Pages of shortages, of what arrives when, and of what may be promised."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlmodel import Session, col, select
+from starlette.responses import Response
+
+from services.catalog import service as catalog
+from services.dispatch import arrivals, promise, shortage_rules, shortages
+from services.dispatch.api import READERS
+from services.dispatch.desk_models import ShortageRule
+from services.dispatch.shortage_api import ARRIVAL_ORDER, PROMISE_ORDER, SHORTAGE_ORDER
+from services.dispatch.shortage_schemas import (
+    ArrivingOut,
+    PromiseOut,
+    ShortageOut,
+    ShortageRuleIn,
+    ShortageRuleOut,
+)
+from services.parties.access import CurrentActor
+from services.parties.models import DESKS, Region, Role
+from services.parties.pages import sites_by_code
+from services.parties.service import Actor, require_role
+from services.web.forms import Form, SentForm
+from services.web.http import DatabaseSession
+from services.web.lists import Asked, ListAsked, csv_file, cut_page
+from services.web.pages import redirect, render
+
+router = APIRouter()
+
+
+@router.get("/shortages")
+def show_shortages(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    region: str = "",
+    item: str = "",
+) -> Response:
+    require_role(actor, *READERS)
+    filters = Form({"region": region, "item": item})
+    return _shortages_page(request, session, actor, asked, filters, _blank_rule(region))
+
+
+@router.post("/shortages")
+def put_rule(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+    asked: ListAsked,
+) -> Response:
+    require_role(actor, *READERS)
+    with form.attempt(session):
+        shortage_rules.put_rule(session, actor, form.read(ShortageRuleIn))
+    if form.slips:
+        return _shortages_page(request, session, actor, asked, Form(), form)
+    return redirect(request, "/shortages", done="shortage-rule-set")
+
+
+def _blank_rule(region: str) -> Form:
+    usual = ShortageRuleIn(region=region or "-", why="-").model_dump(exclude={"region", "why"})
+    return Form({name: str(value) for name, value in usual.items()} | {"region": region})
+
+
+def _shortages_page(
+    request: Request, session: Session, actor: Actor, asked: Asked, filters: Form, form: Form
+) -> Response:
+    every = [ShortageOut.model_validate(each) for each in shortages.shortages(session)]
+    rows = [
+        each
+        for each in every
+        if filters["region"] in {"", each.region} and filters["item"] in {"", each.item}
+    ]
+    listing = cut_page(rows, SHORTAGE_ORDER, asked)
+    if asked.is_csv:
+        return csv_file(listing.rows, "shortages", ShortageOut)
+    regions = {row.code: row for row in session.exec(select(Region).order_by(col(Region.code)))}
+    rules = session.exec(select(ShortageRule).order_by(col(ShortageRule.region)).limit(500))
+    return render(
+        request,
+        "shortages.html",
+        form.status,
+        filters=filters,
+        form=form.keyed("rule"),
+        listing=listing,
+        grid={(each.region, each.item): each for each in every},
+        regions=regions,
+        shown_regions=[code for code in regions if any(each.region == code for each in every)],
+        shown_items=sorted({each.item for each in every}),
+        items=_items(session),
+        rules=[ShortageRuleOut.model_validate(rule) for rule in rules],
+        levels=list(shortages.LEVELS),
+        may_set=actor.role in {Role.DISPATCHER, Role.APPROVER, Role.ADMIN},
+    )
+
+
+@router.get("/arrivals")
+def show_arrivals(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    site: str = "",
+    item: str = "",
+) -> Response:
+    sites = arrivals.visible_sites(session, actor, site or None)
+    found = arrivals.arrivals(session, sites, item=item or None)
+    listing = cut_page([ArrivingOut.model_validate(each) for each in found], ARRIVAL_ORDER, asked)
+    if asked.is_csv:
+        return csv_file(listing.rows, "arrivals", ArrivingOut)
+    return render(
+        request,
+        "arrivals.html",
+        filters=Form({"site": site, "item": item}),
+        listing=listing,
+        sites=sites_by_code(session),
+        items=_items(session),
+        at_desk=actor.role in DESKS,
+    )
+
+
+@router.get("/promise")
+def show_promise(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    site: str = "",
+    item: str = "",
+    days: str = "",
+) -> Response:
+    """Today, or each of some days from today on."""
+    require_role(actor, *READERS)
+    wanted = int(days) if days.isascii() and days.isdigit() and len(days) < 3 else 1
+    wanted = min(max(1, wanted), promise.MOST_DAYS)
+    found = promise.promises(
+        session, days=wanted, sites=[site] if site else None, items=[item] if item else None
+    )
+    listing = cut_page([PromiseOut.model_validate(each) for each in found], PROMISE_ORDER, asked)
+    if asked.is_csv:
+        return csv_file(listing.rows, "available-to-promise", PromiseOut)
+    return render(
+        request,
+        "run_promise.html",
+        filters=Form({"site": site, "item": item, "days": str(wanted)}),
+        listing=listing,
+        sites=sites_by_code(session),
+        items=_items(session),
+    )
+
+
+def _items(session: Session) -> dict[str, Any]:
+    return {item.code: item for item in catalog.items(session)}
