@@ -286,6 +286,7 @@ def test_nothing_to_plan_and_nothing_to_plan_with_are_told(
     )
     assert "lorries" in without.json()["errors"][0]["mend"]
     assert start(api, depot="nowhere").status_code == 404
+    assert start(api, depot="H1").json()["errors"][0]["field"] == "depot"
     assert start(api, day="tomorrow").status_code == 422
     assert start(api, speed_kmh=0).status_code == 422
 

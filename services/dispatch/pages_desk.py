@@ -143,7 +143,7 @@ def _policy_page(
         form=form,
         listing=listing,
         compared=all(beside),
-        beside=Form({"before": str(old), "after": str(new)}),
+        beside=Form({"before": str(old), "after": str(new)}).keyed("beside"),
         changes=changes,
         history=history,
         people=usernames(session, {each.changed_by for each in history if each.changed_by}),

@@ -19,7 +19,7 @@ from services.journal.once import claim, digest_of
 from services.journal.post import EntryIdReused
 from services.journal.read import get_lots
 from services.parties import service as parties
-from services.parties.models import DESKS, Role, User
+from services.parties.models import DESKS, Role, SiteKind, User
 from services.parties.service import Actor
 from services.queue import enqueue
 from services.rounds import fleet
@@ -69,7 +69,7 @@ def start(session: Session, actor: Actor, body: RoundsIn) -> tuple[RoundsPlan, b
 
     Raises:
         Forbidden: not a dispatcher.
-        InvalidInput: a day that nobody plans for.
+        InvalidInput: a day that nobody plans for, or a hospital as the depot.
         NotFound: an unknown depot.
         NothingWaits, NoVehicles: there is nothing to plan, or nothing to plan with.
         EntryIdReused: the id belongs to another plan.
@@ -94,10 +94,21 @@ def start(session: Session, actor: Actor, body: RoundsIn) -> tuple[RoundsPlan, b
     return session.get_one(RoundsPlan, body.id), True
 
 
+def _require_depot(session: Session, code: str) -> None:
+    """Rounds begin where lorries stand; what leaves a hospital is fetched as a transfer."""
+    if parties.get_site(session, code, field="depot").kind is SiteKind.HOSPITAL:
+        raise InvalidInput(
+            f"{code} is a hospital, and no lorries stand there",
+            field="depot",
+            value=code,
+            mend="name a warehouse or another place that isn't a hospital, or leave it out",
+        )
+
+
 def _frozen(session: Session, actor: Actor, body: RoundsIn, digest: str) -> RoundsPlan:
     refuse_far_day(body.day)
     if body.depot is not None:
-        parties.get_site(session, body.depot, field="depot")
+        _require_depot(session, body.depot)
     shipments = waiting_shipments(session, body.day, body.depot)
     if not shipments:
         raise NothingWaits(

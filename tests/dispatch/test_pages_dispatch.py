@@ -15,12 +15,14 @@ from services.dispatch.promise import DueKind
 from services.dispatch.solving import solve_run
 from services.web.pages import environment
 from tests.dispatch.test_runs import DAY, ask
+from tests.test_pages_public import check_strict
 from tests.world import World, stock
 
 
 def page(api: TestClient, world: World, path: str, user: str = "dispatcher") -> str:
     answer = api.get(path, headers=world.bearer(user) | {"Accept": "text/html"})
     assert answer.status_code == 200, answer.text
+    check_strict(answer.headers["content-security-policy"], answer.text)
     return answer.text
 
 
