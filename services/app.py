@@ -22,6 +22,7 @@ from services.capacity.pages import router as capacity_pages
 from services.catalog.api import router as catalog_api
 from services.community.api import router as community_api
 from services.community.pages import router as community_pages
+from services.corrections.api import router as corrections_api
 from services.database import Database
 from services.dispatch.doors import API as DISPATCH_API
 from services.dispatch.doors import PAGES as DISPATCH_PAGES
@@ -67,6 +68,7 @@ API = (
     capacity_api,
     catalog_api,
     community_api,
+    corrections_api,
     DISPATCH_API,
     donations_api,
     forecast_api,

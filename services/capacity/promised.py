@@ -114,7 +114,8 @@ def _by_day(made: Iterable[Produced], live: Collection[UUID]) -> dict[Key, _Made
         row = one.production
         day = found[row.site, row.item, row.day]
         day.made += one.quantity
-        day.reported = True
+        # A report that was taken back isn't one.
+        day.reported |= one.quantity > 0
         if row.order_id not in live:
             day.unordered += one.quantity
     return found

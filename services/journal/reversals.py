@@ -7,7 +7,7 @@ it have to be taken back first.
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,8 @@ from sqlmodel import Session, col, select
 
 from services.database import among
 from services.journal.kinds import OVERDRAWN, AccountRef, EntryKind
-from services.journal.models import Balance, Entry, Lot, Move
+from services.journal.models import Balance, Entry, EntrySecret, Lot, Move
+from services.settings import get_settings
 
 # Chains are told up to this length: whoever is to undo more goes on from there.
 MOST_NAMED = 50
@@ -53,6 +54,72 @@ def standing_entries(session: Session, document: str, kinds: Collection[EntryKin
         .order_by(col(Entry.recorded_at), col(Entry.id))
     )
     return list(session.exec(statement))
+
+
+@dataclass(frozen=True, slots=True)
+class WantedCorrections:
+    """Which corrections a list is to show: None for any. ``first`` and ``last`` are local days."""
+
+    kind: EntryKind | None = None
+    actor: str | None = None
+    commodity: str | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+def corrections(wanted: WantedCorrections) -> tuple[Any, dict[str, Any], Any]:
+    """A select of reversals, each with its original; its order and its tie."""
+    original = aliased(Entry)
+    statement = select(Entry, original).join(original, col(original.id) == col(Entry.reverses))
+    if wanted.kind is not None:
+        statement = statement.where(col(original.kind) == wanted.kind)
+    if wanted.actor is not None:
+        statement = statement.where(col(Entry.actor) == wanted.actor)
+    if wanted.commodity is not None:
+        statement = statement.where(_moves_any(wanted.commodity))
+    day = sa.cast(sa.func.timezone(get_settings().time_zone, col(Entry.recorded_at)), sa.Date())
+    if wanted.first is not None:
+        statement = statement.where(day >= wanted.first)
+    if wanted.last is not None:
+        statement = statement.where(day <= wanted.last)
+    order = {
+        "corrected": col(Entry.recorded_at).desc(),
+        "said": col(original.recorded_at),
+        "happened": col(original.occurred_at),
+        "kind": col(original.kind),
+        "organisation": col(Entry.actor),
+    }
+    return statement, order, col(Entry.id)
+
+
+def _moves_any(commodity: str) -> sa.ColumnElement[bool]:
+    return sa.exists().where(
+        col(Move.entry_id) == col(Entry.id),
+        col(Lot.id) == col(Move.lot_id),
+        col(Lot.commodity) == commodity,
+    )
+
+
+def reasons_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The reasons given for these entries, for who may read them; none once they were deleted."""
+    secrets = session.exec(select(EntrySecret).where(among(EntrySecret.entry_id, entry_ids)))
+    return {each.entry_id: each.fields["reason"] for each in secrets if "reason" in each.fields}
+
+
+def moves_by_entry(
+    session: Session, entry_ids: Collection[UUID]
+) -> dict[UUID, list[tuple[Move, str]]]:
+    """The moves of each entry, line by line, each with its commodity."""
+    found: dict[UUID, list[tuple[Move, str]]] = {entry_id: [] for entry_id in entry_ids}
+    rows = session.exec(
+        select(Move, Lot.commodity)
+        .join(Lot, col(Lot.id) == col(Move.lot_id))
+        .where(among(Move.entry_id, entry_ids))
+        .order_by(col(Move.entry_id), col(Move.line))
+    )
+    for move, commodity in rows:
+        found[move.entry_id].append((move, commodity))
+    return found
 
 
 def instead_of(session: Session, original: Entry, reversal: Entry) -> Entry | None:
