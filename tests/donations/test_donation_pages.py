@@ -127,7 +127,18 @@ def test_money_is_ordered_committed_refunded_and_moved_on_pages(
     assert too_much.status_code == 409
     released = {"amount_minor": "50.50", "purpose": "less", "released_at": "2020-02-10T10:00:00"}
     assert went_to(office.fill(acts, released, f"{acts}/release")) == acts
-    delivery = desk.get("/purchase-orders")[0]["deliveries"][0]["id"]
+    give_back_and_move(office, desk.get("/purchase-orders")[0]["deliveries"][0]["id"])
+    fund = desk.fund()
+    assert (fund["committed_minor"], fund["paid_minor"]) == (20_000, 29_000)
+    for path in ("/en/funds", "/zh/funds/flows", "/en/funds/RELIEF-CNY", "/zh/orders", acts):
+        check_strict("default-src 'none'", browser("auditor").get(path))
+        browser("donor").get(path, 403)
+    assert "It adds up" in office.get("/en/funds/RELIEF-CNY")
+
+
+def give_back_and_move(office: Browser, delivery: str) -> None:
+    """A refund of a delivery, a move to another fund and an appropriation, each on its form."""
+    acts = "/en/funds/acts"
     back = {
         "subject": f"delivery:{delivery}",
         "amount_minor": "10",
@@ -152,12 +163,6 @@ def test_money_is_ordered_committed_refunded_and_moved_on_pages(
         "appropriated_at": "2020-02-12T10:00:00",
     }
     assert went_to(office.fill(acts, public, f"{acts}/appropriation")) == acts
-    fund = desk.fund()
-    assert (fund["committed_minor"], fund["paid_minor"]) == (20_000, 29_000)
-    for path in ("/en/funds", "/zh/funds/flows", "/en/funds/RELIEF-CNY", "/zh/orders", acts):
-        check_strict("default-src 'none'", browser("auditor").get(path))
-        browser("donor").get(path, 403)
-    assert "It adds up" in office.get("/en/funds/RELIEF-CNY")
 
 
 def test_yen_are_typed_and_shown_without_decimals(
