@@ -55,7 +55,7 @@ def test_a_desks_whole_day_on_pages(browser: Open, database: Database) -> None:
     page = f"/en/alerts/{late.id}"
     listed = desk.get("/en/alerts")
     strict(desk, "/en/alerts")
-    assert listed.index("Critical") < listed.index("Warning")
+    assert listed.index("Alarm</span>") < listed.index("Warning</span>")
     assert "What CARR1 en brings from W1 en to H1 en was due on 5 Feb 2020." in listed
     assert f'href="{page}"' in listed
     strict(desk, page)
