@@ -9,7 +9,7 @@ from starlette.responses import Response
 from services.catalog import service as catalog
 from services.dispatch import arrivals, promise, shortage_rules, shortages
 from services.dispatch.api import READERS
-from services.dispatch.desk_models import ShortageRule
+from services.dispatch.desk_models import ShortageLevel, ShortageRule
 from services.dispatch.shortage_api import ARRIVAL_ORDER, PROMISE_ORDER, SHORTAGE_ORDER
 from services.dispatch.shortage_schemas import (
     ArrivingOut,
@@ -74,9 +74,13 @@ def _shortages_page(
         for each in every
         if filters["region"] in {"", each.region} and filters["item"] in {"", each.item}
     ]
-    listing = cut_page(rows, SHORTAGE_ORDER, asked)
     if asked.is_csv:
-        return csv_file(listing.rows, "shortages", ShortageOut)
+        return csv_file(cut_page(rows, SHORTAGE_ORDER, asked).rows, "shortages", ShortageOut)
+    # The worst first; where nobody asks for a region or an item, only what isn't enough.
+    chosen = bool(filters["region"] or filters["item"])
+    told = [each for each in rows if chosen or each.level is not ShortageLevel.ENOUGH]
+    told.sort(key=lambda each: -shortages.LEVELS.index(each.level))
+    listing = cut_page(told, SHORTAGE_ORDER, asked)
     regions = {row.code: row for row in session.exec(select(Region).order_by(col(Region.code)))}
     rules = session.exec(select(ShortageRule).order_by(col(ShortageRule.region)).limit(500))
     return render(
