@@ -23,6 +23,7 @@ from services.catalog.api import router as catalog_api
 from services.community.api import router as community_api
 from services.community.pages import router as community_pages
 from services.corrections.api import router as corrections_api
+from services.corrections.pages import router as corrections_pages
 from services.database import Database
 from services.dispatch.doors import API as DISPATCH_API
 from services.dispatch.doors import PAGES as DISPATCH_PAGES
@@ -88,6 +89,7 @@ PAGES: tuple[APIRouter, ...] = (
     audit_pages,
     capacity_pages,
     community_pages,
+    corrections_pages,
     forecast_pages,
     help_pages,
     DISPATCH_PAGES,

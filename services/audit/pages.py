@@ -20,8 +20,9 @@ from services.catalog import service as catalog
 from services.donations.became import lots_of
 from services.donations.models import Donation, Fund
 from services.errors import NotFound
-from services.journal.kinds import AccountKind
+from services.journal.kinds import ALLOWED_MOVES, AccountKind
 from services.journal.read import find_entry, find_leaf, holdings
+from services.journal.reversals import both_sides, reversals_of
 from services.parties.access import MaybeActor
 from services.parties.models import Organisation, Region
 from services.parties.pages import names_of_organisations, sites_by_code
@@ -114,6 +115,7 @@ def show_trace(
         fund=fund,
         region=_region(session, followed),
         stands=_stands(session, followed),
+        taken_back=_taken_back(session, followed),
         shipments=_destinations(session, followed),
         **_names(request, session),
     )
@@ -140,6 +142,9 @@ def show_entry(
         leaf=leaf,
         anchored=anchored,
         signatures=signers_of(entry),
+        both=both_sides(session, entry),
+        moves_something=bool(ALLOWED_MOVES[entry.kind]),
+        organisations=names_of_organisations(session, language_of(request.url.path)),
         log=service.log_status(session),
     )
 
@@ -284,6 +289,12 @@ def _need_of(account: str) -> UUID | None:
 
 def _all_lots(followed: Trace) -> list[TracedLot]:
     return [*followed.lots, *(lot for bought in followed.purchases for lot in bought.lots)]
+
+
+def _taken_back(session: Session, followed: Trace) -> dict[UUID, UUID]:
+    """Of the steps of a donation's way, those that were taken back, and by which entry."""
+    steps = {move.entry_id for lot in _all_lots(followed) for move in lot.moves}
+    return {original: entry.id for original, entry in reversals_of(session, steps).items()}
 
 
 def _destinations(session: Session, followed: Trace) -> dict[str, str]:

@@ -38,9 +38,10 @@ def _shown(
     mine = [entry.id for entry, _ in rows if _may_read_reason(actor, entry)]
     reasons = reasons_of(session, mine)
     moves = moves_by_entry(session, [entry.id for entry, _ in rows])
+    followed = instead_of(session, [(original, entry) for entry, original in rows])
     found = []
     for entry, original in rows:
-        instead = instead_of(session, original, entry)
+        instead = followed.get(original.id)
         shown = CorrectionOut(
             reversal_id=entry.id,
             entry_id=original.id,

@@ -20,11 +20,12 @@ from services.inventory.models import StockCount
 from services.journal.kinds import STATEMENTS, EntryKind
 from services.journal.models import Entry
 from services.journal.read import moves_of_entry
-from services.journal.reversals import reversals_of, standing_entries
+from services.journal.reversals import RECEIPT_KINDS, reversals_of, standing_entries
 from services.parties.models import Role
 from services.parties.service import Actor
 from services.transport.handling import locked
-from services.transport.retaking import RECEIPT_KINDS, step_back
+from services.transport.retaking import step_back
+from services.web.i18n import to_gettext
 
 _K = EntryKind
 _KEEPERS = frozenset({Role.HOSPITAL, Role.MANUFACTURER, Role.DISPATCHER})
@@ -34,10 +35,10 @@ _AT_THE_DOOR = frozenset(
     {Role.HOSPITAL, Role.MANUFACTURER, Role.DONOR, Role.CARRIER, Role.DISPATCHER}
 )
 
-Hold = Callable[[Session, Entry], None]
-Together = Callable[[Session, Entry], list[UUID]]
-Settle = Callable[[Session, Actor, Entry, str], None]
-Hinder = Callable[[Session, Entry], "Instead | None"]
+Hold = Callable[[Session, "Entry"], None]
+Together = Callable[[Session, "Entry"], list[UUID]]
+Settle = Callable[[Session, Actor, "Entry", str], None]
+Hinder = Callable[[Session, "Entry"], "Instead | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,8 @@ def _released(session: Session, entry: Entry) -> Instead | None:
     if not earmark_was_released(session, entry.id):
         return None
     return Instead(
-        "the earmark of what it brought was released since, and that stands",
-        "count the lot, or record what is gone as a loss; refund money",
+        to_gettext("the earmark of what it brought was released since, and that stands"),
+        to_gettext("count the lot, or record what is gone as a loss; refund money"),
     )
 
 
@@ -126,13 +127,11 @@ def _counted_later(session: Session, entry: Entry) -> Instead | None:
         .order_by(col(StockCount.occurred_at).desc())
     ).all()
     undone = reversals_of(session, [each.id for each in later])
-    standing = next((each for each in later if each.id not in undone), None)
-    if standing is None:
+    if all(each.id in undone for each in later):
         return None
     return Instead(
-        f"the lot was counted again at {standing.occurred_at.isoformat()}, against the books "
-        "with this count in them",
-        "correct that count first, or count the lot",
+        to_gettext("the lot was counted again later, against the books with this count in them"),
+        to_gettext("correct that count first, or count the lot"),
     )
 
 
@@ -171,45 +170,50 @@ _OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.REFUND, "refund"): Rule(_MONEY),
 }
 _PLANNED = Instead(
-    "a plan or a transfer set it aside, and its shipment still says so",
-    "cancel the shipment: what is set aside for it is free again",
+    to_gettext("a plan or a transfer set it aside, and its shipment still says so"),
+    to_gettext("cancel the shipment: what is set aside for it is free again"),
 )
 _CALLED_OFF = Instead(
-    "a shipment was cancelled by it, and stays cancelled",
-    "order a transfer, or let the next run plan it anew",
+    to_gettext("a shipment was cancelled by it, and stays cancelled"),
+    to_gettext("order a transfer, or let the next run plan it anew"),
 )
 _ORDERED = Instead(
-    "an order set it aside, and still says so",
-    "cancel the order: its money is available again",
+    to_gettext("an order set it aside, and still says so"),
+    to_gettext("cancel the order: its money is available again"),
 )
 _INSTEAD: dict[tuple[EntryKind, str], Instead] = {
     (_K.RESERVE, "run"): _PLANNED,
     (_K.RESERVE, "transfer"): _PLANNED,
     (_K.RELEASE, "shipment"): _CALLED_OFF,
     (_K.DIVERT, "shipment"): Instead(
-        "the shipment goes to the other place by it", "divert the shipment back"
+        to_gettext("the shipment goes to the other place by it"),
+        to_gettext("divert the shipment back"),
     ),
     (_K.RECALL, "recall"): Instead(
-        "a recall stands behind it", "lift the recall: its goods go to quarantine"
+        to_gettext("a recall stands behind it"),
+        to_gettext("lift the recall: its goods go to quarantine"),
     ),
     (_K.RECLASSIFY, "recall"): Instead(
-        "the lifting of a recall stands behind it", "sort the goods, or open another recall"
+        to_gettext("the lifting of a recall stands behind it"),
+        to_gettext("sort the goods, or open another recall"),
     ),
     (_K.COMMIT_MONEY, "order"): _ORDERED,
     (_K.RELEASE_MONEY, "order"): Instead(
-        "an order was cancelled by it, and stays cancelled", "draft the order anew"
+        to_gettext("an order was cancelled by it, and stays cancelled"),
+        to_gettext("draft the order anew"),
     ),
 }
 _STATED = Instead(
-    "it moves nothing: it is what somebody said or decided then",
-    "say what is true now; both stand in the log",
+    to_gettext("it moves nothing: it is what somebody said or decided then"),
+    to_gettext("say what is true now; both stand in the log"),
 )
 _REVERSED = Instead(
-    "a correction isn't taken back", "post what is true now as a new act of its own"
+    to_gettext("a correction isn't taken back"),
+    to_gettext("post what is true now as a new act of its own"),
 )
 _UNKNOWN = Instead(
-    "no desk posts entries of this kind for such a paper",
-    "post what is true now as a new act of its own",
+    to_gettext("no desk posts entries of this kind for such a paper"),
+    to_gettext("post what is true now as a new act of its own"),
 )
 
 
@@ -227,3 +231,8 @@ def is_theirs(actor: Actor, entry: Entry, rule: Rule) -> bool:
     """Whether the actor's organisation posted it, and the actor may speak for its desk."""
     speaks = actor.role in rule.roles or actor.role in {Role.DISPATCHER, Role.ADMIN}
     return speaks and entry.actor == actor.reference
+
+
+def correctable_kinds() -> list[EntryKind]:
+    """The kinds of entry of which some can be taken back, in the order of the table."""
+    return list(dict.fromkeys(kind for kind, _ in _OFFERED))

@@ -15,6 +15,7 @@ from services.journal.read import entries_of, find_entry
 from services.journal.reversals import InTheWay, in_the_way, reversals_of
 from services.parties.changes import record_change
 from services.parties.service import Actor
+from services.web.i18n import to_gettext
 
 
 class NotCorrectable(Conflict):
@@ -73,7 +74,7 @@ def look(session: Session, actor: Actor, entry_id: UUID) -> Outlook:
     _require_own(actor, entry, rule)
     reversal = reversals_of(session, [entry.id]).get(entry.id)
     if reversal is not None:
-        told = Instead("it was taken back already", "see the correction")
+        told = Instead(to_gettext("it was taken back already"), to_gettext("see the correction"))
         return Outlook(entry, (entry.id,), "", told, (), reversal)
     if isinstance(rule, Instead):
         return Outlook(entry, (entry.id,), "", rule, ())
@@ -82,7 +83,8 @@ def look(session: Session, actor: Actor, entry_id: UUID) -> Outlook:
     refusal = rule.hinder(session, entry)
     if blocking and refusal is None:
         refusal = Instead(
-            "what it brought has moved on since", "take back what moved it on, the newest first"
+            to_gettext("what it brought has moved on since"),
+            to_gettext("take back what moved it on, the newest first"),
         )
     return Outlook(entry, together, rule.after, refusal, blocking)
 

@@ -5,7 +5,7 @@ it have to be taken back first.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,6 +20,15 @@ from services.journal.kinds import OVERDRAWN, AccountRef, EntryKind
 from services.journal.models import Balance, Entry, EntrySecret, Lot, Move
 from services.settings import get_settings
 
+# What a receipt of goods posts, and a loss under way: it says one thing in several entries.
+RECEIPT_KINDS = frozenset(
+    {
+        EntryKind.DISBURSE_GOODS,
+        EntryKind.RECEIVE_TRANSFER,
+        EntryKind.REJECT,
+        EntryKind.LOSE,
+    }
+)
 # Chains are told up to this length: whoever is to undo more goes on from there.
 MOST_NAMED = 50
 
@@ -122,21 +131,70 @@ def moves_by_entry(
     return found
 
 
-def instead_of(session: Session, original: Entry, reversal: Entry) -> Entry | None:
-    """What the same paper says now in place of what was taken back; None where it says nothing."""
-    if original.document is None:
-        return None
-    statement = (
-        select(Entry)
-        .where(
-            Entry.document == original.document,
-            Entry.kind == original.kind,
-            col(Entry.recorded_at) > reversal.recorded_at,
-            _stands(),
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An entry that a paper's correction was followed by, and that stands."""
+
+    id: UUID
+    kind: EntryKind
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BothSides:
+    """What an entry has to do with a correction: what it took back, or what took it back.
+
+    ``instead`` is what the same paper says now; None where it says nothing.
+    """
+
+    original: Entry | None = None
+    reversal: Entry | None = None
+    instead: Said | None = None
+
+
+def both_sides(session: Session, entry: Entry) -> BothSides:
+    """The other side of an entry that is a correction, or was corrected; else nothing."""
+    if entry.reverses is not None:
+        original = session.get_one(Entry, entry.reverses)
+        instead = instead_of(session, [(original, entry)]).get(original.id)
+        return BothSides(original=original, instead=instead)
+    reversal = reversals_of(session, [entry.id]).get(entry.id)
+    if reversal is None:
+        return BothSides()
+    instead = instead_of(session, [(entry, reversal)]).get(entry.id)
+    return BothSides(reversal=reversal, instead=instead)
+
+
+def instead_of(session: Session, pairs: Sequence[tuple[Entry, Entry]]) -> dict[UUID, Said]:
+    """For each original with its reversal, what the same paper said next in its place.
+
+    A receipt says one thing in several entries: any of the next one's stands for all.
+    """
+    documents = {original.document for original, _ in pairs if original.document}
+    rows = session.connection().execute(
+        sa.select(  # type: ignore[call-overload]
+            Entry.document, Entry.id, Entry.kind, Entry.recorded_at
         )
+        .where(among(Entry.document, documents), col(Entry.kind) != EntryKind.REVERSE, _stands())
         .order_by(col(Entry.recorded_at), col(Entry.id))
     )
-    return session.exec(statement).first()
+    papers: dict[str, list[Said]] = defaultdict(list)
+    for document, *said in rows:
+        papers[document].append(Said(*said))
+    found: dict[UUID, Said] = {}
+    for original, reversal in pairs:
+        later = [
+            said
+            for said in papers.get(original.document or "", [])
+            if said.recorded_at > reversal.recorded_at and _says_alike(original.kind, said.kind)
+        ]
+        if later:
+            found[original.id] = next((e for e in later if e.kind is original.kind), later[0])
+    return found
+
+
+def _says_alike(one: EntryKind, other: EntryKind) -> bool:
+    return one is other or {one, other} <= RECEIPT_KINDS
 
 
 def in_the_way(session: Session, entry_ids: Collection[UUID]) -> list[InTheWay]:

@@ -20,16 +20,6 @@ from services.transport.handling import locked
 from services.transport.models import Receipt, Shipment, ShipmentEvent, ShipmentState
 from services.transport.steps import events_of
 
-RECEIPT_KINDS = frozenset(
-    {
-        EntryKind.DISBURSE_GOODS,
-        EntryKind.RECEIVE_TRANSFER,
-        EntryKind.REJECT,
-        EntryKind.LOSE,
-    }
-)
-"""What a receipt posts; all of it is taken back together, and so is a loss under way."""
-
 _S = ShipmentState
 _COUNTED = frozenset({_S.RECEIVED, _S.PARTLY_RECEIVED, _S.REFUSED, _S.LOST})
 

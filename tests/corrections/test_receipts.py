@@ -9,6 +9,7 @@ from services.database import Database
 from services.jobs.desk_check import check_desks
 from services.transport.models import Shipment
 from tests.corrections.acts import (
+    JSON,
     WHY,
     all_is_well,
     correct,
@@ -147,7 +148,7 @@ def test_a_lorry_that_never_left_leaves_later(api: TestClient, database: Databas
     bring_to(api, shipment.id, "dispatch")
     corrected(api, entry_of(database, f"shipment:{shipment.id}", "dispatch"), "carrier")
     for step in ("dispatch", "deliver", "receive", "verify"):
-        body = {"lines": [count(1, 100)]} if step == "receive" else {}
+        body: JSON = {"lines": [count(1, 100)]} if step == "receive" else {}
         later = "2020-02-06T08:00:00Z"
         assert act(api, shipment.id, step, occurred_at=later, **body).status_code == 200
     # Verified or not, the consignee may find out later.
