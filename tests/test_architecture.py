@@ -187,7 +187,10 @@ def test_nothing_in_git_names_a_package_registry() -> None:
     assert (answer.returncode, answer.stdout) == (1, "")
 
 
-TOUR = (PROJECT_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+TOUR = "".join(
+    (PROJECT_ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("architecture.md", "desks.md")
+)
 TOLD = sorted(set(re.findall(r"`((?:\w+/)+\w+\.py)(?:: (\w+))?`", TOUR)))
 
 
