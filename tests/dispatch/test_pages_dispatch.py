@@ -93,6 +93,11 @@ def test_a_desks_day_on_pages(api: TestClient, world: World, database: Database)
     )
     assert approved.status_code == 303, approved.text
     assert "wait a day" in page(api, world, f"/zh/runs/{run_id}")
+    _again_and_alone(api, world, database, run_id)
+
+
+def _again_and_alone(api: TestClient, world: World, database: Database, run_id: str) -> None:
+    """Solve again from a plan, set both side by side, and approve the newer one alone."""
     again = page(api, world, f"/en/runs/{run_id}")
     started = send(api, world, f"/en/runs/{run_id}/again", id=form_id(again))
     second = re.findall(r"[0-9a-f-]{36}", started.headers["location"])[0]
