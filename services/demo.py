@@ -49,9 +49,9 @@ def run_demo(
         _print_summary(console, result)
         if summary is not None:
             summary.write_text(json.dumps(result.document(), indent=1) + "\n")
-        if not (result.check_ok and result.trace_ok):
+        if not (result.check_ok and result.trace_ok and result.second_act_ok):
             raise DriveFailed(
-                "The flow is through, and its check or a trace doesn't hold: see above"
+                "The flow is through, and its check, a trace or an act doesn't hold: see above"
             )
         if serve_after:
             _print_accounts(console, scenario, base_url)
@@ -87,7 +87,11 @@ def _print_summary(console: Console, result: Summary) -> None:
         if isinstance(value, dict | list):
             continue
         table.add_row(name.replace("_", " "), f"{value:,}" if type(value) is int else str(value))
+    for name, sentence in result.second_act.items():
+        table.add_row(name, sentence)
     console.print(table)
+    for difference in result.differences:
+        console.print(difference)
 
 
 def _print_accounts(console: Console, scenario: Scenario, base_url: str) -> None:

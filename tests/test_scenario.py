@@ -35,6 +35,12 @@ from services.scenarios.summary import Summary
 from services.settings import Settings
 from services.transport.models import Lane
 from tests.pristine import PristineDatabase
+from tests.scenarios.second_act import (
+    ACTS_OF_THE_SECOND,
+    FIGURES_OF_THE_SLICE,
+    seen_of_another_script,
+    shorter,
+)
 
 # The notices of the Wuhan Red Cross: what it took in from 22 to 30 January 2020, in pieces.
 TAKEN_IN = {
@@ -218,6 +224,9 @@ def changing(row: int, column: str, value: str) -> Mend:
         ("donation_lines.csv", 2, "accepted", "39"),
         ("users.csv", 2, "password", "short"),
         ("runs.csv", 2, "day", "2020-03-01"),
+        ("daily_reports.csv", 2, "patients_mild", "-1"),
+        ("daily_stock.csv", 2, "day", "2020-02-29"),
+        ("daily_stock.csv", 2, "unit", "lorry"),
     ],
 )
 def test_a_slip_is_told_with_file_row_column_and_value(
@@ -315,6 +324,7 @@ def slice_of(scenario: Scenario) -> Scenario:
             scenario.receipts[0],
             scenario.receipts[1].model_copy(update={"run": run.key_, "item": "n95_respirator"}),
         ),
+        second_act=shorter(scenario.second_act),
     )
 
 
@@ -337,11 +347,12 @@ def test_a_drive_goes_on_where_it_was_cut_off_and_a_second_changes_nothing(
     jobs.start()
     try:
         with TestClient(create_app(empty)) as client:
-            for acts in (20, 46, 55):
+            for acts in (20, 46, 55, 85):
                 with pytest.raises(Interrupted):
                     drive(client, part, cut_off_after(acts))
             first = drive(client, part)
             second = drive(client, part)
+            noticed = seen_of_another_script(client, part)
     finally:
         jobs.stop()
     with (
@@ -351,6 +362,7 @@ def test_a_drive_goes_on_where_it_was_cut_off_and_a_second_changes_nothing(
         assert list(check_everything(session, chain)) == []
     assert replace(second, seconds=0.0) == replace(first, seconds=0.0)
     _holds(part, first)
+    assert noticed == ACTS_OF_THE_SECOND
 
 
 def _holds(part: Scenario, summary: Summary) -> None:
@@ -368,4 +380,8 @@ def _holds(part: Scenario, summary: Summary) -> None:
     assert summary.min_fill_rate > 0
     assert summary.donations == len(part.donations) + len(part.money_gifts)
     assert summary.trace_ok
+    assert summary.differences == []
+    assert summary.second_act_ok
+    assert summary.second_act.keys() == ACTS_OF_THE_SECOND
+    assert summary.second_act_figures == FIGURES_OF_THE_SLICE
     assert summary.journal_entries == summary.leaves == summary.chain_tree_size > 0

@@ -87,14 +87,13 @@ class Acts:
             need_line(need) | {"quantity": slips.get((need.site, need.item), need.quantity)}
             for need in needs
         ]
-        self._post_request(f"request/{site}/{posted_at.isoformat()}", site, posted_at, lines)
+        self._post_request(_name(site, posted_at), site, posted_at, lines)
 
     def _ask_again(self, need: NeedRow, at: datetime) -> None:
         self._second_asking(need, at)
 
     def _second_asking(self, need: NeedRow, at: datetime) -> dict[str, Any]:
-        name = f"request/{need.site}/{need.item}/again"
-        return self._post_request(name, need.site, at, [need_line(need)])
+        return self._post_request(_second_name(need), need.site, at, [need_line(need)])
 
     def _post_request(
         self, name: str, site: str, at: datetime, lines: list[dict[str, Any]]
@@ -267,6 +266,21 @@ def desks(scenario: Scenario) -> dict[str, str]:
 def desk_of(scenario: Scenario, role: Role) -> str:
     """The first user with this role; every scenario that is driven has one."""
     return next(row.username for row in scenario.users if row.role is role)
+
+
+def request_ids(scenario: Scenario) -> set[str]:
+    """The ids of every request that the scenario's own needs are posted in."""
+    names = {_name(need.site, need.posted_at) for need in scenario.needs}
+    names |= {_second_name(need) for need in scenario.needs}
+    return {str(scenario.id(name)) for name in names}
+
+
+def _name(site: str, posted_at: datetime) -> str:
+    return f"request/{site}/{posted_at.isoformat()}"
+
+
+def _second_name(need: NeedRow) -> str:
+    return f"request/{need.site}/{need.item}/again"
 
 
 def need_line(need: NeedRow) -> dict[str, Any]:

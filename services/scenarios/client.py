@@ -20,6 +20,14 @@ class DriveFailed(DomainError):
     code, status, title = "drive-failed", 500, "The scenario can't go on"
 
 
+class Refused(DriveFailed):
+    """The API's rules forbid it; ``problem_code`` is the word for why, such as ``quota-used``."""
+
+    def __init__(self, detail: str, problem_code: str) -> None:
+        super().__init__(detail)
+        self.problem_code = problem_code
+
+
 class ApiCaller:
     """Calls the API as any of the scenario's users.
 
@@ -55,8 +63,16 @@ class ApiCaller:
     def get(self, username: str | None, path: str, **query: object) -> Any:
         return self._send("GET", path, username=username, params=query)
 
-    def post(self, username: str, path: str, body: dict[str, Any]) -> Any:
+    def post(self, username: str | None, path: str, body: dict[str, Any]) -> Any:
         return self._send("POST", path, username=username, json=body)
+
+    def attempt(self, username: str | None, path: str, body: dict[str, Any]) -> str | None:
+        """Post what may well be refused (409): the code of the problem, or None if it was done."""
+        try:
+            self.post(username, path, body)
+        except Refused as refusal:
+            return refusal.problem_code
+        return None
 
     def put(self, username: str, path: str, body: dict[str, Any]) -> Any:
         return self._send("PUT", path, username=username, json=body)
@@ -97,4 +113,7 @@ class ApiCaller:
 def _content(method: str, path: str, answer: httpx2.Response) -> Any:
     if answer.is_success:
         return answer.json() if answer.content else None
-    raise DriveFailed(f"{method} {path} was answered {answer.status_code}: {answer.text}")
+    told = f"{method} {path} was answered {answer.status_code}: {answer.text}"
+    if answer.status_code == httpx2.codes.CONFLICT:
+        raise Refused(told, str(answer.json()["type"]).rpartition(":")[2])
+    raise DriveFailed(told)

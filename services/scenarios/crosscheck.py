@@ -2,10 +2,23 @@
 
 from services.catalog.service import BASE_UNIT
 from services.donations.models import EarmarkKind
-from services.scenarios.reader import FIRST_ROW, bad_cell
+from services.scenarios.reader import FIRST_ROW, BadScenario, bad_cell
 from services.scenarios.rows import DonationRow, MoneyGiftRow, ScenarioRow
 from services.scenarios.scenario import Scenario
+from services.scenarios.second_act.script import CommunityScript, Script
 
+# In which table a value of second_act.toml must stand, by the name of its field.
+_SCRIPT_TABLES = {
+    "site": "sites",
+    "origin": "sites",
+    "destination": "sites",
+    "to": "sites",
+    "diverted_to": "sites",
+    "item": "items",
+    "donation": "donations",
+    "carrier": "organisations",
+    "region": "regions",
+}
 _EARMARK_TABLES = {
     EarmarkKind.SITE: "sites",
     EarmarkKind.REGION: "regions",
@@ -29,6 +42,9 @@ def check_scenario(scenario: Scenario) -> None:
     _check_acceptance(scenario)
     _check_changes(scenario)
     _check_order_of_days(scenario)
+    _check_counts(scenario)
+    _check_script(scenario.second_act, known)
+    _check_second_act(scenario)
 
 
 def _check_references(
@@ -111,3 +127,49 @@ def _check_order_of_days(scenario: Scenario) -> None:
         if run.day not in days:
             mend = f"give a day from {min(days)} to {max(days)}"
             raise bad_cell("runs.csv", number, "day", run.day.isoformat(), mend)
+
+
+def _check_counts(scenario: Scenario) -> None:
+    reported = {(row.site, row.day) for row in scenario.daily_reports}
+    for number, row in enumerate(scenario.daily_stock, start=FIRST_ROW):
+        if (row.site, row.day) not in reported:
+            mend = f"give {row.site} a row of this day in daily_reports.csv"
+            raise bad_cell("daily_stock.csv", number, "day", row.day.isoformat(), mend)
+
+
+def _check_script(script: Script, known: dict[str, set[object]]) -> None:
+    for name, act in script:
+        for field, value in act:
+            table = _SCRIPT_TABLES.get(field)
+            if table is not None and value not in known[table]:
+                raise _slip(f"{name}.{field}", value, f"name something that is in {table}.csv")
+
+
+def _check_second_act(scenario: Scenario) -> None:
+    script = scenario.second_act
+    lines = {(row.donation, row.line) for row in scenario.donation_lines}
+    for name in ("diversion", "community", "recall"):
+        act = getattr(script, name)
+        if (act.donation, act.line) not in lines:
+            raise _slip(f"{name}.line", act.line, f"name a line of {act.donation}")
+    if all(row.site != script.forecast.site for row in scenario.daily_reports):
+        raise _slip("forecast.site", script.forecast.site, "name a site of daily_reports.csv")
+    _check_households(script.community)
+
+
+def _check_households(script: CommunityScript) -> None:
+    if script.served < script.second_tries:
+        mend = "let as many come for their pieces as try a second time"
+        raise _slip("community.second_tries", script.second_tries, mend)
+    if script.supplied < script.households * script.pieces:
+        mend = f"supply {script.households * script.pieces} pieces or more"
+        raise _slip("community.supplied", script.supplied, mend)
+
+
+def _slip(field: str, value: object, mend: str) -> BadScenario:
+    return BadScenario(
+        f"second_act.toml, {field}: {value!r} can't be: {mend}",
+        field=f"second_act.toml:{field}",
+        value=value,
+        mend=mend,
+    )

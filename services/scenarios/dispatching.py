@@ -21,7 +21,7 @@ _APPROVED_AFTER = timedelta(hours=1)
 _UNSOLVED = frozenset({"queued", "solving"})
 _PAGE = 200
 # How far a shipment is, so that a second drive doesn't send again what was done.
-_DONE = {
+DONE = {
     "planned": 0,
     "picked": 1,
     "dispatched": 2,
@@ -33,7 +33,7 @@ _DONE = {
     "lost": 5,
     "cancelled": 5,
 }
-_GONE = _DONE["dispatched"]
+_GONE = DONE["dispatched"]
 _LONGEST_SEARCH_S = 3
 
 
@@ -97,7 +97,7 @@ class Dispatching:
 
         A run is in the evening: its shipments are brought on the next day. Nothing waits for it.
         """
-        if all(_DONE[each["state"]] >= _GONE for each in shipments):
+        if all(DONE[each["state"]] >= _GONE for each in shipments):
             return
         body = {
             "id": str(self._scenario.id(f"rounds/{row.key_}")),
@@ -186,7 +186,7 @@ class Dispatching:
                     {"occurred_at": hours.at(day, hour).isoformat()} | more,
                 ),
             )
-            for name, day, hour, user, more in steps[_DONE[shipment["state"]] :]
+            for name, day, hour, user, more in steps[DONE[shipment["state"]] :]
         ]
 
     def _api_post(self, user: str, path: str, body: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from services.scenarios.agenda import Agenda
 from services.scenarios.client import ApiCaller, DriveFailed
 from services.scenarios.dispatching import Dispatching
 from services.scenarios.scenario import Scenario
+from services.scenarios.second_act.play import SecondAct
 from services.scenarios.summary import Summary, summarise, wait_until_anchored
 
 ACTS = "acting out the days"
@@ -41,9 +42,12 @@ def drive(client: httpx2.Client, scenario: Scenario, progress: Progress = _say_n
         dispatching = Dispatching(scenario, api, progress)
         Acts(scenario, api).schedule(agenda)
         dispatching.schedule(agenda)
+        second_act = SecondAct(scenario, api)
+        second_act.schedule(agenda)
         agenda.run(lambda done, total: progress(ACTS, done, total))
         wait_until_anchored(api, progress)
-        summary = summarise(scenario, api, dispatching.all_shipments(), progress)
+        shipments = dispatching.all_shipments()
+        summary = summarise(scenario, api, shipments, second_act.outcomes(), progress)
     summary.seconds = round(time.monotonic() - begun, 1)
     return summary
 

@@ -17,6 +17,7 @@ from services.requests.models import Priority
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=1, le=10**12)]
+Some = Annotated[int, Field(ge=0, le=10**6)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -316,6 +317,37 @@ class RunRow(ScenarioRow):
     starts_at: AwareDatetime
     horizon_days: Count
     note: Name
+
+
+class DailyReportRow(ScenarioRow):
+    """A hospital's evening; what it counted stands in ``daily_stock.csv``."""
+
+    key = ("site", "day")
+    refs = {"site": "sites"}
+
+    site: Code
+    day: date
+    counted_at: AwareDatetime
+    patients_suspected: Some
+    patients_mild: Some
+    patients_severe: Some
+    patients_critical: Some
+    shifts_doctor: Some
+    shifts_nurse: Some
+    shifts_cleaner: Some
+    shifts_other: Some
+    tests_done: Some
+
+
+class DailyStockRow(ScenarioRow):
+    key = ("site", "day", "item")
+    refs = {"site": "sites", "item": "items"}
+
+    site: Code
+    day: date
+    item: Code
+    quantity: Some
+    unit: Code
 
 
 class ReceiptRow(ScenarioRow):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +16,8 @@ from services.scenarios.rows import (
     CarrierRow,
     Code,
     Count,
+    DailyReportRow,
+    DailyStockRow,
     DonationLineRow,
     DonationRow,
     FundRow,
@@ -37,7 +40,9 @@ from services.scenarios.rows import (
     UserRow,
     VehicleRow,
 )
+from services.scenarios.second_act.script import Script
 
+Told = TypeVar("Told", bound=BaseModel)
 HUBEI_2020 = Path(__file__).parent / "hubei_2020"
 
 
@@ -102,6 +107,9 @@ class Scenario:
     payments: tuple[PaymentRow, ...]
     runs: tuple[RunRow, ...]
     receipts: tuple[ReceiptRow, ...]
+    daily_reports: tuple[DailyReportRow, ...]
+    daily_stock: tuple[DailyStockRow, ...]
+    second_act: Script
 
     def id(self, name: str) -> UUID:
         """The id of what has this name, such as ``donation/G01``: always the same."""
@@ -113,7 +121,7 @@ class Scenario:
 
     def tables(self) -> Iterator[tuple[str, tuple[ScenarioRow, ...]]]:
         for field in fields(self):
-            if field.name != "header":
+            if field.name not in {"header", "second_act"}:
                 yield field.name, getattr(self, field.name)
 
 
@@ -125,7 +133,7 @@ def read_tables(folder: Path) -> Scenario:
 
     """
     return Scenario(
-        header=_read_header(folder / "scenario.toml"),
+        header=_read_toml(folder / "scenario.toml", Header),
         regions=read_table(folder / "regions.csv", RegionRow),
         items=read_table(folder / "items.csv", ItemRow),
         packs=read_table(folder / "packs.csv", PackRow),
@@ -147,12 +155,15 @@ def read_tables(folder: Path) -> Scenario:
         payments=read_table(folder / "payments.csv", PaymentRow),
         runs=read_table(folder / "runs.csv", RunRow),
         receipts=read_table(folder / "receipts.csv", ReceiptRow),
+        daily_reports=read_table(folder / "daily_reports.csv", DailyReportRow),
+        daily_stock=read_table(folder / "daily_stock.csv", DailyStockRow),
+        second_act=_read_toml(folder / "second_act.toml", Script),
     )
 
 
-def _read_header(path: Path) -> Header:
+def _read_toml(path: Path, model: type[Told]) -> Told:
     try:
-        return Header.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise BadScenario(f"There is no {path}", field=path.name, mend="write it") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

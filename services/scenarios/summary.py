@@ -8,10 +8,11 @@ from typing import Any
 
 from services.parties.models import Role
 from services.requests.models import Priority
-from services.scenarios.acts import desk_of
+from services.scenarios.acts import desk_of, request_ids
 from services.scenarios.client import ApiCaller, DriveFailed
 from services.scenarios.rows import RunRow
 from services.scenarios.scenario import Scenario
+from services.scenarios.second_act.stage import Outcome
 
 _A_PAGE = 1000
 _POLL_S = 0.2
@@ -24,7 +25,9 @@ class Summary:
     """Quantities in pieces, money in minor units, fill rates from 0 to 1 (six digits).
 
     A need's fill rate is what its hospital accepted by what it asked for; cancelled needs don't
-    count. ``check_ok`` is the caller's to fill, from ``medrelay check``.
+    count, nor what is asked for in the second act. That has a sentence and figures for each of its
+    acts, and ``differences`` from what its script comes to by itself. ``check_ok`` is the caller's
+    to fill, from ``medrelay check``.
     """
 
     scenario: str
@@ -46,11 +49,15 @@ class Summary:
     shipments: int = 0
     comparison: list[str] = field(default_factory=list)
     comparison_figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    second_act: dict[str, str] = field(default_factory=dict)
+    second_act_figures: dict[str, dict[str, int]] = field(default_factory=dict)
+    differences: list[str] = field(default_factory=list)
     journal_entries: int = 0
     leaves: int = 0
     chain_tree_size: int = 0
     root: str = ""
     trace_ok: bool = False
+    second_act_ok: bool = False
     check_ok: bool | None = None
     seconds: float = 0.0
 
@@ -81,12 +88,14 @@ def summarise(
     scenario: Scenario,
     api: ApiCaller,
     shipments: list[dict[str, Any]],
+    outcomes: list[Outcome],
     progress: Callable[[str, int, int], None],
 ) -> Summary:
     """Read every figure; ``shipments`` are those of the scenario's runs, as they are now."""
     desk = desk_of(scenario, Role.AUDITOR)
     summary = Summary(scenario=scenario.header.code)
-    _add_needs(summary, _all_needs(api, desk))
+    own = request_ids(scenario)
+    _add_needs(summary, [need for need in _all_needs(api, desk) if need["request_id"] in own])
     _add_shipments(summary, shipments)
     summary.donations = len(scenario.donations) + len(scenario.money_gifts)
     summary.donations_money_minor = sum(gift.amount_minor for gift in scenario.money_gifts)
@@ -96,6 +105,7 @@ def summarise(
         run = api.get(desk, f"/runs/{scenario.id(f'run/{row.key_}')}")
         summary.comparison_figures[row.key_] = run["comparison"]
         summary.comparison.append(_sentence(row, run["comparison"]))
+    _add_second_act(summary, outcomes)
     summary.trace_ok = _traces_hold(scenario, api, progress)
     log = api.get(None, "/audit/log")
     summary.journal_entries = log["entries"]
@@ -155,6 +165,14 @@ def _add_shipments(summary: Summary, shipments: list[dict[str, Any]]) -> None:
         summary.pieces_rejected += sum(line["rejected_base"] for line in lines)
         # What a consignee accepts of one shipment is one disbursement.
         summary.disbursements += accepted > 0
+
+
+def _add_second_act(summary: Summary, outcomes: list[Outcome]) -> None:
+    for outcome in outcomes:
+        summary.second_act[outcome.name] = outcome.sentence
+        summary.second_act_figures[outcome.name] = outcome.figures
+        summary.differences += outcome.differences
+    summary.second_act_ok = not summary.differences
 
 
 def _sentence(row: RunRow, comparison: dict[str, Any]) -> str:
