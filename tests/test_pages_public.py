@@ -186,3 +186,17 @@ def test_each_page_leads_to_itself_in_the_other_language(browser: Open) -> None:
     page = browser("dispatcher").get("/en/stock?site=W1")
     assert 'href="/zh/stock?site=W1" lang="zh"' in page
     assert '<html lang="zh-Hans">' in browser(None).get("/zh/")
+
+
+@pytest.mark.parametrize("who", [each for each in OWN if each])
+def test_every_task_that_a_person_is_shown_can_be_opened(
+    browser: Open, database: Database, who: str
+) -> None:
+    person = browser(who)
+    shown = re.findall(r'<li class="card"><h3><a href="([^"]+)"', person.get("/zh/me"))
+    assert len(shown) >= 3
+    for path in shown:
+        answer = person.client.get(path)
+        assert answer.status_code == 200, path
+        if not path.startswith("/api/"):
+            check_strict(answer.headers["content-security-policy"], answer.text)
