@@ -139,7 +139,7 @@ _GIFT = Rule(_MONEY, "pledged_again", hold=_hold_gift, hinder=_released, settle=
 _RECEIPT = Rule(
     _AT_THE_DOOR, "delivered_again", hold=_hold_shipment, together=_receipt, settle=_step_back
 )
-_OFFERED: dict[tuple[EntryKind, str], Rule] = {
+OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.RECEIVE_DONATION, "donation"): _GIFT,
     (_K.RECEIVE_GIFT, "donation"): _GIFT,
     (_K.APPROPRIATE, "appropriation"): Rule(_MONEY),
@@ -224,7 +224,7 @@ def rule_of(entry: Entry) -> Rule | Instead:
     if entry.kind in STATEMENTS:
         return _STATED
     key = (entry.kind, (entry.document or "").partition(":")[0])
-    return _OFFERED.get(key) or _INSTEAD.get(key) or _UNKNOWN
+    return OFFERED.get(key) or _INSTEAD.get(key) or _UNKNOWN
 
 
 def is_theirs(actor: Actor, entry: Entry, rule: Rule) -> bool:
@@ -235,4 +235,4 @@ def is_theirs(actor: Actor, entry: Entry, rule: Rule) -> bool:
 
 def correctable_kinds() -> list[EntryKind]:
     """The kinds of entry of which some can be taken back, in the order of the table."""
-    return list(dict.fromkeys(kind for kind, _ in _OFFERED))
+    return list(dict.fromkeys(kind for kind, _ in OFFERED))
