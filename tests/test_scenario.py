@@ -4,24 +4,15 @@ import csv
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
-from fastapi.testclient import TestClient
 from sqlmodel import Session, col, func, select
 
-from ledger.embedded import EmbeddedChain
-from services import queue
-from services.app import create_app
 from services.catalog.service import BASE_UNIT
-from services.database import Database, migrate
-from services.jobs.check import check_everything
-from services.jobs.runtime import Jobs
+from services.database import Database
 from services.parties import service as parties
 from services.parties.models import Organisation, Site, SiteKind, User
 from services.requests.models import Priority
@@ -32,7 +23,6 @@ from services.scenarios.reader import BadScenario
 from services.scenarios.rows import Basis, DonationLineRow, ProductionRow, PurchaseRow, SiteRow
 from services.scenarios.scenario import HUBEI_2020, Scenario
 from services.scenarios.summary import Summary
-from services.settings import Settings
 from services.transport.models import Lane
 from tests.pristine import PristineDatabase
 from tests.scenarios.second_act import (
@@ -41,6 +31,7 @@ from tests.scenarios.second_act import (
     seen_of_another_script,
     shorter,
 )
+from tests.scenarios.stage import empty_database, on_stage
 
 # The notices of the Wuhan Red Cross: what it took in from 22 to 30 January 2020, in pieces.
 TAKEN_IN = {
@@ -69,21 +60,8 @@ def scenario() -> Scenario:
 @pytest.fixture
 def empty(pristine: PristineDatabase) -> Iterator[Database]:
     """A migrated database with nothing in it."""
-    name = f"test_{uuid4().hex}"
-    server = sa.create_engine(
-        pristine.server.set(database="postgres"), isolation_level="AUTOCOMMIT"
-    )
-    with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    url = pristine.server.set(database=name).render_as_string(hide_password=False)
-    database = Database(url)
-    migrate(database)
-    queue.migrate(url)
-    yield database
-    database.close()
-    with server.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with empty_database(pristine) as database:
+        yield database
 
 
 def pieces(scenario: Scenario, item: str, unit: str, quantity: int) -> int:
@@ -340,26 +318,13 @@ def test_a_drive_goes_on_where_it_was_cut_off_and_a_second_changes_nothing(
     empty: Database, scenario: Scenario, tmp_path: Path
 ) -> None:
     part = slice_of(scenario)
-    settings = Settings(data_dir=tmp_path / "data", anchor_every_s=1)
-    with empty.transaction() as session:
-        load(session, part)
-    jobs = Jobs(settings, empty)
-    jobs.start()
-    try:
-        with TestClient(create_app(empty)) as client:
-            for acts in (20, 46, 55, 85):
-                with pytest.raises(Interrupted):
-                    drive(client, part, cut_off_after(acts))
-            first = drive(client, part)
-            second = drive(client, part)
-            noticed = seen_of_another_script(client, part)
-    finally:
-        jobs.stop()
-    with (
-        closing(EmbeddedChain(settings.data_dir / "chain", read_only=True)) as chain,
-        empty.transaction() as session,
-    ):
-        assert list(check_everything(session, chain)) == []
+    with on_stage(empty, part, tmp_path) as client:
+        for acts in (20, 46, 55, 85):
+            with pytest.raises(Interrupted):
+                drive(client, part, cut_off_after(acts))
+        first = drive(client, part)
+        second = drive(client, part)
+        noticed = seen_of_another_script(client, part)
     assert replace(second, seconds=0.0) == replace(first, seconds=0.0)
     _holds(part, first)
     assert noticed == ACTS_OF_THE_SECOND

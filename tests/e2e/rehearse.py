@@ -124,6 +124,8 @@ class Rehearsal:
             summary = drive(client, scenario, self.progress)
             receipt = _receipt_of_a_donation(client, scenario)
             log = client.get("/api/v1/audit/log").json()
+        if summary.differences:
+            raise RehearsalFailed("\n".join(summary.differences))
         self.say("the scenario is through")
         self.run("worker", "check")
         summary.check_ok = True
