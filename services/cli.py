@@ -15,6 +15,7 @@ import structlog
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from structlog.typing import Processor
 
 from ledger.chain import Chain, ChainError, ChainLocked, open_chain
 from ledger.embedded import EmbeddedChain
@@ -77,9 +78,21 @@ def main() -> None:
 def _log_from(level: int) -> None:
     """Log to standard error, from this level up."""
     structlog.configure(
+        processors=log_processors(),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
+
+
+def log_processors() -> list[Processor]:
+    """How a line of the log is made, with plain tracebacks.
+
+    The library's own print every local variable: that takes minutes where these are large, and
+    tells the log what only one person may know.
+    """
+    *told, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return [*told, plain]
 
 
 @contextmanager

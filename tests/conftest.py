@@ -5,17 +5,21 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import structlog
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlmodel import Session
 
 from services.app import create_app
 from services.audit import service
+from services.cli import log_processors
 from services.database import Database
 from services.jobs.log import LogWriter
 from services.settings import Settings
 from tests.pristine import PristineDatabase
 from tests.world import World, stock
+
+structlog.configure(processors=log_processors())
 
 
 @pytest.fixture(scope="session")

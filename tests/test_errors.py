@@ -231,3 +231,17 @@ def test_requests_and_the_log_are_measured(api: TestClient) -> None:
     assert 'medrelay_log_leaves{stage="anchored"} 0.0' in figures
     assert 'door="api",method="GET",route="/items",status="200"' in figures
     assert "5f0c2c9e" not in figures
+
+
+def test_the_log_of_an_unexpected_error_holds_no_local_variable(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        password = "hunter2" * 2  # noqa: F841
+        raise RuntimeError("away")
+
+    monkeypatch.setattr("services.catalog.service.items", broken)
+    assert api.get("/api/v1/items").status_code == 500
+    told = capsys.readouterr().out
+    assert "RuntimeError: away" in told
+    assert "hunter2hunter2" not in told
