@@ -52,11 +52,8 @@ def offer_out(state: OfferState) -> OfferOut:
     )
 
 
-def booking_out(booking: Booking) -> BookingOut:
-    return BookingOut(
-        **booking.model_dump(include=set(BookingOut.model_fields)),
-        pickup_code=code_of(booking.id),
-    )
+def booking_out(booking: Booking, code: str | None) -> BookingOut:
+    return BookingOut(**booking.model_dump(include=set(BookingOut.model_fields)), pickup_code=code)
 
 
 def desk_booking_out(booking: Booking) -> DeskBookingOut:
@@ -124,19 +121,22 @@ def book(
     booking, created = service.book(session, offer_id, body)
     if not created:
         response.status_code = status.HTTP_200_OK
-    return booking_out(booking)
+    # The same body again names the household again, so the code may be told again.
+    return booking_out(booking, code_of(booking.id))
 
 
 @router.get("/bookings/{booking_id}")
 def show_booking(booking_id: UUID, session: DatabaseSession) -> BookingOut:
     """A booking and its code, to whoever knows its id: keep that to yourself."""
-    return booking_out(service.find_booking(session, booking_id))
+    booking = service.find_booking(session, booking_id)
+    return booking_out(booking, service.code_to_show(session, booking))
 
 
 @router.post("/bookings/{booking_id}/cancel")
 def cancel_booking(booking_id: UUID, session: DatabaseSession) -> BookingOut:
     """Give it up, so that somebody else can have it; twice is once."""
-    return booking_out(service.cancel(session, booking_id))
+    booking = service.cancel(session, booking_id)
+    return booking_out(booking, service.code_to_show(session, booking))
 
 
 @router.get("/bookings", response_model=list[DeskBookingOut])

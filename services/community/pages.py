@@ -10,7 +10,6 @@ from starlette.responses import Response
 from services.catalog import service as catalog
 from services.community import offers, service
 from services.community.api import bookings_of, desk_booking_out
-from services.community.identity import code_of
 from services.community.models import PointOffer
 from services.community.schemas import BookingIn, HandOutIn, OfferClose, OfferIn
 from services.journal.clock import local_date
@@ -95,7 +94,7 @@ def show_booking(
         request,
         "community_booking.html",
         booking=booking,
-        code=code_of(booking.id),
+        code=service.code_to_show(session, booking),
         item=catalog.get_item(session, booking.item),
         site=parties.get_site(session, booking.site),
         form=Form(),

@@ -108,7 +108,10 @@ class BookingIn(Input):
 
 
 class BookingOut(FromRow):
-    """``pickup_code`` is for the household alone: who has it gets the pieces."""
+    """``pickup_code`` is for the household alone: who has it gets the pieces.
+
+    It is null once a handing out stands in the public log, where anybody can read the id.
+    """
 
     id: UUID
     site: str
@@ -116,13 +119,15 @@ class BookingOut(FromRow):
     pieces: int
     slot_starts_at: datetime
     state: BookingState
-    pickup_code: str
+    pickup_code: str | None
 
 
 class DeskBookingOut(FromRow):
-    """A booking as the point's staff see it: neither who it is nor the code."""
+    """A booking as the point's staff see it: neither who it is, nor the code, nor the id.
 
-    id: UUID
+    Who knows the id is shown the code.
+    """
+
     site: str
     item: str
     pieces: int

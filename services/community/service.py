@@ -22,6 +22,7 @@ from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.clock import local_date, refuse_future
 from services.journal.flows import is_reversed
 from services.journal.kinds import AccountRef, EntryKind, site_account
+from services.journal.models import Entry
 from services.journal.once import claim
 from services.journal.post import post
 from services.journal.read import Holding
@@ -187,12 +188,22 @@ def find_booking(session: Session, booking_id: UUID) -> Booking:
     return booking
 
 
+def code_to_show(session: Session, booking: Booking) -> str | None:
+    """The code, to whoever knows the id; None once the public log names the id to everybody."""
+    return None if _is_in_log(session, booking) else code_of(booking.id)
+
+
+def _is_in_log(session: Session, booking: Booking) -> bool:
+    """Whether its pieces were ever handed out, taken back or not."""
+    return session.get(Entry, uuid5(booking.id, "hand_out")) is not None
+
+
 def cancel(session: Session, booking_id: UUID) -> Booking:
     """Give a booking up, by its id that only its household knows; twice is once.
 
     Raises:
         NotFound: there is no such booking.
-        BookingSettled: the pieces were handed out, or the time is long over.
+        BookingSettled: the pieces were handed out, once at least, or the time is long over.
 
     """
     offer = locked_offer(session, find_booking(session, booking_id).offer_id)
@@ -201,6 +212,13 @@ def cancel(session: Session, booking_id: UUID) -> Booking:
     if booking.state is BookingState.CANCELLED:
         return booking
     _require_booked(booking)
+    if _is_in_log(session, booking):
+        raise BookingSettled(
+            "Its handing out was taken back, so anybody can read this id in the log",
+            field="booking_id",
+            value=booking.id,
+            mend="show the code at the point, or let the time go by",
+        )
     _settle(session, booking, BookingState.CANCELLED, None, datetime.now(UTC))
     return booking
 

@@ -213,6 +213,28 @@ def test_who_was_handed_nothing_can_still_come(
     assert all_is_well(database)
 
 
+def test_who_reads_the_log_gets_nobodys_pieces(
+    api: TestClient, database: Database, world: World
+) -> None:
+    """The entry names the booking, and who knows a booking's id is shown its code otherwise."""
+    with database.transaction() as session:
+        add_point(session)
+        put_in_hand(session, 100)
+    made = book(api, offer(api, world)).json()
+    path = f"/api/v1/community/bookings/{made['id']}"
+    assert api.get(path).json()["pickup_code"] == made["pickup_code"]
+    done = hand_out(api, world, made["pickup_code"])
+    assert made["id"] not in done.text
+    assert api.get(path).json()["pickup_code"] is None
+    corrected(api, entry_of(database, f"booking:{made['id']}", "hand_out"), "hospital")
+    assert api.get(path).json()["pickup_code"] is None
+    page = api.get(f"/en/community/bookings/{made['id']}")
+    assert page.status_code == 200
+    assert made["pickup_code"] not in page.text
+    refused(api.post(f"{path}/cancel"), 409, "booking-settled")
+    assert hand_out(api, world, made["pickup_code"]).status_code == 200
+
+
 def test_statements_and_corrections_stand(api: TestClient, database: Database) -> None:
     with database.transaction() as session:
         lot = stock(session)
