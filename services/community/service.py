@@ -169,6 +169,11 @@ def _check_quota(session: Session, offer: PointOffer, booking: Booking) -> None:
 
 
 def _check_stock(session: Session, offer: PointOffer, booking: Booking) -> None:
+    # Two offers of one item promise from the same shelf: each has to see what the other promised.
+    session.connection().execute(
+        sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"promised/{offer.site}/{offer.item}"},
+    )
     day = local_date(booking.slot_starts_at)
     in_hand = sum(held.quantity for held in stock_in_hand(session, offer.site, offer.item, day))
     promised = promised_pieces(session, [offer.site])[offer.site, offer.item]

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from services.community import identity, service
 from services.community.models import Booking, BookingState
+from services.community.schemas import BookingIn
 from services.community.service import GRACE, let_lapse
 from services.community.watch import watch
 from services.database import Database
@@ -252,6 +253,35 @@ def test_many_at_once_get_what_there_is_and_no_more(
     for thread in threads:
         thread.join()
     assert sorted(answers) == [201] * 8 + [409] * 8
+
+
+def test_two_offers_of_one_shelf_never_promise_a_piece_twice(
+    api: TestClient, world: World, database: Database
+) -> None:
+    offers = [UUID(offer(api, world, pieces=60)) for _ in range(2)]
+
+    def body(household: str) -> BookingIn:
+        when = {"slot_starts_at": SLOT, "booked_at": "2020-02-05T10:00:00+08:00"}
+        return BookingIn.model_validate({"id": str(uuid4()), "household": household} | when)
+
+    answers: list[str] = []
+
+    def second() -> None:
+        with database.transaction() as session:
+            try:
+                service.book(session, offers[1], body("420102 1980 0002"))
+                answers.append("booked")
+            except service.NothingLeft:
+                answers.append("nothing left")
+
+    # The first has booked and not committed yet when the second one looks at the shelf.
+    with database.transaction() as session:
+        service.book(session, offers[0], body("420102 1980 0001"))
+        other = threading.Thread(target=second)
+        other.start()
+        other.join(timeout=1)
+    other.join()
+    assert answers == ["nothing left"]
 
 
 def test_who_does_not_come_frees_what_was_booked(
