@@ -93,7 +93,7 @@ def place_order(
         placed, _ = orders.place_order(session, actor, form.read(OrderIn))
     if form.slips or placed is None:
         return _order_form(request, session, actor, form)
-    return redirect(request, f"/capacity/orders/{placed.order.id}", done="order-placed")
+    return redirect(request, f"/capacity/orders/{placed.order.id}", done="production-ordered")
 
 
 def _order_form(request: Request, session: Session, actor: Actor, form: Form) -> Response:
@@ -218,7 +218,7 @@ def make_offer(
         surplus.offer(session, actor, form.read(OfferIn, leave_out=without, instead=price))
     if form.slips:
         return _offer_form(request, session, actor, form)
-    return redirect(request, "/capacity/surplus", done="offer-made")
+    return redirect(request, "/capacity/surplus", done="surplus-offered")
 
 
 def _offer_form(request: Request, session: Session, actor: Actor, form: Form) -> Response:
@@ -257,7 +257,7 @@ def take_up(
         taken, _ = surplus.take_up(session, actor, id, form.read(TakeIn))
     if form.slips or taken is None:
         return _offer_page(request, session, actor, id, form)
-    return redirect(request, f"/capacity/orders/{taken.order.id}", done="order-placed")
+    return redirect(request, f"/capacity/orders/{taken.order.id}", done="production-ordered")
 
 
 @router.post("/capacity/surplus/{id}/withdraw")
