@@ -255,7 +255,11 @@ def compare_plans(
 def solve_again(
     request: Request, run_id: UUID, session: DatabaseSession, actor: CurrentActor, form: SentForm
 ) -> Response:
-    body = form.read(AgainIn)
+    with form.attempt(session):
+        body = form.read(AgainIn)
+    if form.slips:
+        slip = form.slips[0]
+        raise InvalidInput(slip.detail, field=slip.field, mend=slip.mend)
     run, _ = service.solve_again(session, actor, run_id, body)
     return redirect(request, f"/runs/{run.id}", done="run-started")
 

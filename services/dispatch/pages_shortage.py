@@ -61,7 +61,7 @@ def put_rule(
 
 
 def _blank_rule(region: str) -> Form:
-    usual = ShortageRuleIn(region=region or "-", why="-").model_dump(exclude={"region", "why"})
+    usual = ShortageRuleIn(region="-", why="-").model_dump(exclude={"region", "why"})
     return Form({name: str(value) for name, value in usual.items()} | {"region": region})
 
 

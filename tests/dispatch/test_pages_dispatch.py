@@ -200,6 +200,14 @@ def test_a_hospital_sees_its_own_arrivals_and_no_desks_pages(
         assert api.get(f"/en/{path}", headers=headers).status_code == 403, path
 
 
+def test_what_no_page_of_ours_sends_is_a_slip(api: TestClient, world: World) -> None:
+    headers = world.bearer("dispatcher")
+    filtered = api.get("/en/shortages", params={"region": "湖北"}, headers=headers)
+    assert filtered.status_code == 200
+    again = api.post(f"/en/runs/{UUID(int=1)}/again", data={"id": "1"}, headers=headers)
+    assert again.status_code == 422
+
+
 def test_every_code_has_its_words() -> None:
     words: Any = environment("en").get_template("labels_dispatch.html").module
     for table, codes in (
