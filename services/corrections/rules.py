@@ -14,8 +14,15 @@ from sqlmodel import Session, col, select
 from services.community.offers import locked_offer
 from services.community.retaking import book_again
 from services.community.service import find_booking
-from services.donations.retaking import earmark_was_released, pledge_again
+from services.donations.retaking import (
+    earmark_was_released,
+    free_if_cancelled,
+    hold_spending,
+    pledge_again,
+    was_refunded,
+)
 from services.donations.service import lock
+from services.inventory.counting import take_turns
 from services.inventory.models import StockCount
 from services.journal.kinds import STATEMENTS, EntryKind
 from services.journal.models import Entry
@@ -89,6 +96,16 @@ def _hold_booking(session: Session, entry: Entry) -> None:
     locked_offer(session, find_booking(session, subject_of(entry)).offer_id)
 
 
+def _hold_spending(session: Session, entry: Entry) -> None:
+    hold_spending(session, entry.id)
+
+
+def _hold_count(session: Session, entry: Entry) -> None:
+    made = session.get(StockCount, entry.id)
+    if made is not None:
+        take_turns(session, made.site, made.lot_id)
+
+
 def _step_back(session: Session, actor: Actor, entry: Entry, reason: str) -> None:
     step_back(session, actor, subject_of(entry), entry.kind, reason)
 
@@ -99,6 +116,19 @@ def _pledge_again(session: Session, actor: Actor, entry: Entry, reason: str) -> 
 
 def _book_again(session: Session, actor: Actor, entry: Entry, reason: str) -> None:  # noqa: ARG001
     book_again(session, subject_of(entry))
+
+
+def _free_if_cancelled(session: Session, actor: Actor, entry: Entry, reason: str) -> None:  # noqa: ARG001
+    free_if_cancelled(session, actor, entry)
+
+
+def _refunded(session: Session, entry: Entry) -> Instead | None:
+    if not was_refunded(session, entry.id):
+        return None
+    return Instead(
+        to_gettext("the seller gave money of it back, and that stands"),
+        to_gettext("take the refund back first"),
+    )
 
 
 def _released(session: Session, entry: Entry) -> Instead | None:
@@ -144,8 +174,10 @@ OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.RECEIVE_GIFT, "donation"): _GIFT,
     (_K.APPROPRIATE, "appropriation"): Rule(_MONEY),
     (_K.REPORT_OUTPUT, "production"): Rule(frozenset({Role.MANUFACTURER})),
-    (_K.PURCHASE, "purchase"): Rule(_MONEY),
-    (_K.PURCHASE, "order"): Rule(_MONEY, "due_again"),
+    (_K.PURCHASE, "purchase"): Rule(_MONEY, hold=_hold_spending, hinder=_refunded),
+    (_K.PURCHASE, "order"): Rule(
+        _MONEY, "due_again", hold=_hold_spending, hinder=_refunded, settle=_free_if_cancelled
+    ),
     (_K.DISPATCH, "shipment"): Rule(
         _AT_THE_DOOR, "not_sent", hold=_hold_shipment, settle=_step_back
     ),
@@ -158,7 +190,9 @@ OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.HAND_OUT, "booking"): Rule(
         frozenset({Role.HOSPITAL}), "booked_again", hold=_hold_booking, settle=_book_again
     ),
-    (_K.ADJUST, "count"): Rule(_KEEPERS, "count_taken_back", hinder=_counted_later),
+    (_K.ADJUST, "count"): Rule(
+        _KEEPERS, "count_taken_back", hold=_hold_count, hinder=_counted_later
+    ),
     (_K.RECLASSIFY, "reclassify"): Rule(_KEEPERS),
     (_K.RECLASSIFY, "expired"): Rule(_KEEPERS),
     (_K.REPACK, "repack"): Rule(_KEEPERS),

@@ -1,11 +1,12 @@
-"""A gift's receipt that was wrong: the gift is a pledge again, and is received anew.
+"""A gift's receipt or a purchase that was wrong: what else says the same is taken back too.
 
-The entry is reversed by whoever calls this; here is what else says the same: what was noted of the
-lines, and a paper with its three signatures. A second receipt opens lots of its own.
+The entries are reversed by whoever calls this. A gift is a pledge again, without what was noted of
+its lines and a paper's three signatures; a second receipt opens lots of its own. The money of a
+delivery is committed to its order again, or free where the order was cancelled.
 """
 
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
@@ -14,12 +15,24 @@ from services.database import among
 from services.donations.models import (
     Donation,
     DonationLine,
+    Fund,
     LotEarmark,
+    Purchase,
     ReceiptPaper,
     ReceiptSignature,
 )
+from services.donations.money_acts import refunds_of
+from services.donations.money_models import OrderDelivery, OrderStatus, PurchaseOrder
+from services.donations.orders import order_account
+from services.donations.picking import available
 from services.donations.service import lock
-from services.journal.read import lots_opened_by
+from services.journal.flows import is_reversed
+from services.journal.kinds import EntryKind
+from services.journal.models import Entry
+from services.journal.post import post
+from services.journal.read import lots_opened_by, moves_of_entry
+from services.journal.record import Draft, NewMove
+from services.parties.service import Actor
 
 
 def earmark_was_released(session: Session, receipt: UUID) -> bool:
@@ -45,3 +58,55 @@ def pledge_again(session: Session, donation_id: UUID) -> Donation:
         paper.version, paper.posted_at, paper.opened_at = paper.version + 1, None, datetime.now(UTC)
     session.flush()
     return donation
+
+
+def hold_spending(session: Session, entry_id: UUID) -> None:
+    """Hold the fund that a purchase or delivery was paid from, and its order, as buying does."""
+    order = _order_of(session, entry_id)
+    bought = session.get(Purchase, entry_id)
+    fund = order.fund if order else bought.fund if bought else None
+    if fund is not None:
+        held = session.get_one(Fund, fund)
+        session.refresh(held, with_for_update={"key_share": True})
+    if order is not None:
+        session.refresh(order, with_for_update={"key_share": True})
+
+
+def was_refunded(session: Session, entry_id: UUID) -> bool:
+    """Whether money came back for a purchase or delivery, and that stands.
+
+    A seller's account may go below zero, so the journal itself wouldn't refuse it a second time.
+    """
+    return any(not is_reversed(session, act.id) for act in refunds_of(session, entry_id))
+
+
+def free_if_cancelled(session: Session, actor: Actor, entry: Entry) -> None:
+    """Money that comes back to an order that was cancelled meanwhile is available again."""
+    order = _order_of(session, entry.id)
+    if order is None or order.status is not OrderStatus.CANCELLED:
+        return
+    assert order.cancelled_at is not None, "a cancelled order says when"
+    account = order_account(order)
+    moves = [
+        NewMove(move.lot_id, account, available(order.fund), move.quantity)
+        for move in moves_of_entry(session, entry.id)
+        if move.source == str(account)
+    ]
+    if not moves:
+        return
+    post(
+        session,
+        Draft(
+            id=uuid5(entry.id, "free-again"),
+            kind=EntryKind.RELEASE_MONEY,
+            occurred_at=max(order.cancelled_at, entry.occurred_at),
+            actor=actor.reference,
+            document=f"order:{order.id}",
+            moves=moves,
+        ),
+    )
+
+
+def _order_of(session: Session, entry_id: UUID) -> PurchaseOrder | None:
+    delivery = session.get(OrderDelivery, entry_id)
+    return session.get_one(PurchaseOrder, delivery.order_id) if delivery else None

@@ -78,7 +78,7 @@ def count(
     pieces = _pieces(session, body)
     _check_lot(session, body)
     refuse_future(body.occurred_at)
-    _take_turns(session, site.code, body.lot_id)
+    take_turns(session, site.code, body.lot_id)
     made = StockCount(
         id=body.id,
         site=site.code,
@@ -149,8 +149,8 @@ def _check_lot(session: Session, body: CountIn) -> None:
         )
 
 
-def _take_turns(session: Session, site: str, lot_id: UUID) -> None:
-    """Two counts of one lot wait for each other, or both would post the same difference."""
+def take_turns(session: Session, site: str, lot_id: UUID) -> None:
+    """Counts of one lot, and their corrections, wait for each other: each sees the other's."""
     session.connection().execute(
         sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
         {"key": f"count/{site}/{lot_id}"},

@@ -197,6 +197,47 @@ def test_a_delivery_that_did_not_come_is_due_again(
     refused(correct(api, placed, "dispatcher"), 409, "not-correctable")
 
 
+@pytest.mark.parametrize("of", ["purchase", "delivery"])
+def test_what_a_seller_gave_back_comes_back_once(
+    api: TestClient, database: Database, desk: Desk, world: World, of: str
+) -> None:
+    gifts.give(api, world, gifts.money(10_000))
+    if of == "purchase":
+        bought = gifts.buying()
+        desk.post("/purchases", bought)
+    else:
+        order, bought = ordering(), delivering()
+        desk.post("/purchase-orders", order)
+        desk.post(f"/purchase-orders/{order['id']}/order", ORDERED, status=200)
+        desk.post(f"/purchase-orders/{order['id']}/deliveries", bought)
+    refund = {"of": of, "subject": bought["id"], "amount_minor": 100, "purpose": "too dear"}
+    refund |= {"id": str(uuid4()), "refunded_at": LATER}
+    desk.post("/refunds", refund)
+    refused(correct(api, bought["id"], "dispatcher"), 409, "not-correctable")
+    corrected(api, refund["id"], "dispatcher")
+    corrected(api, bought["id"], "dispatcher")
+    fund = desk.fund()
+    assert fund["available_minor"] + fund["committed_minor"] == 10_000
+
+
+def test_what_comes_back_to_a_cancelled_order_is_free(
+    api: TestClient, database: Database, desk: Desk, world: World
+) -> None:
+    gifts.give(api, world, gifts.money(10_000))
+    order, came = ordering(), delivering({"line": 1, "accepted": 40})
+    path = f"/purchase-orders/{order['id']}"
+    desk.post("/purchase-orders", order)
+    desk.post(f"{path}/order", ORDERED, status=200)
+    desk.post(f"{path}/deliveries", came)
+    off = {"cancelled_at": LATER, "reason": "no more comes"}
+    desk.post(f"{path}/cancel", off, status=200)
+    corrected(api, came["id"], "dispatcher")
+    read = desk.get(path)
+    assert (read["state"], read["committed_minor"]) == ("cancelled", 0)
+    assert desk.fund()["available_minor"] == 10_000
+    assert all_is_well(database)
+
+
 def test_who_was_handed_nothing_can_still_come(
     api: TestClient, database: Database, world: World
 ) -> None:
