@@ -96,6 +96,8 @@ def test_a_form_from_another_site_is_refused(
     values = person.form("/en/needs/new").values | NEED | {"needs[0].need_by": soon()}
     foreign = {"Origin": "https://evil.example"}
     assert person.client.post("/en/needs/new", data=values, headers=foreign).status_code == 403
+    broken = {"Origin": "http://["}
+    assert person.client.post("/en/needs/new", data=values, headers=broken).status_code == 403
     assert person.client.post("/en/needs/new", data=values).status_code == 403
     assert needs_of(api, world) == []
     given = {"username": "hospital", "password": password, "next": ""}

@@ -55,9 +55,16 @@ def refuse_foreign_form(request: Request) -> None:
         return
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site")
-    same = site == "same-origin" or (origin and urlsplit(origin).netloc == request.headers["host"])
+    same = site == "same-origin" or (origin and _host_of(origin) == request.headers["host"])
     if not same:
         raise Forbidden("This form was sent from another site", mend="send it from its own page")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # such as http://[
+        return None
 
 
 CurrentActor = Annotated[Actor, Depends(_require_actor)]

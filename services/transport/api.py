@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from sqlmodel import Session
 
 from services.parties.access import CurrentActor
-from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.transport import acts, diverting, receiving, service
 from services.transport.calls import Calls, calls_of
@@ -40,9 +39,6 @@ from services.web.http import Code, DatabaseSession
 from services.web.lists import ListAsked, answer, cut_page
 
 router = APIRouter(tags=["transport"])
-
-# Who stands at the door or answers for it; a name has no business elsewhere.
-_SEE_NAMES = frozenset({*DESKS, Role.CARRIER, Role.HOSPITAL})
 
 
 LANES_BY: Mapping[str, Callable[[Lane], Any]] = {
@@ -259,7 +255,7 @@ def _event_out(row: ManifestEvent, actor: Actor) -> EventOut:
         recorded_at=row.event.recorded_at,
         actor=f"organisation:{row.organisation}",
         note=row.event.note,
-        received_by_name=row.event.received_by_name if actor.role in _SEE_NAMES else None,
+        received_by_name=row.event.received_by_name if actor.role in service.SEE_NAMES else None,
     )
 
 

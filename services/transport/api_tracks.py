@@ -94,7 +94,7 @@ def open_file(
     shipment_id: UUID, sha256: str, session: DatabaseSession, actor: CurrentActor
 ) -> Response:
     """A file beside the shipment."""
-    service.get_shipment(session, actor, shipment_id)
+    service.get_shipment_with_names(session, actor, shipment_id)
     return open_attachment(session, f"shipment:{shipment_id}", sha256)
 
 

@@ -96,7 +96,7 @@ def make_labels(
 def open_file(
     shipment_id: UUID, sha256: str, session: DatabaseSession, actor: CurrentActor
 ) -> Response:
-    service.get_shipment(session, actor, shipment_id)
+    service.get_shipment_with_names(session, actor, shipment_id)
     return open_attachment(session, f"shipment:{shipment_id}", sha256)
 
 

@@ -21,6 +21,9 @@ from services.transport.models import Lane, Shipment, ShipmentEvent, ShipmentLin
 from services.transport.schemas import LaneIn
 from services.web.lists import Asked, Listing, select_page
 
+# Who stands at the door or answers for it; a name has no business elsewhere.
+SEE_NAMES = frozenset({*DESKS, Role.CARRIER, Role.HOSPITAL})
+
 
 class NoLane(Conflict):
     code, title = "no-lane", "No carrier serves this way"
@@ -281,6 +284,17 @@ def _visible(session: Session, actor: Actor) -> sa.ColumnElement[bool]:
     own = [site.code for site in parties.sites_of(session, actor.organisation)]
     end = Shipment.destination if actor.role is Role.HOSPITAL else Shipment.origin
     return among(end, own)
+
+
+def get_shipment_with_names(session: Session, actor: Actor, shipment_id: UUID) -> Shipment:
+    """The shipment, for whoever may see who stood at the door, and what is attached to it.
+
+    Raises:
+        NotFound, Forbidden: see `get_shipment`; or a role that names are no business of.
+
+    """
+    parties.require_role(actor, *SEE_NAMES)
+    return get_shipment(session, actor, shipment_id)
 
 
 def forget_names(session: Session, shipment_id: UUID) -> None:

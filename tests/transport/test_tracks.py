@@ -15,6 +15,7 @@ from services.catalog.models import Item
 from services.database import Database
 from services.journal.kinds import EntryKind
 from services.journal.read import entries_of
+from services.transport.models import Shipment
 from services.transport.track_models import CarrierLink
 from tests.browser import PageForms
 from tests.shipments import Goods, Sent, act, bring_to, count, outstanding, plan, show, where
@@ -142,6 +143,17 @@ def test_a_proof_is_kept_and_shown_to_those_who_have_a_part(
     for user, status in (("hospital", 200), ("auditor", 200), ("hospital2", 403), ("donor", 403)):
         assert api.get(file, headers=world.bearer(user)).status_code == status
     assert api.get(f"{file}0", headers=world.bearer("auditor")).status_code == 404
+
+
+def test_a_maker_sees_its_shipment_and_not_who_stood_at_the_door(
+    api: TestClient, sent: Sent, world: World, database: Database
+) -> None:
+    kept = send_file(api, f"shipments/{sent.id}/proof", PNG, name="signature.png").json()
+    with database.transaction() as session:
+        session.get_one(Shipment, UUID(str(sent.id))).origin = "F1"
+    path, maker = f"/api/v1/shipments/{sent.id}", world.bearer("maker")
+    assert api.get(path, headers=maker).status_code == 200
+    assert api.get(f"{path}/files/{kept['sha256']}", headers=maker).status_code == 403
 
 
 def test_pallets_are_numbered_once(api: TestClient, sent: Sent, world: World) -> None:
