@@ -113,6 +113,10 @@ def test_who_may_look_into_a_call(api: TestClient, world: World) -> None:
     refused = act(api, world, "hospital", here, "take-up", site="H2", need=NEED)
     assert refused.status_code == 403
     assert act(api, world, "hospital", there, "answer", answer="x").status_code == 403
+    # Nor may a place take up what was handed to another, or called for in another region.
+    for call_id in (here, there):
+        own = act(api, world, "hospital", call_id, "take-up", site="H1", need=NEED)
+        assert own.status_code == 403
     assert act(api, world, "auditor", there, "assign", site="H1").status_code == 403
 
 

@@ -104,12 +104,13 @@ def take_up(session: Session, actor: Actor, call_id: UUID, body: TakeUp) -> Help
     """Make a call a need of a site of one's own; twice the same is once.
 
     Raises:
-        NotFound, Forbidden: no such call or site, or another organisation's.
+        NotFound, Forbidden: no such call or site, or not the actor's to look into.
         CallSettled: it was settled in another way.
         InvalidInput, DuplicateNeed and others: see `requests.service.post_request`.
 
     """
     call = _locked(session, call_id)
+    open_at_desk(session, actor, call_id)
     parties.require_site(session, actor, body.site, Role.HOSPITAL)
     request = RequestIn(
         id=uuid5(call_id, "request"),
