@@ -22,10 +22,9 @@ from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.clock import local_date, refuse_future
 from services.journal.flows import is_reversed
 from services.journal.kinds import AccountRef, EntryKind, site_account
-from services.journal.models import Entry
 from services.journal.once import claim
 from services.journal.post import post
-from services.journal.read import Holding
+from services.journal.read import Holding, find_entry
 from services.journal.record import Draft, NewMove
 from services.parties import service as parties
 from services.parties.service import Actor
@@ -200,7 +199,7 @@ def code_to_show(session: Session, booking: Booking) -> str | None:
 
 def _is_in_log(session: Session, booking: Booking) -> bool:
     """Whether its pieces were ever handed out, taken back or not."""
-    return session.get(Entry, uuid5(booking.id, "hand_out")) is not None
+    return find_entry(session, uuid5(booking.id, "hand_out")) is not None
 
 
 def cancel(session: Session, booking_id: UUID) -> Booking:
