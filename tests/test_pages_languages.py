@@ -138,6 +138,18 @@ def test_every_code_that_a_page_may_show_has_its_words(
     assert [code for code in codes if not words.get(str(code))] == []
 
 
+LABELS = sorted((SERVICES / "web" / "templates").glob("labels*.html"))
+
+
+@pytest.mark.parametrize("path", LABELS, ids=lambda path: path.name)
+def test_no_code_has_two_words(path: Path) -> None:
+    """Of two entries under one key the template takes the last, and says it of both."""
+    text = path.read_text(encoding="utf-8")
+    for table, entries in re.findall(r"(?s){% set (\w+) = {(.*?)} %}", text):
+        codes = re.findall(r'"([\w-]+)":', entries)
+        assert len(codes) == len(set(codes)), table
+
+
 def test_the_style_sheet_stays_small() -> None:
     folder: Path = SERVICES / "web" / "static"
     assert (folder / "style.css").stat().st_size < 16_000

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from services.catalog import service as catalog
 from services.donations import became, earmarks
@@ -297,14 +297,6 @@ def _no_donation(donation_id: UUID) -> NotFound:
         value=donation_id,
         mend="see GET /api/v1/donations",
     )
-
-
-def find_donations(session: Session, *, donor: str | None = None) -> list[Donation]:
-    """Donations in the order in which they were recorded."""
-    statement = select(Donation).order_by(col(Donation.recorded_at), col(Donation.id))
-    if donor is not None:
-        statement = statement.where(Donation.donor == donor)
-    return list(session.exec(statement))
 
 
 def earmarks_of(session: Session, lot_ids: Iterable[UUID]) -> dict[UUID, LotEarmark]:

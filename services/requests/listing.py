@@ -190,8 +190,3 @@ def with_needs(
         statement = statement.where(col(Need.status) != NeedStatus.DRAFT)
     states = served(session, session.exec(statement.order_by(col(Need.sequence))))
     return [(one, [s for s in states if s.need.request_id == one.id]) for one in requests]
-
-
-def open_first(rows: Sequence[Served]) -> list[Served]:
-    """The order of the pages: open ones first, most urgent first, then by date."""
-    return sorted(rows, key=lambda it: (not it.is_open, _RANK[it.need.priority], it.need.need_by))

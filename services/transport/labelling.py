@@ -18,7 +18,7 @@ from services.parties.service import Actor
 from services.settings import get_settings
 from services.transport.handling import HOLDERS, carries, locked
 from services.transport.manifest import Manifest
-from services.transport.models import Shipment, ShipmentState
+from services.transport.models import ShipmentState
 from services.transport.sscc import SsccExhausted, make_sscc
 from services.transport.track_models import LogisticUnit
 
@@ -97,15 +97,6 @@ def units_of(session: Session, ids: Sequence[UUID]) -> dict[UUID, list[LogisticU
     for unit in session.exec(statement.order_by(col(LogisticUnit.number))):
         found.setdefault(unit.shipment_id, []).append(unit)
     return found
-
-
-def find_by_sscc(session: Session, sscc: str) -> Shipment | None:
-    """The shipment whose pallet or parcel has this number."""
-    return session.exec(
-        select(Shipment)
-        .join(LogisticUnit, col(LogisticUnit.shipment_id) == col(Shipment.id))
-        .where(LogisticUnit.sscc == sscc)
-    ).first()
 
 
 def weigh(session: Session, manifest: Manifest) -> Weighed:
