@@ -97,6 +97,18 @@ class Scanned:
         """How many of the package: as it says, else the one that was scanned."""
         return self.scan.count or 1
 
+    @property
+    def item(self) -> str | None:
+        return self.package.item if self.package else None
+
+    def is_of(self, item: str, batch: str | None = None) -> bool:
+        """Whether it can be on a package of this item, and of this batch where one is given.
+
+        What the barcode doesn't say, or isn't known here, speaks against nothing.
+        """
+        said = self.scan.batch
+        return self.item in {None, item} and (batch is None or said in {None, batch})
+
 
 def scanned(session: Session, text: str) -> Scanned:
     """Read a barcode's text and find out what it is on.

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from services.catalog import service as catalog
+from services.catalog.scanning import take_scan
 from services.errors import NotFound
 from services.inventory import (
     acts,
@@ -281,14 +282,10 @@ def _expiring_page(
 @router.get("/stock/pick")
 def suggest_pick(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     """Which lots to take for so many of an item, and what was skipped and why."""
-    form = Form({k: v for k, v in request.query_params.items() if k in _PICK_FIELDS})
+    form = Form({name: request.query_params.get(name, "") for name in _PICK_FIELDS})
     found, pieces = None, 0
+    take_scan(session, form)
     with form.attempt(session):
-        if form["scan"]:
-            scanned = catalog.scanned(session, form["scan"])
-            if scanned.package:
-                form.values |= {"item": scanned.package.item, "unit": scanned.package.unit}
-                form.values.setdefault("quantity", str(scanned.quantity))
         if form["site"] and form["item"] and form["quantity"]:
             wanted = form.read(PickAsked, leave_out=("scan",))
             visible_sites(session, actor, wanted.site)

@@ -145,10 +145,4 @@ def _scanned(session: Session, lines: list[SheetLineOut], scan: str) -> list[She
     if not scan:
         return lines
     found = catalog.scanned(session, scan)
-    item = found.package.item if found.package else None
-    return [
-        line
-        for line in lines
-        if (item is None or line.item == item)
-        and (found.scan.batch is None or line.batch == found.scan.batch)
-    ]
+    return [line for line in lines if found.is_of(line.item, line.batch or "")]
