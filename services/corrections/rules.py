@@ -17,7 +17,7 @@ from services.community.service import find_booking
 from services.donations.retaking import (
     earmark_was_released,
     free_if_cancelled,
-    hold_spending,
+    hold_money,
     pledge_again,
     was_refunded,
 )
@@ -60,9 +60,9 @@ class Instead:
 class Rule:
     """How entries of one kind are corrected.
 
-    ``after`` is a word for what the desk's own row says afterwards; ``hold`` locks that row, before
-    any lot, as the desk's own acts do; ``together`` gives the entries that are taken back with it;
-    ``hinder`` what else forbids it; ``settle`` takes the row's state back.
+    ``after`` is a word for what the desk's own row says afterwards; ``hold`` locks that row, and
+    the funds, before any lot, as the desk's own acts do; ``together`` gives the entries that are
+    taken back with it; ``hinder`` what else forbids it; ``settle`` takes the row's state back.
     """
 
     roles: frozenset[Role]
@@ -90,14 +90,15 @@ def _hold_shipment(session: Session, entry: Entry) -> None:
 
 def _hold_gift(session: Session, entry: Entry) -> None:
     lock(session, subject_of(entry))
+    hold_money(session, entry.id)
 
 
 def _hold_booking(session: Session, entry: Entry) -> None:
     locked_offer(session, find_booking(session, subject_of(entry)).offer_id)
 
 
-def _hold_spending(session: Session, entry: Entry) -> None:
-    hold_spending(session, entry.id)
+def _hold_money(session: Session, entry: Entry) -> None:
+    hold_money(session, entry.id)
 
 
 def _hold_count(session: Session, entry: Entry) -> None:
@@ -166,17 +167,18 @@ def _counted_later(session: Session, entry: Entry) -> Instead | None:
 
 
 _GIFT = Rule(_MONEY, "pledged_again", hold=_hold_gift, hinder=_released, settle=_pledge_again)
+_FUNDS = Rule(_MONEY, hold=_hold_money)
 _RECEIPT = Rule(
     _AT_THE_DOOR, "delivered_again", hold=_hold_shipment, together=_receipt, settle=_step_back
 )
 OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.RECEIVE_DONATION, "donation"): _GIFT,
     (_K.RECEIVE_GIFT, "donation"): _GIFT,
-    (_K.APPROPRIATE, "appropriation"): Rule(_MONEY),
+    (_K.APPROPRIATE, "appropriation"): _FUNDS,
     (_K.REPORT_OUTPUT, "production"): Rule(frozenset({Role.MANUFACTURER})),
-    (_K.PURCHASE, "purchase"): Rule(_MONEY, hold=_hold_spending, hinder=_refunded),
+    (_K.PURCHASE, "purchase"): Rule(_MONEY, hold=_hold_money, hinder=_refunded),
     (_K.PURCHASE, "order"): Rule(
-        _MONEY, "due_again", hold=_hold_spending, hinder=_refunded, settle=_free_if_cancelled
+        _MONEY, "due_again", hold=_hold_money, hinder=_refunded, settle=_free_if_cancelled
     ),
     (_K.DISPATCH, "shipment"): Rule(
         _AT_THE_DOOR, "not_sent", hold=_hold_shipment, settle=_step_back
@@ -197,11 +199,11 @@ OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.RECLASSIFY, "expired"): Rule(_KEEPERS),
     (_K.REPACK, "repack"): Rule(_KEEPERS),
     (_K.GIVE_BACK, "give_back"): Rule(_KEEPERS),
-    (_K.COMMIT_MONEY, "commitment"): Rule(_MONEY),
-    (_K.RELEASE_MONEY, "commitment"): Rule(_MONEY),
-    (_K.MOVE_MONEY, "money-move"): Rule(_MONEY),
-    (_K.DISBURSE_MONEY, "payment"): Rule(_MONEY),
-    (_K.REFUND, "refund"): Rule(_MONEY),
+    (_K.COMMIT_MONEY, "commitment"): _FUNDS,
+    (_K.RELEASE_MONEY, "commitment"): _FUNDS,
+    (_K.MOVE_MONEY, "money-move"): _FUNDS,
+    (_K.DISBURSE_MONEY, "payment"): _FUNDS,
+    (_K.REFUND, "refund"): _FUNDS,
 }
 _PLANNED = Instead(
     to_gettext("a plan or a transfer set it aside, and its shipment still says so"),

@@ -17,7 +17,6 @@ from services.donations.models import (
     DonationLine,
     Fund,
     LotEarmark,
-    Purchase,
     ReceiptPaper,
     ReceiptSignature,
 )
@@ -27,7 +26,7 @@ from services.donations.orders import order_account
 from services.donations.picking import available
 from services.donations.service import lock
 from services.journal.flows import is_reversed
-from services.journal.kinds import EntryKind
+from services.journal.kinds import AccountKind, AccountRef, EntryKind
 from services.journal.models import Entry
 from services.journal.post import post
 from services.journal.read import lots_opened_by, moves_of_entry
@@ -60,16 +59,24 @@ def pledge_again(session: Session, donation_id: UUID) -> Donation:
     return donation
 
 
-def hold_spending(session: Session, entry_id: UUID) -> None:
-    """Hold the fund that a purchase or delivery was paid from, and its order, as buying does."""
-    order = _order_of(session, entry_id)
-    bought = session.get(Purchase, entry_id)
-    fund = order.fund if order else bought.fund if bought else None
-    if fund is not None:
-        held = session.get_one(Fund, fund)
+def hold_money(session: Session, entry_id: UUID) -> None:
+    """Hold the funds that an entry touched, then its order, as acts that spend from them do."""
+    for code in sorted(_funds_of(session, entry_id)):
+        held = session.get_one(Fund, code)
         session.refresh(held, with_for_update={"key_share": True})
+    order = _order_of(session, entry_id)
     if order is not None:
         session.refresh(order, with_for_update={"key_share": True})
+
+
+def _funds_of(session: Session, entry_id: UUID) -> set[str]:
+    ends = {end for move in moves_of_entry(session, entry_id) for end in (move.source, move.target)}
+    accounts = [AccountRef.parse(end) for end in ends]
+    return {
+        account.holder.removeprefix("fund:")
+        for account in accounts
+        if account.kind is AccountKind.FUND
+    }
 
 
 def was_refunded(session: Session, entry_id: UUID) -> bool:
