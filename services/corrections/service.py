@@ -11,8 +11,9 @@ from services.corrections.schemas import CorrectIn
 from services.errors import Conflict, Forbidden, NotFound
 from services.journal.models import Entry
 from services.journal.post import AlreadyReversed, InsufficientStock, reverse
-from services.journal.read import entries_of, find_entry
+from services.journal.read import entries_of, find_entry, moves_of_entry
 from services.journal.reversals import InTheWay, in_the_way, reversals_of
+from services.journal.stops import hold_together
 from services.parties.changes import record_change
 from services.parties.service import Actor
 from services.web.i18n import to_gettext
@@ -102,6 +103,9 @@ def correct(session: Session, actor: Actor, entry_id: UUID, body: CorrectIn) -> 
 
     """
     entry = get_entry(session, entry_id)
+    before = reversals_of(session, [entry_id]).get(entry_id)
+    if before is not None and before.id == body.id:
+        return _again(session, actor, entry, before, body)
     rule = rule_of(entry)
     _require_own(actor, entry, rule)
     if isinstance(rule, Instead):
@@ -180,6 +184,8 @@ def _reverse_all(
 ) -> dict[UUID, Entry]:
     """Reverse each; the one that was asked for under the body's own id."""
     found: dict[UUID, Entry] = {}
+    moves = [move for each in together for move in moves_of_entry(session, each)]
+    hold_together(session, {move.lot_id for move in moves})
     try:
         with session.begin_nested():
             for each in together:

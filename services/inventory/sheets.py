@@ -18,6 +18,7 @@ from services.inventory.sheet_schemas import SheetCountIn, SheetIn, SheetLineIn
 from services.journal.kinds import AccountKind
 from services.journal.once import claim, digest_of
 from services.journal.read import get_lots, holdings
+from services.journal.stops import hold_together
 from services.parties.changes import record_change
 from services.parties.models import Role
 from services.parties.service import Actor
@@ -93,7 +94,9 @@ def count_lines(session: Session, actor: Actor, sheet_id: UUID, body: SheetCount
     if sheet.state is SheetState.CANCELLED:
         raise _closed(sheet)
     lines = {line.lot_id: line for line in lines_of(session, sheet_id)}
-    for number, told in enumerate(body.lines):
+    hold_together(session, lines.keys() & {told.lot_id for told in body.lines})
+    # By lot, in whichever order they were told: as every entry takes its lots' balances.
+    for number, told in sorted(enumerate(body.lines), key=lambda each: each[1].lot_id):
         line = lines.get(told.lot_id)
         if line is None:
             raise NotFound(

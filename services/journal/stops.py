@@ -156,6 +156,20 @@ def hold_lots(session: Session, draft: Draft) -> dict[UUID, HeldLot]:
     return known | _locked(session, among(Lot.id, missing), alone=False, wanted=missing)
 
 
+def hold_together(session: Session, lot_ids: Collection[UUID]) -> None:
+    """Hold every lot of an act that posts several entries, before it posts the first.
+
+    Each entry holds its own lots in one order, but one entry after another doesn't: a recall that
+    has the second's lots and waits for the first's would be waited for in turn. What is read of the
+    lots from here on, such as whether they are recalled, stays so until the transaction ends.
+
+    Raises:
+        NotFound: there is no such lot.
+
+    """
+    _locked(session, among(Lot.id, lot_ids), alone=False, wanted=lot_ids)
+
+
 def _hold_alone(session: Session, draft: Draft) -> dict[UUID, HeldLot]:
     lots, batches = recalled_in(draft.facts)
     _hold_commodities(session, {commodity for commodity, _ in batches}, shared=False)

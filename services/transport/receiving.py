@@ -19,7 +19,7 @@ from services.database import among
 from services.journal.kinds import AccountRef, EntryKind, site_account
 from services.journal.models import Lot
 from services.journal.read import get_lots
-from services.journal.stops import is_expired, stopped_lots
+from services.journal.stops import hold_together, is_expired, stopped_lots
 from services.parties import service as parties
 from services.parties.models import Role, Site, SiteKind, User
 from services.parties.service import Actor
@@ -109,6 +109,7 @@ def _post_receipt(
 ) -> None:
     """An entry for each thing that became of the goods: accepted in four ways, rejected, lost."""
     signed_by = {"signed_by": session.get_one(User, act.actor.user_id).display_name}
+    hold_together(session, {line.lot_id for line, _ in counted})
     fates = _fates(session, shipment, [line for line, _ in counted], act.body.occurred_at)
     for fate in _Fate:
         lines = [(line, told.accepted) for line, told in counted if fates[line.line] is fate]
