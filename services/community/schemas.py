@@ -1,10 +1,12 @@
 """What goes in and out of the community points' endpoints."""
 
+import re
 from datetime import date, datetime, time
 from typing import Annotated
 from uuid import UUID, uuid4
 
 from pydantic import AfterValidator, BaseModel, Field
+from stdnum.iso7064 import mod_11_2
 
 from services.community.identity import bare
 from services.community.models import BookingState
@@ -13,9 +15,17 @@ from services.web.http import Code, FromRow, Input, Moment, Text, example
 _SLOT = "2020-02-06T09:30:00+08:00"
 
 
-def _identity(text: str) -> str:
-    if not 6 <= len(bare(text)) <= 40:
+# A Chinese resident identity number (GB 11643-1999) ends in a check character of ISO 7064.
+_RESIDENT = re.compile(r"[0-9]{17}[0-9X]")
+
+
+def checked_identity(text: str) -> str:
+    """An identity number as it was typed; ValueError where it can't be one."""
+    number = bare(text)
+    if not 6 <= len(number) <= 40:
         raise ValueError("give the whole number of the household's register or identity card")
+    if _RESIDENT.fullmatch(number) and not mod_11_2.is_valid(number):
+        raise ValueError("read the number off the card once more: its last character doesn't fit")
     return text
 
 
@@ -25,9 +35,9 @@ Household = Annotated[
         max_length=80,
         description="Number of the household's register or identity card; only a keyed hash of it "
         "is kept",
-        examples=["420102 19800101 123X"],
+        examples=["420102 19800101 1231"],
     ),
-    AfterValidator(_identity),
+    AfterValidator(checked_identity),
 ]
 PickupCode = Annotated[str, Field(min_length=1, max_length=20, examples=["7K3M-9QXT"])]
 
@@ -98,7 +108,7 @@ class BookingIn(Input):
     model_config = example(
         id="5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d32",
         slot_starts_at=_SLOT,
-        household="420102 19800101 123X",
+        household="420102 19800101 1231",
     )
 
     id: Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]

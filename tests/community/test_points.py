@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from services.community import identity, service
 from services.community.models import Booking, BookingState
-from services.community.schemas import BookingIn
+from services.community.schemas import BookingIn, checked_identity
 from services.community.service import GRACE, let_lapse
 from services.community.watch import watch
 from services.database import Database
@@ -76,7 +76,7 @@ def test_a_day_at_the_point(api: TestClient, world: World, database: Database) -
 
 
 def test_nobody_can_read_who_booked(api: TestClient, world: World, database: Database) -> None:
-    number = "420102198000011234"
+    number = "420102198001011231"
     booked = book(api, offer(api, world), number).json()
     hand_out(api, world, booked["pickup_code"])
     with database.engine.connect() as connection:
@@ -103,6 +103,20 @@ def test_the_same_number_is_another_hash_under_another_key(monkeypatch: pytest.M
     monkeypatch.setattr(identity, "secret", lambda: b"j" * 32)
     assert identity.household_hash("420102") != first
     assert len(first) == 64
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "11010519491231002X",
+        "11010519491231002x",
+        "１１０１０５ 19491231 002X",
+        "4201021980010112",
+        "AB-1234567",
+    ],
+)
+def test_a_right_resident_number_and_other_papers_are_taken(number: str) -> None:
+    assert checked_identity(number) == number
 
 
 def test_a_household_gets_one_share_in_a_period_wherever_it_books(
@@ -150,6 +164,8 @@ def test_the_same_booking_twice_is_one(api: TestClient, world: World) -> None:
         ({"booked_at": "2090-02-06T10:00:00+08:00"}, 422, "booked_at"),
         ({"household": "1-2"}, 422, "household"),
         ({"household": "x" * 81}, 422, "household"),
+        ({"household": "420102 19800101 1232"}, 422, "household"),
+        ({"household": "11010519491231002 0"}, 422, "household"),
     ],
 )
 def test_a_booking_that_cannot_be_says_why(
