@@ -36,6 +36,7 @@ class AlertKind(StrEnum):
     REPORT_MISSING = "report_missing"
     SUPPLY_LOW = "supply_low"
     WEBHOOK_DISABLED = "webhook_disabled"
+    WATCH_STOPPED = "watch_stopped"
 
 
 class Severity(StrEnum):
@@ -76,7 +77,7 @@ class Alert(Row, table=True):
     raised_at: datetime = Field(sa_type=UTC_TIME)
     renewed_at: datetime = Field(sa_type=UTC_TIME)
     closed_at: datetime | None = Field(default=None, sa_type=UTC_TIME, index=True)
-    # Since when the messages about it are in the outbox; null again where it became graver.
+    # Since when the messages about it are in the outbox; null again where it became graver or over.
     told_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     acknowledged_by: UUID | None = Field(default=None, foreign_key="app_user.id")
     acknowledged_at: datetime | None = Field(default=None, sa_type=UTC_TIME)

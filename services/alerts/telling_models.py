@@ -31,6 +31,8 @@ class MessageKind(StrEnum):
     """A line isn't sent by itself: it stands in the digest that ``digest_id`` names."""
 
     ALERT = "alert"
+    CLOSED = "closed"
+    CONFIRM = "confirm"
     DIGEST = "digest"
     LINE = "line"
     TEST = "test"
@@ -79,6 +81,7 @@ class Webhook(Row, table=True):
 
     It is told what a person of ``organisation`` and ``role`` may see: who registered it, then. Its
     secret isn't kept: it follows from a key outside the database, its id and ``secret_version``.
+    For a while after ``secret_changed_at`` the one before signs too; never where that is null.
     """
 
     id: UUID = Field(primary_key=True)
@@ -88,6 +91,7 @@ class Webhook(Row, table=True):
     kinds: list[AlertKind] = Field(sa_type=JSON)
     least_severity: Severity = Field(sa_type=enum_type(Severity))
     secret_version: int = 1
+    secret_changed_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     registered_by: UUID = Field(foreign_key="app_user.id")
     registered_at: datetime = Field(sa_type=UTC_TIME)
     failing_since: datetime | None = Field(default=None, sa_type=UTC_TIME)
@@ -99,7 +103,8 @@ class Webhook(Row, table=True):
 class AlertMessage(Row, table=True):
     """The outbox: one message to one person or one webhook, sent at least once.
 
-    At most one for an alert and a person, and for an alert and a webhook. It is due when it is
+    At most one for an alert and a person, and one of a kind for an alert and a webhook: that it is
+    so, and that it is so no longer. It is due when it is
     queued and ``next_try_at`` has come; who takes it puts that off, so that a sender that is
     killed leaves it due again.
     """
@@ -107,13 +112,20 @@ class AlertMessage(Row, table=True):
     __tablename__ = "alert_message"
     __table_args__ = (
         sa.UniqueConstraint("alert_id", "user_id", name="uq_alert_message_alert_id_user_id"),
-        sa.UniqueConstraint("alert_id", "webhook_id", name="uq_alert_message_alert_id_webhook_id"),
+        sa.UniqueConstraint(
+            "alert_id", "webhook_id", "kind", name="uq_alert_message_alert_id_webhook_id_kind"
+        ),
         sa.CheckConstraint("(user_id IS NULL) <> (webhook_id IS NULL)", name="one_addressee"),
         sa.CheckConstraint(
-            "(alert_id IS NULL) = (kind IN ('digest', 'test'))", name="alert_of_its_own"
+            "(alert_id IS NULL) = (kind IN ('digest', 'test', 'confirm'))", name="alert_of_its_own"
         ),
         sa.Index(
             "ix_alert_message_due", "next_try_at", postgresql_where=sa.text("state = 'queued'")
+        ),
+        sa.Index(
+            "ix_alert_message_settled",
+            "settled_at",
+            postgresql_where=sa.text("state IN ('sent', 'dropped')"),
         ),
     )
 

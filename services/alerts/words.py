@@ -35,6 +35,7 @@ _VALUES = (
     "difference",
     "due_on",
     "entries",
+    "error",
     "expires_on",
     "first",
     "first_at",
@@ -52,9 +53,10 @@ _VALUES = (
     "since",
     "under_way",
     "unit",
+    "watch",
     "host",
 )
-_CODES = {"batch", "by", "unit", "host"}
+_CODES = {"batch", "by", "error", "unit", "watch", "host"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """The watch: looks about once a minute whether something is so that somebody should know.
 
 Each desk has a ``watch.py`` of its own. A look is one transaction; one desk's trouble is not
-another's; of several processes, one looks at a time. A watch raises and closes alerts, and lets
+another's, and is itself an alert to the administrators; of several processes, one looks at a
+time. A watch raises and closes alerts, and lets
 lapse what lapses by rule. It moves no goods and no money: people do.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -32,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 Watch = Callable[[Session, datetime], None]
 _BACKLOG_FROM = 5_000
+# A database that is away or busy passes by itself; what fails so often in a row doesn't.
+_PATIENCE = 3
 
 
 def watch_chain(session: Session, now: datetime) -> None:  # noqa: ARG001
@@ -72,6 +77,7 @@ class Watcher(threading.Thread):
     def __init__(self, database: Database, every_s: float, watches: dict[str, Watch]) -> None:
         super().__init__(name="watcher", daemon=True)
         self._database, self._every_s, self._watches = database, every_s, watches
+        self._failed_in_a_row: Counter[str] = Counter()
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -93,13 +99,31 @@ class Watcher(threading.Thread):
                 if not session.scalar(_MY_TURN, {"key": f"watch/{name}"}):
                     return False
                 watch(session, datetime.now(UTC))
-        except sa.exc.OperationalError as error:
-            log.warning("watch_waits", watch=name, why=str(error))
+                close_alert(session, AlertKind.WATCH_STOPPED, f"watch:{name}")
+        except Exception as error:  # noqa: BLE001
+            self._tell(name, error)
             return False
-        except Exception:
-            log.exception("watch_stopped_short", watch=name)
-            return False
+        del self._failed_in_a_row[name]
         return True
+
+    def _tell(self, name: str, error: Exception) -> None:
+        """Let administrators know which desk nobody looks after; what it was is in the log."""
+        self._failed_in_a_row[name] += 1
+        passes = isinstance(error, sa.exc.OperationalError)
+        if passes and self._failed_in_a_row[name] < _PATIENCE:
+            log.warning("watch_waits", watch=name, why=str(error))
+            return
+        log.error("watch_stopped_short", watch=name, exc_info=error)
+        with suppress(sa.exc.SQLAlchemyError), self._database.transaction() as session:
+            raise_alert(
+                session,
+                AlertKind.WATCH_STOPPED,
+                f"watch:{name}",
+                Severity.WARNING,
+                path="/alerts?kind=watch_stopped",
+                roles=[Role.ADMIN],
+                facts={"watch": name, "error": type(error).__name__},
+            )
 
 
 _MY_TURN = sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")

@@ -74,8 +74,9 @@ class Site(Row, table=True):
 class User(Row, table=True):
     """A person or a program. Mail goes to ``email`` in ``language`` ("en", "zh").
 
-    ``email_refused_at`` says since when the address takes no mail for good; nothing is sent there
-    until it is given anew.
+    Nothing but the question whether it is theirs (``email_asked_at``) goes there before
+    ``email_confirmed_at``. ``email_refused_at`` says since when the address takes no mail for good;
+    nothing is sent there until it is given anew.
     """
 
     __tablename__ = "app_user"
@@ -89,6 +90,8 @@ class User(Row, table=True):
     active: bool = True
     email: str | None = None
     language: str | None = None
+    email_asked_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
+    email_confirmed_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     email_refused_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
 
 

@@ -65,6 +65,7 @@ FACTS: dict[AlertKind, list[dict[str, Any]]] = defaultdict(
             {"site": "H1", "item": "gloves", "days_left": "1.5", "on_hand": 20, "coming": 0}
         ],
         AlertKind.WEBHOOK_DISABLED: [{"host": "example.org", "since": "2020-02-05T08:00:00+00:00"}],
+        AlertKind.WATCH_STOPPED: [{"watch": "transport", "error": "ZeroDivisionError"}],
     },
 )
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
+from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
 from services.alerts.models import Alert, AlertKind
@@ -12,7 +13,7 @@ from services.database import Database
 from services.jobs import watch
 from services.jobs.watch import WATCHES, Watcher, watch_chain
 from services.settings import PROJECT_ROOT
-from tests.world import stock
+from tests.world import World, stock
 
 
 def test_a_watch_that_breaks_stops_no_other_and_writes_nothing(database: Database) -> None:
@@ -26,6 +27,42 @@ def test_a_watch_that_breaks_stops_no_other_and_writes_nothing(database: Databas
     assert len(seen) == 1
     with database.transaction() as session:
         assert session.scalar(sa.text("SELECT count(*) FROM entry")) == 0
+
+
+def test_a_watch_that_breaks_is_an_alert_to_administrators_until_it_ends_well(
+    api: TestClient, world: World, database: Database
+) -> None:
+    trouble: list[Exception] = [ZeroDivisionError("a secret")]
+
+    def desk(session: Session, now: datetime) -> None:
+        for error in trouble:
+            raise error
+
+    def told(who: str) -> list[tuple[str, bool]]:
+        found = api.get("/api/v1/alerts?kind=watch_stopped", headers=world.bearer(who)).json()
+        return [(each["says"], each["closed_at"] is None) for each in found]
+
+    watcher = Watcher(database, 60, {"transport": desk})
+    says = "The look at “transport” fails, so its alerts may be missing: ZeroDivisionError."
+    for _ in range(2):
+        assert watcher.look() == []
+        assert told("admin") == [(says, True)]
+    assert [told(who) for who in ("dispatcher", "auditor", "hospital")] == [[], [], []]
+    trouble.clear()
+    assert watcher.look() == ["transport"]
+    assert told("admin") == [(says, False)]
+
+
+def test_a_database_that_is_busy_is_waited_for_but_not_for_ever(database: Database) -> None:
+    def busy(session: Session, now: datetime) -> None:
+        session.execute(sa.text("SET LOCAL statement_timeout = 1"))
+        session.execute(sa.text("SELECT pg_sleep(1)"))
+
+    watcher = Watcher(database, 60, {"desk": busy})
+    for told in (0, 0, 1, 1):
+        assert watcher.look() == []
+        with database.transaction() as session:
+            assert len(session.exec(select(Alert)).all()) == told
 
 
 def test_two_processes_do_not_look_at_one_desk_at_once(database: Database) -> None:
