@@ -22,7 +22,7 @@ from services.donations.picking import (
 from services.donations.service import earmark_fact, get_fund
 from services.errors import InvalidInput
 from services.journal.kinds import AccountRef, EntryKind
-from services.journal.once import claim
+from services.journal.once import claim, digest_of, said_before
 from services.journal.post import post
 from services.journal.read import holdings
 from services.journal.record import Draft, NewLot, NewMove
@@ -48,6 +48,8 @@ def appropriate(session: Session, actor: Actor, body: AppropriationIn) -> tuple[
         InvalidInput: it isn't an authority, or a time or earmark that can't be.
 
     """
+    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+        return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)
     authority = parties.get_organisation(session, body.authority, field="authority")
@@ -105,6 +107,8 @@ def commit_money(session: Session, actor: Actor, body: CommitmentIn) -> tuple[Mo
         InsufficientMoney: the fund didn't hold that much unearmarked money at the time.
 
     """
+    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+        return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)
     payee = parties.get_organisation(session, body.payee, field="payee")
@@ -130,6 +134,8 @@ def release(
         InvalidInput: nothing of it is left.
 
     """
+    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+        return first, False
     parties.require_role(actor, Role.DISPATCHER)
     commitment = get_commitment(session, commitment_id)
     fund = locked_fund(session, actor, commitment.fund)
@@ -170,6 +176,8 @@ def move_money(session: Session, actor: Actor, body: MoneyMoveIn) -> tuple[Money
         InsufficientMoney: the fund didn't hold that much of it at the time.
 
     """
+    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+        return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)
     other = get_fund(session, body.other_fund, field="other_fund")

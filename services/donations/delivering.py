@@ -29,7 +29,7 @@ from services.journal.clock import refuse_future
 from services.journal.flows import moved_by
 from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
 from services.journal.models import Lot
-from services.journal.once import claim, digest_of
+from services.journal.once import claim, digest_of, said_before
 from services.journal.post import post
 from services.journal.read import lots_opened_by, moves_of_lots
 from services.journal.record import Draft, NewLot, NewMove
@@ -62,6 +62,9 @@ def deliver(
         InvalidInput: a line, quantity, date or time that can't be.
 
     """
+    first = said_before(session, OrderDelivery, body.id, digest_of(body))
+    if first is not None:
+        return _of_order(first, order_id), False
     order, fund = locked_order(session, actor, order_id)
     refuse_future(body.delivered_at, "delivered_at")
     delivery = OrderDelivery(
@@ -74,7 +77,7 @@ def deliver(
         content_digest=digest_of(body),
     )
     if not claim(session, delivery):
-        return _first(session, body.id, order_id), False
+        return _of_order(session.get_one(OrderDelivery, body.id), order_id), False
     if order.status is not OrderStatus.ORDERED:
         raise not_open(order, "order it first, or draft a new order")
     came = _came(session, order, body)
@@ -94,13 +97,12 @@ def deliver(
     return delivery, True
 
 
-def _first(session: Session, delivery_id: UUID, order_id: UUID) -> OrderDelivery:
-    first = session.get_one(OrderDelivery, delivery_id)
+def _of_order(first: OrderDelivery, order_id: UUID) -> OrderDelivery:
     if first.order_id != order_id:
         raise InvalidInput(
-            f"Delivery {delivery_id} is of another order",
+            f"Delivery {first.id} is of another order",
             field="id",
-            value=delivery_id,
+            value=first.id,
             mend="make a new UUID for something new",
         )
     return first

@@ -24,7 +24,7 @@ from services.donations.service import earmark_fact
 from services.errors import InvalidInput
 from services.journal.clock import refuse_future
 from services.journal.kinds import AccountRef, EntryKind, site_account
-from services.journal.once import claim, digest_of
+from services.journal.once import claim, digest_of, said_before
 from services.journal.post import post
 from services.journal.record import Draft, NewLot, NewMove
 from services.parties import service as parties
@@ -47,6 +47,8 @@ def purchase(session: Session, actor: Actor, body: PurchaseIn) -> tuple[Purchase
         EntryIdReused: the id belongs to something else.
 
     """
+    if (first := said_before(session, Purchase, body.id, digest_of(body))) is not None:
+        return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)
     site = parties.require_site(session, actor, body.site, Role.DISPATCHER)
@@ -153,6 +155,8 @@ def pay(session: Session, actor: Actor, body: PaymentIn) -> tuple[Payment, bool]
         EntryIdReused: the id belongs to something else.
 
     """
+    if (first := said_before(session, Payment, body.id, digest_of(body))) is not None:
+        return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)
     payee = parties.get_organisation(session, body.payee, field="payee")

@@ -24,7 +24,7 @@ from services.donations.service import get_fund, require_fund
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.clock import refuse_future
 from services.journal.kinds import AccountRef, EntryKind
-from services.journal.once import claim, digest_of
+from services.journal.once import claim, digest_of, said_before
 from services.journal.post import post
 from services.journal.record import Draft
 from services.parties import service as parties
@@ -56,6 +56,8 @@ def draft_order(session: Session, actor: Actor, body: OrderIn) -> tuple[Purchase
         EntryIdReused: the id belongs to an order with other content.
 
     """
+    if (first := said_before(session, PurchaseOrder, body.id, digest_of(body))) is not None:
+        return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = require_fund(get_fund(session, body.fund), actor)
     parties.require_site(session, actor, body.site, Role.DISPATCHER)

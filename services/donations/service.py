@@ -23,7 +23,7 @@ from services.donations.signed import post_signed
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.clock import refuse_future
 from services.journal.models import Lot
-from services.journal.once import claim, digest_of
+from services.journal.once import claim, digest_of, said_before
 from services.parties import service as parties
 from services.parties.changes import record_change
 from services.parties.models import Role
@@ -52,6 +52,8 @@ def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Don
         UnknownKey, KeyRevoked, WrongSignature: it is signed, and not by the donor, or not this.
 
     """
+    if (first := said_before(session, Donation, body.id, digest_of(body))) is not None:
+        return first, False
     donor = _donor(session, actor, body.donor)
     refuse_future(body.given_at, "given_at")
     check_earmark(session, body.earmark, money=isinstance(body, MoneyIn))

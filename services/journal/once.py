@@ -1,7 +1,7 @@
 """The same body under the same id is one act, however often and from how many sides it comes."""
 
 import hashlib
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -25,6 +25,35 @@ def digest_of(body: BaseModel) -> str:
     return hashlib.sha256(body.model_dump_json().encode()).hexdigest()
 
 
+_Made = TypeVar("_Made", bound=Act)
+
+
+def said_before(session: Session, table: type[_Made], act_id: UUID, digest: str) -> _Made | None:
+    """The act that a body of this id and digest made before: asked before anything is checked.
+
+    Whoever sends the id and every word again hears what came of it the first time, even where a
+    role, a fund or a lane is gone since; None where it is new.
+
+    Raises:
+        EntryIdReused: the id belongs to an act with other content.
+
+    """
+    first = session.get(table, act_id)
+    if first is not None:
+        _refuse_other(first, digest)
+    return first
+
+
+def _refuse_other(first: Act, digest: str) -> None:
+    if first.content_digest != digest:
+        raise EntryIdReused(
+            f"{type(first).__name__} {first.id} exists and says something else",
+            field="id",
+            value=first.id,
+            mend="make a new UUID for something new; send the very same body to repeat",
+        )
+
+
 def claim(session: Session, act: Act) -> bool:
     """Write the act unless it is there already; of two at once, one waits for the other here.
 
@@ -43,12 +72,5 @@ def claim(session: Session, act: Act) -> bool:
     )
     if inserted.first() is not None:
         return True
-    first = session.get_one(table, act.id)
-    if first.content_digest != act.content_digest:
-        raise EntryIdReused(
-            f"{table.__name__} {act.id} exists and says something else",
-            field="id",
-            value=act.id,
-            mend="make a new UUID for something new; send the very same body to repeat",
-        )
+    _refuse_other(session.get_one(table, act.id), act.content_digest)
     return False
