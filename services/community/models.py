@@ -54,7 +54,8 @@ class Booking(Row, table=True):
     """One household's pieces at a slot.
 
     ``household`` and ``code_hash`` are keyed hashes: neither tells an identity or a code to who
-    hasn't the key, and the key isn't in the database.
+    hasn't the key, and the key isn't in the database. ``on_register`` is whether the household
+    stood on the point's register; where there was none, nobody has checked who it is.
     """
 
     __table_args__ = (
@@ -67,6 +68,7 @@ class Booking(Row, table=True):
     site: str = Field(foreign_key="site.code", index=True)
     item: str = Field(foreign_key="item.code")
     household: str
+    on_register: bool = False
     code_hash: str = Field(unique=True)
     slot_starts_at: datetime = Field(sa_type=UTC_TIME)
     pieces: int
@@ -76,3 +78,12 @@ class Booking(Row, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     settled_by: UUID | None = Field(default=None, foreign_key="app_user.id")
     content_digest: str
+
+
+class RegisteredHousehold(Row, table=True):
+    """A household on the register of a point, as the keyed hash that its bookings carry."""
+
+    __tablename__ = "registered_household"
+
+    site: str = Field(foreign_key="site.code", primary_key=True)
+    household: str = Field(primary_key=True)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from unicodedata import category, normalize
 from urllib.parse import quote
 
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 from starlette.responses import Response
@@ -37,6 +38,10 @@ class FileTooLarge(DomainError):
     code, status, title = "file-too-large", 413, "This file is too large"
 
 
+class FileForgotten(DomainError):
+    code, status, title = "file-forgotten", 410, "This file was deleted for good"
+
+
 class UnknownFileType(InvalidInput):
     code, title = "unknown-file-type", "Files of this kind aren't kept"
 
@@ -48,6 +53,7 @@ def attach(
 
     Raises:
         FileTooLarge: more than five megabytes.
+        FileForgotten: these very bytes were deleted for good, since they showed somebody.
         UnknownFileType: neither PDF, PNG, JPEG nor plain UTF-8 text such as CSV.
         InvalidInput: nothing in it, or too many files beside this subject already.
 
@@ -94,6 +100,16 @@ def _keep(session: Session, upload: Upload, field: str) -> str:
     session.connection().execute(
         insert(StoredFile).values(**row.model_dump()).on_conflict_do_nothing()
     )
+    kept = select(StoredFile.sha256).where(
+        StoredFile.sha256 == sha256, col(StoredFile.content).is_not(None)
+    )
+    if session.exec(kept).first() is None:
+        raise FileForgotten(
+            f"{upload.name} is a file that was deleted for good",
+            field=field,
+            value=upload.name,
+            mend="choose another file, or send none",
+        )
     return sha256
 
 
@@ -140,6 +156,7 @@ def open_attachment(session: Session, subject: str, sha256: str) -> Response:
 
     Raises:
         NotFound: no such file is attached to it.
+        FileForgotten: there was one.
 
     """
     statement = select(Attachment, StoredFile).where(
@@ -151,6 +168,8 @@ def open_attachment(session: Session, subject: str, sha256: str) -> Response:
     if found is None:
         raise NotFound(f"{subject} has no such file", field="sha256", value=sha256)
     attachment, kept = found
+    if kept.content is None:
+        raise FileForgotten(f"The file {sha256} was deleted for good")
     return Response(
         kept.content,
         media_type=kept.media_type,
@@ -160,3 +179,22 @@ def open_attachment(session: Session, subject: str, sha256: str) -> Response:
             "ETag": f'"{sha256}"',
         },
     )
+
+
+def forget_files(session: Session, subject: str, kind: str) -> int:
+    """Delete what files of one kind beside a subject show, for good; how many there were.
+
+    Their bytes go, wherever else they are attached, and their names here; their hashes stay.
+    """
+    beside = [each for each in attachments_of(session, [subject])[subject] if each.kind == kind]
+    shown = sa.update(StoredFile).where(
+        among(StoredFile.sha256, {each.sha256 for each in beside}),
+        col(StoredFile.content).is_not(None),
+    )
+    forgotten = session.connection().execute(
+        shown.values(content=None).returning(col(StoredFile.sha256))
+    )
+    for each in beside:
+        each.name = ""
+    session.flush()
+    return len(forgotten.all())
