@@ -83,9 +83,9 @@ class _Readers:
 
 
 def spread(session: Session, settings: Settings, now: datetime) -> int:
-    """Write the messages about alerts that are new or became graver; how many alerts those were.
+    """Write the messages about alerts that are new, graver or over; how many alerts those were.
 
-    Who was told already isn't told again. An alert that is over by then is told to nobody.
+    Who was told already isn't told again. That it is over, webhooks hear that heard of it before.
     """
     untold = list(
         session.exec(
@@ -99,9 +99,10 @@ def spread(session: Session, settings: Settings, now: datetime) -> int:
     if not untold:
         return 0
     readers = _readers(session, settings, now)
-    rows = [
-        row for alert in untold if alert.closed_at is None for row in _messages(alert, readers, now)
-    ]
+    rows = _ends(session, [alert.id for alert in untold if alert.closed_at], now)
+    for alert in untold:
+        if alert.closed_at is None:
+            rows += _messages(alert, readers, now)
     if rows:
         session.connection().execute(insert(AlertMessage).values(rows).on_conflict_do_nothing())
     for alert in untold:
@@ -127,6 +128,28 @@ def _messages(alert: Alert, readers: _Readers, now: datetime) -> list[dict[str, 
         if told:
             found.append(_row(MessageKind.ALERT, now, alert_id=alert.id, webhook_id=hook.id))
     return found
+
+
+def _ends(session: Session, over: Sequence[UUID], now: datetime) -> list[dict[str, Any]]:
+    """For each webhook that was told, or may have been: an answer to that can be lost.
+
+    What is being taken from the outbox just now is waited for.
+    """
+    told = session.exec(
+        select(AlertMessage.alert_id, AlertMessage.webhook_id)
+        .where(
+            among(AlertMessage.alert_id, over),
+            AlertMessage.kind == MessageKind.ALERT,
+            col(AlertMessage.webhook_id).is_not(None),
+            (col(AlertMessage.state) == MessageState.SENT)
+            | ((col(AlertMessage.state) == MessageState.QUEUED) & (col(AlertMessage.attempts) > 0)),
+        )
+        .with_for_update()
+    )
+    return [
+        _row(MessageKind.CLOSED, now, alert_id=alert_id, webhook_id=webhook_id)
+        for alert_id, webhook_id in told
+    ]
 
 
 def _row(

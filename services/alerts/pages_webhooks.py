@@ -13,7 +13,7 @@ from services.alerts.seeing import SEVERITIES
 from services.alerts.webhooks_api import messages_to
 from services.parties.access import CurrentActor
 from services.parties.changes import changes_of
-from services.parties.models import Role, User
+from services.parties.models import User
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
@@ -89,7 +89,7 @@ def change_secret(
     secret = None
     with form.attempt(session):
         body = form.read(NewSecretIn, leave_out=["id"])
-        secret = webhooks.change_secret(session, actor, webhook_id, body.version)
+        secret = webhooks.change_secret(session, actor, webhook_id, body)
     return _webhook_page(request, session, actor, webhook_id, asked, form, secret)
 
 
@@ -115,7 +115,7 @@ def _list_page(request: Request, session: Session, actor: Actor, form: Form) -> 
         "alert_webhooks.html",
         form.status,
         webhooks=webhooks.webhooks_of(session, actor),
-        may_act=actor.role is not Role.AUDITOR,
+        may_act=webhooks.may_register(actor),
         form=form,
         kinds=list(AlertKind),
         severities=SEVERITIES,
@@ -144,7 +144,7 @@ def _webhook_page(
         webhook=row,
         secret=secret,
         messages=messages,
-        may_act=actor.role is not Role.AUDITOR and row.removed_at is None,
+        may_act=webhooks.may_change(actor, row) and row.removed_at is None,
         # What is sent next is another test than the one before.
         form=form,
         next_test=uuid4(),

@@ -21,6 +21,8 @@ _MOST_READ = 4096
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\r?$)")
 # Addresses in which another, of version 4, is hidden (RFC 6052, RFC 8215).
 _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+# The only addresses of version 6 that IANA gives out for everybody to reach (RFC 4291).
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
 _Address = IPv4Address | IPv6Address
 
 
@@ -119,8 +121,16 @@ def _may_go_to(address: _Address, scheme: str, allowed: Allowed) -> bool:
     found = list(_meant_by(address))
     if scheme == "http":
         return allowed.plain_loopback and all(each.is_loopback for each in found)
-    public = all(each.is_global and not each.is_multicast for each in found)
-    return public or (allowed.private and not any(_is_nowhere(each) for each in found))
+    return all(_is_public(each) for each in found) or (
+        allowed.private and not any(_is_nowhere(each) for each in found)
+    )
+
+
+def _is_public(address: _Address) -> bool:
+    if isinstance(address, IPv6Address):
+        reachable = any(address in network for network in (_GLOBAL_UNICAST, *_TRANSLATED))
+        return reachable and address.is_global
+    return address.is_global and not address.is_multicast
 
 
 def _is_nowhere(address: _Address) -> bool:

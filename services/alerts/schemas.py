@@ -153,6 +153,7 @@ class WebhookOut(FromRow):
     kinds: list[AlertKind]
     least_severity: Severity
     secret_version: int
+    secret_changed_at: datetime | None
     registered_at: datetime
     failing_since: datetime | None
     disabled_at: datetime | None
@@ -164,11 +165,16 @@ class WebhookMade(WebhookOut):
 
 
 class NewSecretIn(Input):
-    """Ask for a new secret in the place of the one of this ``version``."""
+    """Ask for a new secret in the place of the one of this ``version``.
+
+    For a day both sign, so that a receiver can change over; ``at_once`` where the old one is known
+    to others.
+    """
 
     model_config = example(version=1)
 
     version: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+    at_once: bool = False
 
 
 class TestIn(Input):

@@ -20,9 +20,9 @@ from sqlmodel import Session, col, select
 from services.alerts import mail, posting
 from services.alerts.models import Alert
 from services.alerts.showing import shown
-from services.alerts.signing import headers_of, secret_of
+from services.alerts.signing import headers_of
 from services.alerts.telling_models import AlertMessage, MessageKind, MessageState, Webhook
-from services.alerts.webhooks import allowed, disable
+from services.alerts.webhooks import allowed, disable, secrets_of
 from services.parties.models import User
 from services.settings import Settings, get_settings
 
@@ -172,12 +172,11 @@ def _post_of(session: Session, settings: Settings, row: AlertMessage, now: datet
     if hook.removed_at is not None or (hook.disabled_at is not None and not is_test):
         return _dropped(row, "the webhook is disabled")
     alerts = _alerts_of(session, row)
-    if alerts and alerts[0].closed_at is not None:
+    if row.kind is MessageKind.ALERT and alerts[0].closed_at is not None:
         return _dropped(row, "it was over before it was sent")
     body = json.dumps(_event(session, settings, row, alerts), ensure_ascii=False).encode()
-    secret = secret_of(hook.id, hook.secret_version)
     stamped = int(now.timestamp())
-    headers = headers_of(secret, f"msg_{row.id.hex}", stamped, body)
+    headers = headers_of(secrets_of(hook, now), f"msg_{row.id.hex}", stamped, body)
     return Taken(row.id, hook.url, lambda: _send_post(hook.url, headers, body))
 
 
@@ -198,13 +197,14 @@ def _event(
         return {"type": "test", "timestamp": _utc(row.queued_at), "data": {"id": str(row.id)}}
     (alert,) = alerts
     (english,), (chinese,) = (shown(session, alerts, language) for language in ("en", "zh"))
-    leave_out = {"says", "acknowledged_at", "acknowledged_by", "assigned_to", "closed_at"}
+    leave_out = {"says", "acknowledged_at", "acknowledged_by", "assigned_to"}
     data = english.model_dump(mode="json", exclude=leave_out)
     said = {"en": english.says, "zh": chinese.says}
     link = mail.link(settings, "en", alert.path)
+    over_at = alert.closed_at if row.kind is MessageKind.CLOSED else None
     return {
-        "type": "alert.raised",
-        "timestamp": _utc(alert.raised_at),
+        "type": "alert.closed" if over_at else "alert.raised",
+        "timestamp": _utc(over_at or alert.raised_at),
         "data": data | {"says": said, "url": link},
     }
 

@@ -81,7 +81,7 @@ def close_alert(session: Session, kind: AlertKind, subject: str) -> None:
             col(Alert.subject) == subject,
             col(Alert.closed_at).is_(None),
         )
-        .values(closed_at=datetime.now(UTC))
+        .values(**_over())
     )
 
 
@@ -94,5 +94,10 @@ def close_others(session: Session, kind: AlertKind, subjects: Collection[str]) -
             col(Alert.closed_at).is_(None),
             col(Alert.subject) != sa.all_(sa.literal(list(subjects), sa.ARRAY(sa.Text()))),
         )
-        .values(closed_at=datetime.now(UTC))
+        .values(**_over())
     )
+
+
+def _over() -> dict[str, datetime | None]:
+    """Over now, and not yet told to those who were told that it is so."""
+    return {"closed_at": datetime.now(UTC), "told_at": None}

@@ -1,6 +1,6 @@
 """Webhooks: where an organisation's own programs are told of alerts."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from services.alerts.models import AlertKind, Severity
 from services.alerts.posting import Allowed, check_url
-from services.alerts.schemas import WebhookIn
+from services.alerts.schemas import NewSecretIn, WebhookIn
 from services.alerts.service import close_alert, raise_alert
 from services.alerts.signing import secret_of
 from services.alerts.telling_models import (
@@ -26,6 +26,8 @@ from services.parties.service import Actor
 from services.settings import get_settings
 
 MOST_WEBHOOKS = 10
+# How long a receiver may go on with the secret before.
+BOTH_SECRETS_FOR = timedelta(days=1)
 
 
 class WebhookGone(Conflict):
@@ -42,6 +44,15 @@ class SecretChanged(Conflict):
 
 class MessageIdReused(Conflict):
     code, title = "message-id-reused", "This id belongs to another message"
+
+
+def may_register(actor: Actor) -> bool:
+    return actor.role is not Role.AUDITOR
+
+
+def may_change(actor: Actor, row: Webhook) -> bool:
+    """Its secret and its fate are for those who may see what it is told, and for administrators."""
+    return row.organisation == actor.organisation and actor.role in {row.role, Role.ADMIN}
 
 
 def subject_of(webhook_id: UUID) -> str:
@@ -63,7 +74,8 @@ def register(session: Session, actor: Actor, body: WebhookIn) -> tuple[Webhook, 
         TooManyWebhooks: there are ten. EntryIdReused: the id belongs to another webhook.
 
     """
-    _require_hands(actor)
+    if not may_register(actor):
+        raise Forbidden("An auditor changes nothing", mend="leave it to a dispatcher")
     check_url(body.url, allowed())
     known = session.get(Webhook, body.id)
     if known is not None and known.organisation != actor.organisation:
@@ -114,22 +126,34 @@ def get_webhook(session: Session, actor: Actor, webhook_id: UUID) -> Webhook:
     return row
 
 
-def change_secret(session: Session, actor: Actor, webhook_id: UUID, version: int) -> str:
-    """A new secret in the place of the one of this version, which signs nothing any more.
+def change_secret(session: Session, actor: Actor, webhook_id: UUID, body: NewSecretIn) -> str:
+    """A new secret in the place of the one of this version, which signs beside it for a day.
+
+    ``at_once``: it signs nothing any more, for where somebody else knows it.
 
     Raises:
         SecretChanged: the secret isn't of that version.
 
     """
     row = _in_use(session, actor, webhook_id)
-    if row.secret_version != version:
+    if row.secret_version != body.version:
         raise SecretChanged(
-            f"The secret is of version {row.secret_version}", field="version", value=version
+            f"The secret is of version {row.secret_version}", field="version", value=body.version
         )
-    row.secret_version = version + 1
+    row.secret_version = body.version + 1
+    row.secret_changed_at = None if body.at_once else datetime.now(UTC)
     session.flush()
-    record_change(session, actor, subject_of(row.id), f"secret {version} → {version + 1}")
+    what = f"secret {body.version} → {row.secret_version}{' at once' if body.at_once else ''}"
+    record_change(session, actor, subject_of(row.id), what)
     return secret_of(row.id, row.secret_version)
+
+
+def secrets_of(row: Webhook, now: datetime) -> list[str]:
+    """What its messages are signed with now: the newest, and for a day the one before."""
+    versions = [row.secret_version]
+    if row.secret_changed_at is not None and now - row.secret_changed_at < BOTH_SECRETS_FOR:
+        versions.append(row.secret_version - 1)
+    return [secret_of(row.id, version) for version in versions]
 
 
 def enable(session: Session, actor: Actor, webhook_id: UUID) -> Webhook:
@@ -145,8 +169,7 @@ def enable(session: Session, actor: Actor, webhook_id: UUID) -> Webhook:
 
 def remove(session: Session, actor: Actor, webhook_id: UUID) -> Webhook:
     """Send nothing more to it, for good; twice is once."""
-    _require_hands(actor)
-    row = get_webhook(session, actor, webhook_id)
+    row = _to_change(session, actor, webhook_id)
     if row.removed_at is None:
         row.removed_at = datetime.now(UTC)
         session.flush()
@@ -216,8 +239,7 @@ def drop_queued(session: Session, row: Webhook, why: str) -> None:
 
 
 def _in_use(session: Session, actor: Actor, webhook_id: UUID) -> Webhook:
-    _require_hands(actor)
-    row = get_webhook(session, actor, webhook_id)
+    row = _to_change(session, actor, webhook_id)
     if row.removed_at is not None:
         raise WebhookGone(
             f"Webhook {webhook_id} was removed", mend="register it anew, with another id"
@@ -225,6 +247,11 @@ def _in_use(session: Session, actor: Actor, webhook_id: UUID) -> Webhook:
     return row
 
 
-def _require_hands(actor: Actor) -> None:
-    if actor.role is Role.AUDITOR:
-        raise Forbidden("An auditor changes nothing", mend="leave it to a dispatcher")
+def _to_change(session: Session, actor: Actor, webhook_id: UUID) -> Webhook:
+    row = get_webhook(session, actor, webhook_id)
+    if not may_change(actor, row):
+        raise Forbidden(
+            f"This webhook is told what a {row.role} may see",
+            mend=f"leave it to somebody of your organisation who is a {row.role}, or to its admin",
+        )
+    return row

@@ -83,8 +83,8 @@ def send_test(
 def change_secret(
     webhook_id: UUID, body: NewSecretIn, session: DatabaseSession, actor: CurrentActor
 ) -> WebhookMade:
-    """A new secret, shown this once; the one before signs nothing from now on."""
-    secret = webhooks.change_secret(session, actor, webhook_id, body.version)
+    """A new secret, shown this once; for a day the one before signs too, unless ``at_once``."""
+    secret = webhooks.change_secret(session, actor, webhook_id, body)
     return _made(webhooks.get_webhook(session, actor, webhook_id), secret)
 
 
