@@ -28,6 +28,10 @@ class Refused(DriveFailed):
         self.problem_code = problem_code
 
 
+class NotThere(DriveFailed):
+    """Nothing stands at that address."""
+
+
 class ApiCaller:
     """Calls the API as any of the scenario's users.
 
@@ -61,7 +65,16 @@ class ApiCaller:
             self._send("DELETE", f"/tokens/{token_id}", username=self._admin)
 
     def get(self, username: str | None, path: str, **query: object) -> Any:
-        return self._send("GET", path, username=username, params=query)
+        # httpx takes a path's own query away where it is given another, even an empty one.
+        more = {"params": query} if query else {}
+        return self._send("GET", path, username=username, **more)
+
+    def find(self, username: str | None, path: str) -> Any:
+        """What stands there, or None where nothing does."""
+        try:
+            return self.get(username, path)
+        except NotThere:
+            return None
 
     def post(self, username: str | None, path: str, body: dict[str, Any]) -> Any:
         return self._send("POST", path, username=username, json=body)
@@ -74,7 +87,7 @@ class ApiCaller:
             return refusal.problem_code
         return None
 
-    def put(self, username: str, path: str, body: dict[str, Any]) -> Any:
+    def put(self, username: str | None, path: str, body: dict[str, Any]) -> Any:
         return self._send("PUT", path, username=username, json=body)
 
     def patch(self, username: str, path: str, body: dict[str, Any]) -> Any:
@@ -116,4 +129,6 @@ def _content(method: str, path: str, answer: httpx2.Response) -> Any:
     told = f"{method} {path} was answered {answer.status_code}: {answer.text}"
     if answer.status_code == httpx2.codes.CONFLICT:
         raise Refused(told, str(answer.json()["type"]).rpartition(":")[2])
+    if answer.status_code == httpx2.codes.NOT_FOUND:
+        raise NotThere(told)
     raise DriveFailed(told)

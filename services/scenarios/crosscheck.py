@@ -45,6 +45,7 @@ def check_scenario(scenario: Scenario) -> None:
     _check_counts(scenario)
     _check_script(scenario.second_act, known)
     _check_second_act(scenario)
+    _check_today(scenario)
 
 
 def _check_references(
@@ -166,10 +167,26 @@ def _check_households(script: CommunityScript) -> None:
         raise _slip("community.supplied", script.supplied, mend)
 
 
-def _slip(field: str, value: object, mend: str) -> BadScenario:
+def _check_today(scenario: Scenario) -> None:
+    """Who calls, and where from and to; what they say is left to the API."""
+    today, file = scenario.today, "today.toml"
+    sites = {site.code for site in scenario.sites}
+    places = {"expects_a_shipment": today.expects_a_shipment, "point.origin": today.point.origin}
+    for field, site in places.items():
+        if site not in sites:
+            raise _slip(field, site, "name something that is in sites.csv", file)
+    accounts = {user.username for user in scenario.users}
+    accounts.add(scenario.second_act.community.username)
+    for part in ("before", "after"):
+        for number, call in enumerate(getattr(today, part)):
+            if call.by is not None and call.by not in accounts:
+                raise _slip(f"{part}.{number}.as", call.by, "name an account of users.csv", file)
+
+
+def _slip(field: str, value: object, mend: str, file: str = "second_act.toml") -> BadScenario:
     return BadScenario(
-        f"second_act.toml, {field}: {value!r} can't be: {mend}",
-        field=f"second_act.toml:{field}",
+        f"{file}, {field}: {value!r} can't be: {mend}",
+        field=f"{file}:{field}",
         value=value,
         mend=mend,
     )

@@ -81,7 +81,7 @@ class Dispatching:
             "note": row.note,
         }
         self._api.post(self._dispatcher, "/runs", body)
-        run = self._solved(row)
+        run = solved(self._api, self._dispatcher, self.run_id(row), self._tell_of(row))
         if run["state"] == "proposed":
             decision = {"occurred_at": (row.starts_at + _APPROVED_AFTER).isoformat()}
             self._api.post(self._approver, f"/runs/{run['id']}/approve", decision)
@@ -106,16 +106,8 @@ class Dispatching:
         }
         self._api.post(self._dispatcher, "/rounds", body)
 
-    def _solved(self, row: RunRow) -> dict[str, Any]:
-        give_up = time.monotonic() + _LONGEST_SOLVE_S
-        while True:
-            run: dict[str, Any] = self._api.get(self._dispatcher, f"/runs/{self.run_id(row)}")
-            self._progress(f"{SOLVING} {row.key_}", run["progress"], 100)
-            if run["state"] not in _UNSOLVED:
-                return run
-            if time.monotonic() > give_up:
-                raise DriveFailed(f"Run {row.key_} isn't solved after {_LONGEST_SOLVE_S:.0f} s")
-            time.sleep(_POLL_S)
+    def _tell_of(self, row: RunRow) -> Callable[[int], None]:
+        return lambda percent: self._progress(f"{SOLVING} {row.key_}", percent, 100)
 
     def _schedule_shipments(
         self, agenda: Agenda, row: RunRow, shipments: list[dict[str, Any]]
@@ -191,6 +183,21 @@ class Dispatching:
 
     def _api_post(self, user: str, path: str, body: dict[str, Any]) -> None:
         self._api.post(user, path, body)
+
+
+def solved(
+    api: ApiCaller, reader: str, run_id: str, tell: Callable[[int], None] = lambda _percent: None
+) -> dict[str, Any]:
+    """Wait until a run is solved, or failed, and return it; ``tell`` is told its per cent."""
+    give_up = time.monotonic() + _LONGEST_SOLVE_S
+    while True:
+        run: dict[str, Any] = api.get(reader, f"/runs/{run_id}")
+        tell(run["progress"])
+        if run["state"] not in _UNSOLVED:
+            return run
+        if time.monotonic() > give_up:
+            raise DriveFailed(f"Run {run_id} isn't solved after {_LONGEST_SOLVE_S:.0f} s")
+        time.sleep(_POLL_S)
 
 
 def _count(shipment: dict[str, Any], exceptions: list[_Exception]) -> list[dict[str, Any]]:

@@ -68,7 +68,8 @@ class ItemRow(ScenarioRow):
     shelf_life_days: Count | None = None
     volume_ml: Count
     weight_g: Count
-    cold: bool
+    least_centi: int | None = None
+    most_centi: int | None = None
 
 
 class PackRow(ScenarioRow):

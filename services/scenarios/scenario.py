@@ -41,6 +41,7 @@ from services.scenarios.rows import (
     VehicleRow,
 )
 from services.scenarios.second_act.script import Script
+from services.scenarios.today.script import TodayScript
 
 Told = TypeVar("Told", bound=BaseModel)
 HUBEI_2020 = Path(__file__).parent / "hubei_2020"
@@ -110,6 +111,7 @@ class Scenario:
     daily_reports: tuple[DailyReportRow, ...]
     daily_stock: tuple[DailyStockRow, ...]
     second_act: Script
+    today: TodayScript
 
     def id(self, name: str) -> UUID:
         """The id of what has this name, such as ``donation/G01``: always the same."""
@@ -121,7 +123,7 @@ class Scenario:
 
     def tables(self) -> Iterator[tuple[str, tuple[ScenarioRow, ...]]]:
         for field in fields(self):
-            if field.name not in {"header", "second_act"}:
+            if field.name not in {"header", "second_act", "today"}:
                 yield field.name, getattr(self, field.name)
 
 
@@ -158,6 +160,7 @@ def read_tables(folder: Path) -> Scenario:
         daily_reports=read_table(folder / "daily_reports.csv", DailyReportRow),
         daily_stock=read_table(folder / "daily_stock.csv", DailyStockRow),
         second_act=_read_toml(folder / "second_act.toml", Script),
+        today=_read_toml(folder / "today.toml", TodayScript),
     )
 
 

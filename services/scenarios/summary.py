@@ -26,8 +26,9 @@ class Summary:
 
     A need's fill rate is what its hospital accepted by what it asked for; cancelled needs don't
     count, nor what is asked for in the second act. That has a sentence and figures for each of its
-    acts, and ``differences`` from what its script comes to by itself. ``check_ok`` is the caller's
-    to fill, from ``medrelay check``.
+    acts, and ``differences`` from what its script comes to by itself. Where ``story_was_there``, it
+    was acted out before, and people may have gone on with it since. ``check_ok`` is the caller's to
+    fill, from ``medrelay check``.
     """
 
     scenario: str
@@ -58,6 +59,7 @@ class Summary:
     root: str = ""
     trace_ok: bool = False
     second_act_ok: bool = False
+    story_was_there: bool = False
     check_ok: bool | None = None
     seconds: float = 0.0
 

@@ -69,6 +69,7 @@ class CommunityPoint:
             "display_name": f"The staff of {script.name_en}",
             "role": "hospital",
             "organisation": script.code,
+            "password": script.password,
         }
         bodies: dict[str, dict[str, Any]] = {
             "/organisations": organisation,
@@ -150,9 +151,23 @@ class CommunityPoint:
         body = {"site": self._script.code, "at": iso(self._script.missed_at)}
         self._stage.api.post(self._script.username, "/community/bookings/miss", body)
 
+    def _bookings_of_the_story(self) -> list[dict[str, Any]]:
+        """Those of the days that the point was open then: it may have opened again since."""
+        stage, past = self._stage, self._script.last_day.isoformat()
+        rows = stage.api.get(
+            stage.auditor,
+            "/community/bookings",
+            site=self._script.code,
+            sort="slot_starts_at",
+            limit=1000,
+        )
+        zone = stage.scenario.header.hours.zone
+        end = datetime.fromisoformat(f"{past}T23:59:59{zone}")
+        return [row for row in rows if datetime.fromisoformat(row["slot_starts_at"]) <= end]
+
     def outcome(self) -> Outcome:
         script, stage = self._script, self._stage
-        rows = stage.api.get(stage.auditor, "/community/bookings", site=script.code, limit=1000)
+        rows = self._bookings_of_the_story()
         states = Counter(row["state"] for row in rows)
         given = sum(row["pieces"] for row in rows if row["state"] == "handed_out")
         refused = self._refused[_REFUSED]

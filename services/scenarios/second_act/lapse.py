@@ -41,14 +41,14 @@ class LapsedNeed:
     def outcome(self) -> Outcome:
         script, stage = self._script, self._stage
         lapsed = stage.api.get(stage.auditor, "/needs", state="lapsed", limit=1000)
-        here = [need for need in lapsed if need["site"] == script.site]
+        here = [need for need in lapsed if need["request_id"] == self._request]
         outcome = Outcome(
             "lapsed need",
             f"{len(here)} of {script.site}: {sum(need['quantity_base'] for need in here):,} "
             f"{script.item} that nobody stood by",
             {"needs": len(here), "pieces": sum(need["quantity_base"] for need in here)},
         )
-        outcome.expect("whose", [need["request_id"] for need in here], [self._request])
+        outcome.expect("whose", {need["site"] for need in here}, {script.site})
         outcome.expect("pieces", [need["quantity_base"] for need in here], [script.quantity])
         outcome.expect("outstanding", [need["outstanding_base"] for need in here], [0])
         return outcome

@@ -33,6 +33,11 @@ class SecondAct:
     def __init__(self, scenario: Scenario, api: ApiCaller) -> None:
         stage = Stage(scenario, api)
         self._acts = [act(stage) for act in _ACTS]
+        self._last = RecalledBatch(stage)
+
+    def is_played(self) -> bool:
+        """Whether the whole story was acted out before, its last act too."""
+        return self._last.is_played()
 
     def schedule(self, agenda: Agenda) -> None:
         for act in self._acts:

@@ -21,6 +21,10 @@ class RecalledBatch:
     def _id(self) -> str:
         return self._stage.id("recall")
 
+    def is_played(self) -> bool:
+        """Whether it was recalled: the last thing that happens in the whole story."""
+        return self._stage.api.find(self._stage.auditor, f"/recalls/{self._id}") is not None
+
     def _recall(self) -> None:
         script, stage = self._script, self._stage
         body = {

@@ -4,9 +4,9 @@ Times are the world's. ``donation`` and ``line`` name a lot by how it came in.
 """
 
 from datetime import date, time
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.requests.models import Priority
 from services.scenarios.rows import Code, Count, Name, Some
@@ -80,6 +80,7 @@ class CommunityScript(_Act):
     latitude: float
     longitude: float
     username: Code
+    password: Annotated[str, Field(min_length=12)]
     registered_at: AwareDatetime
     origin: Code
     donation: Code

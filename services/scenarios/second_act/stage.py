@@ -45,6 +45,7 @@ class Stage:
         self.api = api
         self.script: Script = scenario.second_act
         self.dispatcher = desk_of(scenario, Role.DISPATCHER)
+        self.approver = desk_of(scenario, Role.APPROVER)
         self.auditor = desk_of(scenario, Role.AUDITOR)
         self.admin = desk_of(scenario, Role.ADMIN)
         self._users = desks(scenario)
