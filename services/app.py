@@ -27,6 +27,7 @@ from services.corrections.pages import router as corrections_pages
 from services.database import Database
 from services.dispatch.doors import API as DISPATCH_API
 from services.dispatch.doors import PAGES as DISPATCH_PAGES
+from services.dispatch.expected import expectations
 from services.dispatch.reasons import find_answer
 from services.donations.api import router as donations_api
 from services.donations.campaigns_api import router as campaigns_api
@@ -119,6 +120,7 @@ def create_app(database: Database) -> FastAPI:
     )
     app.state.database = database
     app.state.find_answer = find_answer
+    app.state.find_expected = expectations
     app.state.count_alerts = count_waiting
     install_error_handlers(app)
     app.add_middleware(LimitBody)

@@ -159,6 +159,8 @@ def _order_page(
         it=orders_out(session, [found])[0],
         form=form,
         booked=productions_out(session, booked.rows),
+        # Plans are made above here, so the application hands in what they expect of an order.
+        expected=request.app.state.find_expected(session, paper=subject),
         history=history,
         names=names_of(session, actor, history),
         is_maker=found.order.site in own,

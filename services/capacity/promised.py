@@ -101,6 +101,17 @@ def promised(
     ]
 
 
+def due_orders(session: Session, first: date, last: date) -> list[tuple[ProductionOrder, int]]:
+    """Accepted orders for these days, each with the pieces that aren't made yet."""
+    orders = [
+        order
+        for order in _within(session, ProductionOrder, first, last, None, None)
+        if order.status is OrderStatus.ACCEPTED
+    ]
+    made_for = made_by_order(session, [order.id for order in orders])
+    return [(each, max(0, each.quantity_base - made_for[each.id])) for each in orders]
+
+
 @dataclass(slots=True)
 class _Made:
     made: int = 0

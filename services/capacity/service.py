@@ -9,7 +9,7 @@ from services.capacity.made import Produced, lot_of, produced
 from services.capacity.makers import check_may_make
 from services.capacity.models import ExpirySource, Production
 from services.capacity.orders import check_booking
-from services.capacity.promised import Promised, hold_day, promised
+from services.capacity.promised import Promised, due_orders, hold_day, promised
 from services.capacity.schemas import ProductionIn
 from services.catalog import service as catalog
 from services.errors import InvalidInput
@@ -20,7 +20,7 @@ from services.journal.post import post
 from services.journal.record import Draft, NewLot, NewMove
 from services.parties.service import Actor
 
-__all__ = ["Promised", "promised", "report_production"]
+__all__ = ["Promised", "due_orders", "promised", "report_production"]
 
 _FIRST_DAY = date(2000, 1, 1)
 _LONGEST_LIFE = timedelta(days=30 * 366)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -31,6 +31,7 @@ from services.parties.access import CurrentActor
 from services.parties.models import DESKS, Role, User
 from services.parties.service import require_role
 from services.requests import service as requests
+from services.transport.service import PlannedLine
 from services.web.http import MAX_QUANTITY, DatabaseSession, Language
 from services.web.lists import ListAsked, answer
 
@@ -225,7 +226,7 @@ def lines_out(run: Run) -> list[LineOut]:
             line=number,
             approved=(part is None or number in part) if decided else None,
             need_id=line.need_id,
-            lot_id=line.lot_id,
+            **_goods(line),
             item=line.item,
             origin=line.origin,
             destination=line.destination,
@@ -235,6 +236,12 @@ def lines_out(run: Run) -> list[LineOut]:
         )
         for number, line in enumerate(store.planned_lines(run), start=1)
     ]
+
+
+def _goods(line: PlannedLine | store.ExpectedLine) -> dict[str, Any]:
+    if isinstance(line, PlannedLine):
+        return {"lot_id": line.lot_id}
+    return {"lot_id": None, "expected_by": line.paper, "expected_on": line.ready_on}
 
 
 def find_emergency(session: DatabaseSession, run: Run) -> EmergencyOut | None:
@@ -268,6 +275,7 @@ def outcomes_out(session: DatabaseSession, run: Run, plan: Plan, language: str) 
     """What each need gets, why, and what would change it, in one language."""
     problem, told_in = store.stored_problem(run), reasons.words(session, language, run.day)
     remedies = reasons.remedies_out(problem, plan, told_in)
+    expected = store.expected_by_need(plan)
     return [
         OutcomeOut(
             need_id=UUID(outcome.need_id),
@@ -278,6 +286,7 @@ def outcomes_out(session: DatabaseSession, run: Run, plan: Plan, language: str) 
             allocated=outcome.allocated,
             substituted=outcome.substituted,
             late=outcome.late,
+            expected=expected[outcome.need_id],
             fill_ppm=1_000_000 * outcome.allocated // outcome.requested,
             reason=reasons.reason_out(outcome.reason, told_in),
             remedies=remedies[outcome.need_id],

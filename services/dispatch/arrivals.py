@@ -1,4 +1,4 @@
-"""What arrives when: shipments that are planned or under way, by destination and day."""
+"""What arrives when: shipments planned or under way, and what a plan expects, by site and day."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -8,7 +8,9 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from services.dispatch.expected import expectations
 from services.dispatch.promise import lines_coming
+from services.dispatch.schemas import ExpectedOut
 from services.journal.clock import local_date
 from services.journal.read import get_lots
 from services.parties import service as parties
@@ -22,19 +24,21 @@ from services.transport.tracking import expected_at, positions_of
 class Arriving:
     """``quantity_base`` pieces of an item on one shipment.
 
-    ``day`` is the carrier's newest estimate (``estimated``), else the day that was planned.
+    ``day`` is the carrier's newest estimate (``estimated``), else the day that was planned. What
+    the newest approved plan only expects has no shipment, but the paper that should bring it.
     """
 
     destination: str
     day: date
     item: str
     quantity_base: int
-    shipment_id: UUID
+    shipment_id: UUID | None
     origin: str
-    state: ShipmentState
-    depart_on: date
+    state: ShipmentState | None
+    depart_on: date | None
     due_on: date
     estimated: bool
+    expected_by: str | None = None
 
     @property
     def days_late(self) -> int:
@@ -65,7 +69,7 @@ def arrivals(
     first: date | None = None,
     last: date | None = None,
 ) -> list[Arriving]:
-    """By destination, day and item, what is on each shipment."""
+    """By destination, day and item, what is on each shipment, and what is expected."""
     rows = lines_coming(session, sites)
     lots = get_lots(session, {line.lot_id for _, line in rows})
     shipments: dict[UUID, Shipment] = {shipment.id: shipment for shipment, _ in rows}
@@ -73,19 +77,36 @@ def arrivals(
     for shipment, line in rows:
         pieces[shipment.id, lots[line.lot_id].commodity] += line.quantity_base
     told = positions_of(session, shipments)
-    found = []
+    found = [_expected(each) for each in expectations(session, sites=sites)]
     for (shipment_id, code), quantity in pieces.items():
         shipment = shipments[shipment_id]
         estimate = expected_at(told.get(shipment_id, ()))
         day = local_date(estimate) if estimate else shipment.due_on
-        wanted = (
-            item in {None, code}
-            and (first is None or day >= first)
-            and (last is None or day <= last)
-        )
-        if wanted:
-            found.append(_arriving(shipment, day, code, quantity, estimated=estimate is not None))
-    return sorted(found, key=lambda each: (each.destination, each.day, each.item, each.origin))
+        found.append(_arriving(shipment, day, code, quantity, estimated=estimate is not None))
+    wanted = [
+        each
+        for each in found
+        if item in {None, each.item}
+        and (first is None or each.day >= first)
+        and (last is None or each.day <= last)
+    ]
+    return sorted(wanted, key=lambda each: (each.destination, each.day, each.item, each.origin))
+
+
+def _expected(each: ExpectedOut) -> Arriving:
+    return Arriving(
+        destination=each.destination,
+        day=each.due_on,
+        item=each.item,
+        quantity_base=each.pieces,
+        shipment_id=None,
+        origin=each.origin,
+        state=None,
+        depart_on=None,
+        due_on=each.due_on,
+        estimated=False,
+        expected_by=each.paper,
+    )
 
 
 def _arriving(

@@ -16,7 +16,8 @@ from services.catalog.service import substitutes
 from services.dispatch.desk_models import HandRule, RuleKind
 from services.dispatch.hand_schemas import HandRuleIn
 from services.dispatch.models import Run
-from services.dispatch.orders import KeptBan, KeptPin, Orders, source_name
+from services.dispatch.orders import KeptBan, KeptPin, Orders
+from services.dispatch.sources import read_source, source_name
 from services.dispatch.store import stored_orders
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.once import claim, digest_of
@@ -128,11 +129,14 @@ def find_rules(
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A pin or ban that a run takes in as far as it fits; ``rule`` is the standing one it is."""
+    """A pin or ban that a run takes in as far as it fits; ``rule`` is the standing one it is.
+
+    ``goods`` are a lot, or by their paper what is due; None is all there is at the site.
+    """
 
     kind: RuleKind
     site: str | None
-    lot_id: UUID | None
+    goods: UUID | str | None
     need_id: UUID | None
     pieces: int
     why: str
@@ -166,7 +170,7 @@ def wishes_of(orders: Orders) -> list[Wish]:
         if pin.rule is None
     ]
     bans = [
-        Wish(RuleKind.BAN, ban.origin, ban.lot_id, ban.need_id, 0, ban.why, ban.by)
+        Wish(RuleKind.BAN, ban.origin, ban.goods, ban.need_id, 0, ban.why, ban.by)
         for ban in orders.bans
         if ban.rule is None
     ]
@@ -176,14 +180,15 @@ def wishes_of(orders: Orders) -> list[Wish]:
 def with_rules(problem: Problem, orders: Orders, wishes: Sequence[Wish]) -> Orders:
     """What was set for this run, and what stands for every one, as far as it fits this input.
 
-    A rule for a whole site becomes one for each of its lots. What this run says itself of a lot and
+    A rule for a whole site becomes one for each of its lots, and a ban one for each thing that is
+    due there too; nothing is pinned that isn't there. What this run says itself of a lot and
     a need goes first, bans go before pins, and older pins before newer ones.
     """
     bans = [*orders.bans]
-    named = {(ban.origin, ban.lot_id, ban.need_id) for ban in bans}
+    named = {(ban.origin, ban.goods, ban.need_id) for ban in bans}
     for ban in _bans(problem, wishes):
-        if (ban.origin, ban.lot_id, ban.need_id) not in named:
-            named.add((ban.origin, ban.lot_id, ban.need_id))
+        if (ban.origin, ban.goods, ban.need_id) not in named:
+            named.add((ban.origin, ban.goods, ban.need_id))
             bans.append(ban)
     pins = [*orders.pins, *_pins(_banned(problem, bans), orders.pins, wishes)]
     return orders.model_copy(update={"pins": pins, "bans": bans})
@@ -199,18 +204,19 @@ def _bans(problem: Problem, wishes: Iterable[Wish]) -> Iterator[KeptBan]:
         if wish.site is None:
             yield KeptBan.model_validate(kept)
         for source in _sources(problem, wish):
-            lot_id = UUID(source.id.partition("|")[2])
-            yield KeptBan.model_validate({"origin": source.site, "lot_id": lot_id, **kept})
+            named = read_source(source.id)
+            goods = {"lot_id": named.lot_id, "paper": named.paper}
+            yield KeptBan.model_validate({"origin": source.site, **goods, **kept})
 
 
 def _sources(problem: Problem, wish: Wish) -> list[Source]:
-    """The lots that a rule means, those that expire first before others."""
+    """The lots that a rule means, and what is due at its site; what expires first goes first."""
     if wish.site is None:
         return []
     found = [
         source
         for source in problem.sources
-        if source.site == wish.site and wish.lot_id in {None, UUID(source.id.partition("|")[2])}
+        if source.site == wish.site and wish.goods in {None, read_source(source.id).goods}
     ]
     return sorted(found, key=lambda each: (each.expiry_day is None, each.expiry_day, each.id))
 
@@ -218,7 +224,7 @@ def _sources(problem: Problem, wish: Wish) -> list[Source]:
 def _banned(problem: Problem, bans: Iterable[KeptBan]) -> Problem:
     made = {}
     for ban in bans:
-        source = source_name(ban.origin, ban.lot_id) if ban.origin and ban.lot_id else None
+        source = source_name(ban.origin, ban.goods) if ban.origin and ban.goods else None
         need = str(ban.need_id) if ban.need_id else None
         made[source, need] = Ban(source, need, ban.why)
     known = {source.id for source in problem.sources}, {need.id for need in problem.needs}
@@ -247,25 +253,28 @@ def _pins(problem: Problem, first: Sequence[KeptPin], wishes: Iterable[Wish]) ->
             continue
         left = wish.pieces
         for source in _sources(problem, wish):
+            lot_id = read_source(source.id).lot_id
             room = min(left, source.quantity - taken[source.id], need.quantity - taken[need.id])
-            if room <= 0 or (source.id, need.id) in pairs or not _may(problem, source, need):
+            if lot_id is None or room <= 0 or (source.id, need.id) in pairs:
+                continue
+            if not _may(problem, source, need):
                 continue
             pairs.add((source.id, need.id))
             taken[source.id] += room
             taken[need.id] += room
             left -= room
-            yield _pin(wish, source, room)
+            yield _pin(wish, source.site, lot_id, room)
 
 
 def _may(problem: Problem, source: Source, need: Need) -> bool:
     return refusal(source, need, problem.way(source.site, need.site), problem) is None
 
 
-def _pin(wish: Wish, source: Source, quantity: int) -> KeptPin:
+def _pin(wish: Wish, origin: str, lot_id: UUID, quantity: int) -> KeptPin:
     assert wish.need_id is not None
     return KeptPin(
-        origin=source.site,
-        lot_id=UUID(source.id.partition("|")[2]),
+        origin=origin,
+        lot_id=lot_id,
         need_id=wish.need_id,
         quantity=quantity,
         why=wish.why,

@@ -49,13 +49,15 @@ UNSOLVED = (RunState.QUEUED, RunState.SOLVING)
 class Run(Row, table=True):
     """One allocation. ``snapshot`` and ``plan`` are the exact bytes whose digests are logged.
 
-    The two digests and the two totals of pieces are copies of what these frozen bytes say, for
-    lists. ``orders`` is what people set by hand (`services.dispatch.orders`); ``base_run`` is the
-    run whose plan this one started from; ``policy_name`` and ``policy_version`` name the saved
-    policy that it was started with. Nobody started a nightly run.
+    The two digests and the totals of pieces are copies of what these frozen bytes say, for lists;
+    ``pieces_expected`` are those of ``pieces_allocated`` whose goods aren't there yet. ``orders``
+    is what people set by hand (`services.dispatch.orders`); ``base_run`` is the run whose plan this
+    one started from; ``policy_name`` and ``policy_version`` name the saved policy that it was
+    started with. Nobody started a nightly run.
 
     Of a plan that was approved in part, ``approved_part`` is the exact bytes that say which lines,
-    ``rest`` what becomes of the others, and ``rest_reason`` why.
+    ``rest`` what becomes of the others, and ``rest_reason`` why. A plan that expects anything is
+    always approved in part: what is only expected isn't reserved.
     """
 
     __table_args__ = (
@@ -86,6 +88,7 @@ class Run(Row, table=True):
     plan: bytes | None = Field(default=None, sa_type=BYTES)
     plan_digest: str | None = None
     pieces_allocated: int | None = Field(default=None, sa_type=BIGINT)
+    pieces_expected: int = Field(default=0, sa_type=BIGINT)
     plan_entry: UUID | None = Field(default=None, foreign_key="entry.id")
     comparison: dict[str, Any] | None = Field(default=None, sa_type=JSON)
     progress: int = 0

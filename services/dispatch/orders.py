@@ -22,6 +22,7 @@ from optimizer.plan import Plan
 from optimizer.policy import Policy
 from optimizer.problem import Problem
 from optimizer.rules import refusal
+from services.dispatch.sources import read_source, source_name
 from services.errors import InvalidInput
 from services.web.http import Code, Input, Quantity, Text, example
 
@@ -104,20 +105,31 @@ class PinIn(Input):
 
 
 class BanIn(Input):
-    """A lot that isn't to go to a need; without a need, to none; without a lot, no lot to it."""
+    """A lot that isn't to go to a need; without a need, to none; without a lot, no lot to it.
+
+    In a lot's place stands the paper of goods that are expected.
+    """
 
     origin: Annotated[Code | None, Field(description="The site where the lot is")] = None
     lot_id: UUID | None = None
+    paper: Annotated[Text | None, Field(description="As in `expected_by` of a plan's line")] = None
     need_id: UUID | None = None
     why: Why
 
     @model_validator(mode="after")
     def _names_something(self) -> Self:
-        if (self.origin is None) != (self.lot_id is None):
+        if self.lot_id is not None and self.paper is not None:
+            raise ValueError("name a lot (lot_id) or what is due (paper), not both")
+        if (self.origin is None) != (self.goods is None):
             raise ValueError("give a lot's origin and its lot_id together")
-        if self.lot_id is None and self.need_id is None:
+        if self.goods is None and self.need_id is None:
             raise ValueError("name a lot (origin and lot_id), a need (need_id), or both")
         return self
+
+    @property
+    def goods(self) -> UUID | str | None:
+        """The lot, or the paper of what is due."""
+        return self.lot_id or self.paper
 
 
 class KeptPin(PinIn):
@@ -194,11 +206,6 @@ def _content(order: PinIn | BanIn) -> str:
     return order.model_dump_json(exclude=_KEPT)
 
 
-def source_name(origin: str, lot_id: UUID) -> str:
-    """One lot at one site, as the optimizer's sources are called."""
-    return f"{origin}|{lot_id}"
-
-
 def with_orders(problem: Problem, orders: Orders, *, forgiving: bool = False) -> Problem:
     """Put the policy, the pins and the bans into a problem.
 
@@ -237,7 +244,7 @@ def _is_there(ban: BanIn, sources: dict[str, Source], needs: dict[str, Need]) ->
 
 def _named(ban: BanIn) -> tuple[str | None, str | None]:
     """What a ban names, as the optimizer calls it."""
-    source = source_name(ban.origin, ban.lot_id) if ban.origin and ban.lot_id else None
+    source = source_name(ban.origin, ban.goods) if ban.origin and ban.goods else None
     return source, str(ban.need_id) if ban.need_id else None
 
 
@@ -249,7 +256,7 @@ def _checked_bans(
         where = f"bans[{index}]"
         source, need = _named(ban)
         if source is not None:
-            _known_source(sources, source, where, ban.lot_id)
+            _known_source(sources, source, where)
         if need is not None:
             _known_need(needs, need, where)
         if (source, need) in found:
@@ -267,7 +274,7 @@ def _checked_pins(
     taken: dict[str, int] = defaultdict(int)
     for index, pin in enumerate(pins):
         where = f"pins[{index}]"
-        source = _known_source(sources, source_name(pin.origin, pin.lot_id), where, pin.lot_id)
+        source = _known_source(sources, source_name(pin.origin, pin.lot_id), where)
         need = _known_need(needs, str(pin.need_id), where)
         if (source.id, need.id) in found:
             raise InvalidInput(
@@ -304,12 +311,20 @@ def _check_room(
             )
 
 
-def _known_source(sources: dict[str, Source], name: str, where: str, lot_id: UUID | None) -> Source:
+def _known_source(sources: dict[str, Source], name: str, where: str) -> Source:
     if name not in sources:
+        named = read_source(name)
+        if named.paper is not None:
+            raise InvalidInput(
+                f"Nothing is due at {named.site} by {named.paper} on those days",
+                field=f"{where}.paper",
+                value=named.paper,
+                mend="name the paper of a line that the plan expects",
+            )
         raise InvalidInput(
-            f"Lot {lot_id} isn't in stock at {name.partition('|')[0]}",
+            f"Lot {named.lot_id} isn't in stock at {named.site}",
             field=f"{where}.lot_id",
-            value=lot_id,
+            value=named.lot_id,
             mend="name a lot and the site where it is available; see GET /api/v1/stock",
         )
     return sources[name]

@@ -177,6 +177,7 @@ def _run_page(
         view=view,
         unsolved=run.state in UNSOLVED,
         may_approve=_may_approve(actor, run),
+        only_expected=bool(run.pieces_expected) and run.pieces_expected == run.pieces_allocated,
         may_reject=actor.role in {Role.APPROVER, Role.DISPATCHER, Role.ADMIN},
         practices=[(name, comparison[name]) for name in _PRACTICES if name in comparison],
         left_out=left_out,
@@ -210,6 +211,7 @@ def _serves_fewer(comparison: dict[str, Any], left_out: dict[str, int]) -> int:
 
 def _may_approve(actor: Actor, run: Run) -> bool:
     """As the service will see it: above the threshold an approver, and not who started it."""
-    if (run.pieces_allocated or 0) <= get_settings().approval_threshold_pieces:
+    reserved = (run.pieces_allocated or 0) - run.pieces_expected
+    if reserved <= get_settings().approval_threshold_pieces:
         return actor.role in {Role.APPROVER, Role.DISPATCHER, Role.ADMIN}
     return actor.role in {Role.APPROVER, Role.ADMIN} and actor.user_id != run.started_by

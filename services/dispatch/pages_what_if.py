@@ -54,6 +54,7 @@ class Start(BaseModel):
     add: Literal["pin", "ban", "lot"] | None = None
     origin: str = ""
     lot_id: str = ""
+    paper: str = ""
     need_id: str = ""
     quantity: str = ""
 
@@ -107,7 +108,7 @@ def _first_form(orders: Orders, start: Start) -> Form:
     if start.add == "pin":
         pins.append(line | {"need_id": start.need_id, "quantity": start.quantity})
     if start.add == "ban":
-        bans.append(line | {"need_id": start.need_id})
+        bans.append(line | {"paper": start.paper, "need_id": start.need_id})
     for name, rows in (("pins", pins), ("bans", bans)):
         for index, row in enumerate(rows):
             given = {key: "" if value is None else str(value) for key, value in row.items()}

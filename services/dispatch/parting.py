@@ -2,24 +2,33 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.dispatch.models import Rest, Run
 from services.dispatch.schemas import Decision, PartIn
 from services.dispatch.snapshot import digest_text
-from services.dispatch.store import planned_lines
-from services.errors import InvalidInput
+from services.dispatch.store import ExpectedLine, planned_lines
+from services.errors import Conflict, InvalidInput
 from services.transport.service import PlannedLine
+
+
+class NothingToReserve(Conflict):
+    code, title = "nothing-to-reserve", "None of this is there yet"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Lines of a plan with their numbers in it, from 1 on; ``content`` is None of a whole plan."""
+    """Lines of a plan with their numbers in it, from 1 on; ``content`` is None of a whole plan.
+
+    ``expected`` are the numbers of lines that are meant too, and whose goods aren't there yet.
+    """
 
     lines: Sequence[PlannedLine]
     numbers: Sequence[int]
+    expected: Sequence[int]
     of: int
+    rest: Rest
     content: bytes | None
 
     @property
@@ -32,33 +41,50 @@ class Part:
         if self.content is None:
             return {}
         told = {"part": digest_text(self.content), "lines": len(self.lines)}
-        return told | {"lines_planned": self.of}
+        waiting = {"lines_expected": len(self.expected)} if self.expected else {}
+        return told | {"lines_planned": self.of} | waiting
 
 
 def choose_part(run: Run, body: Decision) -> Part:
-    """The lines that a decision means.
+    """The lines that a decision means: those to be reserved, and those that are only expected.
 
     Raises:
         InvalidInput: there is no such line, none fits, or no reason is given for rejecting others.
+        NothingToReserve: all that is meant is only expected.
 
     """
     every = planned_lines(run)
-    if body.only is None:
-        return Part(every, range(1, len(every) + 1), len(every), None)
-    numbers = _numbers(every, body.only)
-    lines = [every[number - 1] for number in numbers]
-    if len(lines) == len(every):
-        return Part(lines, numbers, len(every), None)
-    if body.rest is Rest.REJECTED and not body.rest_reason:
+    meant = _numbers(every, body.only) if body.only else list(range(1, len(every) + 1))
+    found = [(number, every[number - 1]) for number in meant]
+    there = [(number, line) for number, line in found if isinstance(line, PlannedLine)]
+    if found and not there:
+        raise NothingToReserve(
+            "All of it is expected, and nothing stands on a shelf yet",
+            field="only" if body.only else "run_id",
+            value=None if body.only else run.id,
+            mend="start a new run once the goods are there; a plan holds nothing back until then",
+        )
+    others = len(meant) < len(every)
+    if others and body.rest is Rest.REJECTED and not body.rest_reason:
         raise InvalidInput(
             "It doesn't say why the other lines are rejected",
             field="rest_reason",
             mend="give the reason, or leave the other lines to the next run",
         )
-    return Part(lines, numbers, len(every), _content(run, numbers, lines, body.rest, len(every)))
+    numbers, lines = [number for number, _ in there], [line for _, line in there]
+    part = Part(
+        lines=lines,
+        numbers=numbers,
+        expected=[number for number in meant if number not in set(numbers)],
+        of=len(every),
+        # What is only expected is planned again by the next run, whatever is said of others.
+        rest=body.rest if others else Rest.NEXT_RUN,
+        content=None,
+    )
+    return part if len(lines) == len(every) else replace(part, content=_content(run, part))
 
 
-def _numbers(every: Sequence[PlannedLine], only: PartIn) -> list[int]:
+def _numbers(every: Sequence[PlannedLine | ExpectedLine], only: PartIn) -> list[int]:
     for index, number in enumerate(only.lines):
         if number > len(every):
             raise InvalidInput(
@@ -83,14 +109,12 @@ def _numbers(every: Sequence[PlannedLine], only: PartIn) -> list[int]:
     return found
 
 
-def _content(
-    run: Run, numbers: Sequence[int], lines: Sequence[PlannedLine], rest: Rest, of: int
-) -> bytes:
-    told = {
+def _content(run: Run, part: Part) -> bytes:
+    told: dict[str, Any] = {
         "run": str(run.id),
         "plan": run.plan_digest,
-        "lines_planned": of,
-        "rest": rest.value,
+        "lines_planned": part.of,
+        "rest": part.rest.value,
         "lines": [
             {
                 "line": number,
@@ -103,9 +127,11 @@ def _content(
                 "depart_on": line.depart_on.isoformat(),
                 "arrive_on": line.due_on.isoformat(),
             }
-            for number, line in zip(numbers, lines, strict=True)
+            for number, line in zip(part.numbers, part.lines, strict=True)
         ],
     }
+    if part.expected:
+        told["expected"] = list(part.expected)
     return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -115,4 +141,4 @@ def keep_part(run: Run, part: Part, body: Decision) -> None:
     if part.content is not None:
         run.approved_part = part.content
         run.approved_part_digest = digest_text(part.content)
-        run.rest, run.rest_reason = body.rest, body.rest_reason
+        run.rest, run.rest_reason = part.rest, body.rest_reason

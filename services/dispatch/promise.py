@@ -10,13 +10,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from sqlmodel import Session, col, select
 
-from services.capacity.service import promised
+from services.capacity.orders import subject_of
+from services.capacity.service import due_orders
 from services.catalog import service as catalog
 from services.database import among
 from services.donations.delivering import read_orders
+from services.donations.models import EarmarkKind
 from services.donations.money_models import OrderStatus, PurchaseOrder
 from services.journal.clock import local_date
 from services.journal.kinds import AccountKind
@@ -44,7 +47,11 @@ class DueKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """``pieces`` that will stand at a site on a day; ``subject`` names the paper they come by."""
+    """``pieces`` that will stand at a site on a day; ``subject`` names the paper they come by.
+
+    It names one thing due: an order, or one line of a shipment or purchase order. What is on its
+    way is of a lot; of what was bought with earmarked money it is known for whom it will be.
+    """
 
     site: str
     item: str
@@ -52,6 +59,9 @@ class Due:
     pieces: int
     kind: DueKind
     subject: str
+    lot_id: UUID | None = None
+    expires_on: date | None = None
+    earmark: tuple[EarmarkKind, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,20 +186,16 @@ def _transfers(session: Session, first: date, last: date) -> Iterator[Due]:
             day,
             line.quantity_base,
             DueKind.TRANSFER,
-            f"shipment:{shipment.id}",
+            f"shipment:{shipment.id}/{line.line}",
+            lot_id=lot.id,
+            expires_on=lot.expires_on,
         )
 
 
 def _production(session: Session, first: date, last: date) -> Iterator[Due]:
-    for each in promised(session, first, last):
-        yield Due(
-            each.site,
-            each.item,
-            each.day,
-            each.due,
-            DueKind.PRODUCTION,
-            f"capacity:{each.site}/{each.item}",
-        )
+    for order, pieces in due_orders(session, first, last):
+        subject = subject_of(order.id)
+        yield Due(order.site, order.item, order.day, pieces, DueKind.PRODUCTION, subject)
 
 
 def _purchases(session: Session, first: date, last: date) -> Iterator[Due]:
@@ -201,6 +207,7 @@ def _purchases(session: Session, first: date, last: date) -> Iterator[Due]:
     for reading in read_orders(session, list(session.exec(statement))):
         order = reading.order
         assert order.expected_on is not None
+        kind, target = order.earmark_kind, order.earmark
         for line in reading.lines:
             came = reading.delivered.get(line.line, 0) + reading.refused(line.line)
             yield Due(
@@ -209,7 +216,8 @@ def _purchases(session: Session, first: date, last: date) -> Iterator[Due]:
                 order.expected_on,
                 max(0, line.quantity_base - came),
                 DueKind.PURCHASE,
-                f"order:{order.id}",
+                f"order:{order.id}/{line.line}",
+                earmark=(kind, target) if kind and target else None,
             )
 
 

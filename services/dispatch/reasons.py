@@ -21,8 +21,14 @@ from optimizer.problem import Problem
 from optimizer.remedies import Remedy, remedies
 from services.catalog import service as catalog
 from services.dispatch import store
+from services.dispatch.expected import expectations
 from services.dispatch.models import UNSOLVED, Run, RunKind, RunState
-from services.dispatch.schemas import NeedAnswer, OutcomeOut, ReasonOut, RemedyOut
+from services.dispatch.schemas import (
+    NeedAnswer,
+    OutcomeOut,
+    ReasonOut,
+    RemedyOut,
+)
 from services.parties.models import Region
 from services.parties.pages import sites_by_code
 from services.requests.models import Need
@@ -114,7 +120,7 @@ def remedies_out(
 
 COLUMNS = (
     *("need_id", "site", "item", "tier", "requested", "allocated", "substituted", "late"),
-    *("fill_ppm", "reason_code", "reason", "remedies"),
+    *("fill_ppm", "reason_code", "reason", "remedies", "expected"),
 )
 
 
@@ -164,6 +170,9 @@ def find_answer(
         remedies=remedies_out(problem, plan, told_in, [name], pieces)[name],
         next_run=newer.state if newer else None,
         next_run_day=newer.day if newer else None,
+        expected=[
+            each for each in expectations(session, sites=[need.site]) if each.need_id == need.id
+        ],
     )
 
 

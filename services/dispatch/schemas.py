@@ -18,6 +18,7 @@ from services.dispatch.orders import (
     PolicyIn,
     SupplyChange,
 )
+from services.dispatch.promise import DueKind
 from services.web.http import Code, Input, Moment, Text, example
 
 
@@ -200,13 +201,35 @@ class OutcomeOut(BaseModel):
     fill_ppm: int
     reason: ReasonOut
     remedies: list[RemedyOut] = []
+    expected: int = 0
+
+
+class ExpectedOut(BaseModel):
+    """Pieces that the newest approved plan, for ``plan_day``, expects for a need.
+
+    The ``paper`` should bring them to ``origin`` on ``ready_on``, and by ``due_on`` they could be
+    there. Nobody has reserved them: the next run plans them again.
+    """
+
+    run_id: UUID
+    plan_day: date
+    need_id: UUID
+    item: str
+    pieces: int
+    paper: str
+    kind: DueKind
+    origin: str
+    ready_on: date
+    destination: str
+    due_on: date
 
 
 class NeedAnswer(BaseModel):
     """What the newest approved plan says to one need.
 
     ``planned`` is what the plan gave it. Where not all of that was approved, ``allocated`` is less,
-    and ``rest`` says what becomes of the other pieces.
+    and ``rest`` says what becomes of the other pieces; ``expected`` are those whose goods aren't
+    there yet, and still due.
     ``next_run`` is the state of a newer run that looks at this need too: its plan is still to come,
     or waits for a decision.
     """
@@ -223,15 +246,22 @@ class NeedAnswer(BaseModel):
     remedies: list[RemedyOut]
     next_run: RunState | None
     next_run_day: date | None
+    expected: list[ExpectedOut] = []
 
 
 class LineOut(BaseModel):
-    """So many pieces of one lot, from one site to one need; ``approved`` once that is decided."""
+    """So many pieces of one lot, from one site to one need; ``approved`` once that is decided.
+
+    Where goods are only expected there is no lot: ``expected_by`` is the paper that should bring
+    them, on ``expected_on``. Such a line is never approved.
+    """
 
     line: int
     approved: bool | None
     need_id: UUID
-    lot_id: UUID
+    lot_id: UUID | None
+    expected_by: str | None = None
+    expected_on: date | None = None
     item: str
     origin: str
     destination: str
@@ -262,6 +292,7 @@ class RunSummary(BaseModel):
     plan_digest: str | None
     pieces_needed: int
     pieces_allocated: int | None
+    pieces_expected: int
     pieces_approved: int | None
     approved_part_digest: str | None
     rest: Rest | None

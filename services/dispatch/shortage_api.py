@@ -36,8 +36,11 @@ SHORTAGE_ORDER: _Order = {
     },
 }
 ARRIVAL_ORDER: _Order = {
-    name: attrgetter(name)
-    for name in ("destination", "day", "item", "quantity_base", "origin", "state", "days_late")
+    **{
+        name: attrgetter(name)
+        for name in ("destination", "day", "item", "quantity_base", "origin", "days_late")
+    },
+    "state": lambda row: row.state or "",
 }
 PROMISE_ORDER: _Order = {
     "site": lambda row: (row.site, row.item, row.day),

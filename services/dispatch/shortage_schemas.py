@@ -87,19 +87,23 @@ class ShortageOut(FromRow):
 
 
 class ArrivingOut(FromRow):
-    """Pieces of an item on one shipment to a site; ``estimated``: by the carrier's newest word."""
+    """Pieces of an item on one shipment to a site; ``estimated``: by the carrier's newest word.
+
+    What a plan only expects has no shipment: ``expected_by`` is the paper that should bring it.
+    """
 
     destination: str
     day: date
     item: str
     quantity_base: int
-    shipment_id: UUID
+    shipment_id: UUID | None
     origin: str
-    state: ShipmentState
-    depart_on: date
+    state: ShipmentState | None
+    depart_on: date | None
     due_on: date
     estimated: bool
     days_late: int
+    expected_by: str | None = None
 
 
 class PromiseOut(FromRow):

@@ -1,9 +1,10 @@
 """The frozen input of a run: what is needed, what is on the shelves, and the ways between."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from math import cos, pi, radians
+from uuid import UUID
 
 from sqlmodel import Session, select
 
@@ -16,8 +17,10 @@ from optimizer.problem import Problem
 from services.catalog import service as catalog
 from services.catalog.models import Item
 from services.database import among
+from services.dispatch.promise import Due, dues
+from services.dispatch.sources import source_name
 from services.donations import service as donations
-from services.donations.models import EarmarkKind, LotEarmark
+from services.donations.models import EarmarkKind
 from services.journal.clock import end_of_day
 from services.journal.kinds import AccountKind
 from services.journal.read import Holding, holdings
@@ -34,10 +37,11 @@ from services.transport.ways import PlannedWay, daily_limits, planned_ways
 def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy) -> Problem:
     """Everything that a plan for ``day`` may use, read from the journal and the desks' tables.
 
-    Approved needs posted by the end of that day count, with what is still outstanding of them. Of
-    items, sites and packs only those are in it that a plan could use. Whether a way keeps goods
-    cold isn't known yet, so nothing is said of cold items either: said of items alone, it would
-    stop them.
+    Approved needs posted by the end of that day count, with what is still outstanding of them.
+    Beside what stands on shelves there is what is due on them within the horizon: it is planned as
+    expected, and reserved for nobody (`services.dispatch.store.ExpectedLine`). Of items, sites and
+    packs only those are in it that a plan could use. Whether a way keeps goods cold isn't known
+    yet, so nothing is said of cold items either: said of items alone, it would stop them.
     """
     regions_of = _regions_by_site(session)
     needs = requests.find_needs(
@@ -50,10 +54,16 @@ def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy
         for holding in holdings(session, kinds=[AccountKind.SITE], state="available")
         if holding.commodity in items
     ]
-    earmarks = donations.earmarks_of(session, {holding.lot_id for holding in on_hand})
+    coming = [due for due in dues(session, first=day, days=horizon_days + 1) if due.item in items]
+    lots = {holding.lot_id for holding in on_hand} | {due.lot_id for due in coming if due.lot_id}
+    tokens = {
+        lot_id: _token(earmark.kind, earmark.target)
+        for lot_id, earmark in donations.earmarks_of(session, lots).items()
+    }
     packs = _smallest_packs(session) if policy.whole_packs else {}
-    sources = tuple(
-        _source(holding, day, earmarks.get(holding.lot_id), packs) for holding in on_hand
+    sources = (
+        *(_source(holding, day, tokens.get(holding.lot_id), packs) for holding in on_hand),
+        *(_due_source(due, day, tokens, packs) for due in coming),
     )
     open_needs = tuple(
         _need(state, day, accepted, regions_of)
@@ -86,24 +96,39 @@ def digest_text(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def source_id(holding: Holding) -> str:
-    """One lot at one site."""
-    return f"{holding.holder.removeprefix('site:')}|{holding.lot_id}"
-
-
-def _source(
-    holding: Holding, day: date, earmark: LotEarmark | None, packs: dict[str, int]
-) -> Source:
-    restricts = earmark is not None and earmark.kind is not EarmarkKind.ITEM
+def _source(holding: Holding, day: date, token: str | None, packs: dict[str, int]) -> Source:
+    site = holding.holder.removeprefix("site:")
     return Source(
-        id=source_id(holding),
-        site=holding.holder.removeprefix("site:"),
+        id=source_name(site, holding.lot_id),
+        site=site,
         item=holding.commodity,
         quantity=holding.quantity,
         expiry_day=(holding.expires_on - day).days if holding.expires_on else None,
-        earmark=f"{earmark.kind}:{earmark.target}" if earmark and restricts else None,
+        earmark=token,
         pack_size=packs.get(holding.commodity, 1),
     )
+
+
+def _due_source(
+    due: Due, day: date, tokens: Mapping[UUID, str | None], packs: dict[str, int]
+) -> Source:
+    """What isn't there yet: it can leave on the day for which its paper promises it."""
+    token = tokens.get(due.lot_id) if due.lot_id else None
+    return Source(
+        id=source_name(due.site, due.subject),
+        site=due.site,
+        item=due.item,
+        quantity=due.pieces,
+        ready_day=(due.day - day).days,
+        expiry_day=(due.expires_on - day).days if due.expires_on else None,
+        earmark=_token(*due.earmark) if due.earmark else token,
+        pack_size=packs.get(due.item, 1),
+    )
+
+
+def _token(kind: EarmarkKind, target: str) -> str | None:
+    """Whom an earmark keeps goods for; goods of the item that money was for have served it."""
+    return None if kind is EarmarkKind.ITEM else f"{kind}:{target}"
 
 
 def _need(

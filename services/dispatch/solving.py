@@ -21,7 +21,7 @@ from services.database import Database
 from services.dispatch.models import UNSOLVED, Run, RunKind, RunState
 from services.dispatch.service import SYSTEM
 from services.dispatch.snapshot import digest_text
-from services.dispatch.store import get_run
+from services.dispatch.store import expected_by_need, get_run
 from services.journal.kinds import EntryKind
 from services.journal.post import post
 from services.journal.record import Draft
@@ -126,6 +126,7 @@ def _propose(
         run.plan = content.encode()
         run.plan_digest = digest_text(run.plan)
         run.pieces_allocated = sum(each.quantity for each in plan.allocations)
+        run.pieces_expected = expected_by_need(plan).total()
         run.plan_entry = _log_plan(session, run, plan)
         run.comparison = comparison
         run.progress, run.progress_note = 100, "done"
@@ -136,6 +137,7 @@ def _propose(
 
 def _log_plan(session: Session, run: Run, plan: Plan) -> UUID:
     assert run.plan is not None
+    expected = {"expected": str(run.pieces_expected)} if run.pieces_expected else {}
     statement = post(
         session,
         Draft(
@@ -149,7 +151,8 @@ def _log_plan(session: Session, run: Run, plan: Plan) -> UUID:
                 "digest": digest_text(run.plan),
                 "status": plan.solver.status,
                 "pieces": str(sum(each.quantity for each in plan.allocations)),
-            },
+            }
+            | expected,
         ),
     )
     return statement.entry.id

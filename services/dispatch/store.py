@@ -1,6 +1,8 @@
 """Runs as they are kept: found, listed, and read back from their frozen bytes."""
 
 import json
+from collections import Counter
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,10 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
-from optimizer.plan import Plan
+from optimizer.parts import Need, Source
+from optimizer.plan import Allocation, Plan
 from optimizer.problem import Problem
 from services.dispatch.models import Run, RunKind, RunPart, RunState
 from services.dispatch.orders import Orders
+from services.dispatch.sources import read_source
 from services.errors import Conflict, NotFound
 from services.transport.service import PlannedLine
 from services.web.lists import Asked, Listing, select_page
@@ -103,28 +107,65 @@ def solved_by(session: Session, run_id: UUID) -> dict[str, int]:
     return {str(name): count for name, count in session.exec(workers)}
 
 
-def planned_lines(run: Run) -> list[PlannedLine]:
-    """The plan's allocations in terms of lots, needs and days."""
+@dataclass(frozen=True, slots=True)
+class ExpectedLine:
+    """A line whose goods aren't there yet: ``paper`` says what brings them, on ``ready_on``.
+
+    It is what a plan expects and nothing more: it is never reserved, no shipment holds it, and the
+    next run plans its goods again, as a lot once they stand there.
+    """
+
+    need_id: UUID
+    paper: str
+    ready_on: date
+    item: str
+    quantity_base: int
+    origin: str
+    destination: str
+    depart_on: date
+    due_on: date
+
+
+def planned_lines(run: Run) -> list[PlannedLine | ExpectedLine]:
+    """The plan's allocations in terms of lots or what is due, of needs and of days."""
     problem = stored_problem(run)
     sources = {source.id: source for source in problem.sources}
     needs = {need.id: need for need in problem.needs}
     return [
-        PlannedLine(
-            need_id=UUID(each.need_id),
-            lot_id=UUID(each.source_id.partition("|")[2]),
-            item=sources[each.source_id].item,
-            quantity_base=each.quantity,
-            origin=sources[each.source_id].site,
-            destination=needs[each.need_id].site,
-            depart_on=run.day + timedelta(days=each.depart_day),
-            due_on=run.day + timedelta(days=each.arrive_day),
-        )
+        _line(run, each, sources[each.source_id], needs[each.need_id])
         for each in stored_plan(run).allocations
     ]
 
 
+def _line(run: Run, each: Allocation, source: Source, need: Need) -> PlannedLine | ExpectedLine:
+    named = read_source(source.id)
+    shared: dict[str, Any] = {
+        "need_id": UUID(each.need_id),
+        "item": source.item,
+        "quantity_base": each.quantity,
+        "origin": source.site,
+        "destination": need.site,
+        "depart_on": run.day + timedelta(days=each.depart_day),
+        "due_on": run.day + timedelta(days=each.arrive_day),
+    }
+    if named.lot_id is not None:
+        return PlannedLine(lot_id=named.lot_id, **shared)
+    assert named.paper is not None
+    ready_on = run.day + timedelta(days=source.ready_day)
+    return ExpectedLine(paper=named.paper, ready_on=ready_on, **shared)
+
+
+def expected_by_need(plan: Plan) -> Counter[str]:
+    """By need, how much of what a plan gives it isn't there yet."""
+    found: Counter[str] = Counter()
+    for each in plan.allocations:
+        if read_source(each.source_id).paper is not None:
+            found[each.need_id] += each.quantity
+    return found
+
+
 def approved_lines(run: Run) -> dict[int, dict[str, Any]] | None:
-    """What was approved of a plan, by the lines' numbers; None where it wasn't a part."""
+    """What was reserved of a plan, by the lines' numbers; None where that is all of it."""
     if run.approved_part is None:
         return None
     return {line["line"]: line for line in json.loads(run.approved_part)["lines"]}
@@ -136,3 +177,15 @@ def approved_pieces(run: Run, need_id: str, planned: int) -> int:
     if part is None:
         return planned
     return sum(int(line["pieces"]) for line in part.values() if line["need"] == need_id)
+
+
+def expected_lines(run: Run) -> list[ExpectedLine]:
+    """What an approved plan expects: of all of it, or of the part that was approved."""
+    if run.approved_part is None or not run.pieces_expected:
+        return []
+    kept = set(json.loads(run.approved_part).get("expected", ()))
+    return [
+        line
+        for number, line in enumerate(planned_lines(run), start=1)
+        if number in kept and isinstance(line, ExpectedLine)
+    ]

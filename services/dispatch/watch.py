@@ -24,7 +24,10 @@ def _tell_plans(session: Session) -> None:
     waiting: list[str] = []
     columns = (col(Run.id), col(Run.day), col(Run.pieces_allocated))
     statement = select(*columns).where(
-        Run.state == RunState.PROPOSED, Run.kind == RunKind.ALLOCATION
+        Run.state == RunState.PROPOSED,
+        Run.kind == RunKind.ALLOCATION,
+        # Where all is only expected there is nothing to approve.
+        (col(Run.pieces_expected) == 0) | (col(Run.pieces_expected) < Run.pieces_allocated),
     )
     for run_id, day, pieces in session.exec(statement):
         waiting.append(f"run:{run_id}")

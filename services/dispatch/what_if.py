@@ -16,10 +16,10 @@ from services.dispatch.orders import (
     keep_bans,
     keep_pins,
     pairs_of,
-    source_name,
     with_orders,
 )
 from services.dispatch.schemas import WhatIfIn
+from services.dispatch.sources import source_name
 from services.errors import InvalidInput
 from services.parties.service import get_site
 

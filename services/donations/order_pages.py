@@ -177,7 +177,8 @@ def _page(
     order = orders.get_order(session, order_id)
     told = money_lists.orders_out(session, [order])[0]
     forms = _blank_forms(actor, told) | dict(sent)
-    changes = changes_of(session, [orders.subject_of(order_id)])[orders.subject_of(order_id)]
+    subject = orders.subject_of(order_id)
+    changes = changes_of(session, [subject])[subject]
     return render(
         request,
         "order.html",
@@ -186,6 +187,8 @@ def _page(
         forms={name: form.keyed(name) for name, form in forms.items()},
         changes=changes,
         names=usernames(session, {each.changed_by for each in changes if each.changed_by}),
+        # Plans are made above here, so the application hands in what they expect of an order.
+        expected=request.app.state.find_expected(session, paper=subject),
         **shown_names(request, session),
     )
 

@@ -298,6 +298,8 @@ def need_page(
         changes=changes,
         names=names_of(session, changes),
         item=catalog.get_item(session, need.item),
+        items={item.code: item for item in catalog.items(session)},
         site=site,
+        sites=sites_by_code(session),
         units=catalog.units(session),
     )
