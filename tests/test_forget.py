@@ -14,11 +14,14 @@ from typer.testing import CliRunner
 from ledger.disclosure import verify_disclosure
 from ledger.verify import Level, verify_receipt
 from services import cli, forget_command
+from services.community import identity
 from services.database import Database
 from services.jobs.log import LogWriter
 from services.journal.read import entry_count
 from services.journal.verify import check_journal
 from services.settings import Settings
+from tests.browser import Browser
+from tests.community.points import add_point, book, offer, put_in_hand
 from tests.gifts import JSON, goods, pledge, receive
 from tests.shipments import Goods, act, plan
 from tests.shipments import count as count_of
@@ -181,3 +184,128 @@ def test_who_took_a_shipment_at_the_door_is_forgotten_with_its_receipt(
         assert count(database, found) == 0, table
     with database.transaction() as session:
         assert list(check_journal(session)) == []
+
+
+PHOTOGRAPH = b"\xff\xd8\xff\xe0 Zhang Wei at the door"
+
+
+@pytest.fixture
+def proven(api: TestClient, world: World, database: Database) -> UUID:
+    """A delivered shipment with a photograph of who stood at the door, and no other name."""
+    sent = plan(database, Goods(100))
+    for step in ("pick", "dispatch", "deliver"):
+        assert act(api, sent.id, step).status_code == 200
+    assert prove(api, world, sent.id).status_code == 201
+    return sent.id
+
+
+def prove(api: TestClient, world: World, shipment_id: UUID) -> Any:
+    files = {"file": ("zhang-wei.jpg", PHOTOGRAPH)}
+    path = f"/api/v1/shipments/{shipment_id}/proof"
+    return api.post(path, files=files, headers=world.bearer("dispatcher"))
+
+
+def test_a_photograph_at_the_door_is_forgotten_and_its_hash_stays(
+    api: TestClient,
+    world: World,
+    database: Database,
+    proven: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    headers = world.bearer("dispatcher")
+    track = f"/api/v1/shipments/{proven}/track"
+    kept = api.get(track, headers=headers).json()["files"][0]["sha256"]
+    file = f"/api/v1/shipments/{proven}/files/{kept}"
+    assert api.get(file, headers=headers).content == PHOTOGRAPH
+    code, told = run(monkeypatch, database, f"shipment:{proven}", "--yes")
+    assert (code, "1 field(s) deleted" in told) == (0, True), told
+    gone = api.get(file, headers=headers)
+    assert (gone.status_code, gone.json()["type"]) == (410, "urn:medrelay:problem:file-forgotten")
+    assert [
+        (it["sha256"], it["name"]) for it in api.get(track, headers=headers).json()["files"]
+    ] == [(kept, "")]
+    for table in ("stored_file", "attachment"):
+        found = f"SELECT count(*) FROM {table} t WHERE t::text ~* 'zhang.?wei'"
+        assert count(database, found) == 0, table
+    assert prove(api, world, proven).status_code == 410
+    assert "deleted before" in run(monkeypatch, database, f"shipment:{proven}", "--yes")[1]
+    page = Browser(api, database, "dispatcher").client.get(f"/en/shipments/{proven}")
+    assert "Deleted for good" in page.text
+    with database.transaction() as session:
+        assert list(check_journal(session)) == []
+
+
+def test_readings_and_certificates_show_nobody_and_stay(
+    api: TestClient, world: World, database: Database, proven: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = {"file": ("log.csv", b"2020-02-06T08:00:00+08:00,4.5")}
+    path = f"/api/v1/shipments/{proven}/temperatures/{uuid4()}"
+    told = api.post(path, files=readings, headers=world.bearer("dispatcher"))
+    assert told.status_code == 201, told.text
+    run(monkeypatch, database, f"shipment:{proven}", "--yes")
+    file = f"/api/v1/shipments/{proven}/files/{told.json()['sha256']}"
+    assert api.get(file, headers=world.bearer("dispatcher")).status_code == 200
+
+
+def test_a_photograph_goes_with_the_entry_of_its_receipt(
+    api: TestClient, database: Database, proven: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert act(api, proven, "receive", lines=[count_of(1, 100)]).status_code == 200
+    entry = uuid5(proven, "receive/accepted")
+    assert run(monkeypatch, database, str(entry), "--yes")[0] == 0
+    assert count(database, "SELECT count(*) FROM stored_file WHERE content IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (f"shipment:{UUID(int=7)}", "There is no shipment"),
+        (f"booking:{UUID(int=7)}", "There is no booking"),
+        (f"help_call:{UUID(int=7)}", "There is no call"),
+        (f"production:{UUID(int=7)}", "Nothing is kept under production"),
+        ("shipment:7", "isn't an id"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch, what: str, told: str
+) -> None:
+    code, said = run(monkeypatch, database, what, "--yes")
+    assert (code, told in said) == (2, True), said
+
+
+def test_who_booked_is_forgotten_and_may_book_again(
+    api: TestClient, world: World, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "secret", lambda: b"k" * 32)
+    with database.transaction() as session:
+        add_point(session)
+        put_in_hand(session, 100)
+    offer_id = offer(api, world)
+    booked = book(api, offer_id).json()
+    assert book(api, offer_id).status_code == 409
+    what = f"booking:{booked['id']}"
+    assert run(monkeypatch, database, what, "--yes")[0] == 0
+    shown = api.get(f"/api/v1/community/bookings/{booked['id']}").json()
+    assert shown["state"] == "cancelled"
+    own = identity.household_hash("420102 1980 0001")
+    assert count(database, f"SELECT count(*) FROM booking t WHERE t::text LIKE '%{own}%'") == 0
+    assert book(api, offer_id).status_code == 201
+    assert "deleted before" in run(monkeypatch, database, what, "--yes")[1]
+
+
+def test_a_settled_call_for_help_is_forgotten(
+    api: TestClient, world: World, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"id": str(uuid4()), "region": "420100", "words": "Zhang Wei has no masks"}
+    path = f"/api/v1/help-calls/{body['id']}"
+    assert api.post("/api/v1/help-calls", json=body).status_code == 201
+    what = f"help_call:{body['id']}"
+    code, told = run(monkeypatch, database, what, "--yes")
+    assert (code, "still waits" in told) == (2, True)
+    reply = {"answer": "Zhang Wei, book at No. 12"}
+    headers = world.bearer("dispatcher")
+    assert api.post(f"{path}/answer", json=reply, headers=headers).status_code == 200
+    code, told = run(monkeypatch, database, what, "--yes")
+    assert (code, "2 field(s) deleted" in told) == (0, True)
+    assert "Zhang Wei" not in api.get(path).text
+    assert "deleted before" in run(monkeypatch, database, what, "--yes")[1]

@@ -34,6 +34,11 @@ def household_hash(identity: str) -> str:
     return _keyed("household", bare(identity))
 
 
+def nobody(booking_id: UUID) -> str:
+    """What stands in a household's place once it is forgotten: no other booking has it."""
+    return _keyed("forgotten", str(booking_id))
+
+
 def bare(identity: str) -> str:
     """Letters and digits of an identity, in one way of writing them."""
     folded = normalize("NFKC", identity).upper()

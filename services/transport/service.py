@@ -297,9 +297,13 @@ def get_shipment_with_names(session: Session, actor: Actor, shipment_id: UUID) -
     return get_shipment(session, actor, shipment_id)
 
 
-def forget_names(session: Session, shipment_id: UUID) -> None:
-    """Delete who took a shipment at the door."""
-    statement = select(ShipmentEvent).where(ShipmentEvent.shipment_id == shipment_id)
-    for event in session.exec(statement):
+def forget_names(session: Session, shipment_id: UUID) -> int:
+    """Delete who took a shipment at the door; how many names that were."""
+    statement = select(ShipmentEvent).where(
+        ShipmentEvent.shipment_id == shipment_id, col(ShipmentEvent.received_by_name).is_not(None)
+    )
+    named = session.exec(statement).all()
+    for event in named:
         event.received_by_name = None
     session.flush()
+    return len(named)

@@ -26,6 +26,8 @@ from services.web.limits import Throttle
 # Anybody may call; nobody may drown the others out.
 _calls = Throttle(tries=60, window_s=60)
 
+_FORGOTTEN = "—"
+
 
 class CallSettled(Conflict):
     code, title = "call-settled", "This call has been settled"
@@ -244,3 +246,20 @@ def own_sites(session: Session, actor: Actor) -> list[Site]:
     if actor.role is not Role.HOSPITAL:
         return []
     return parties.sites_of(session, actor.organisation)
+
+
+def forget_call(session: Session, call_id: UUID) -> int:
+    """Delete what a settled call says and was told; how many fields that were.
+
+    Raises:
+        NotFound: there is no such call.
+        Conflict: it still waits for somebody.
+
+    """
+    call = _locked(session, call_id)
+    if call.state in WAITING:
+        raise Conflict(f"Call {call_id} still waits for somebody", mend="answer or refuse it first")
+    told = [each for each in (call.words, call.answer) if each not in {None, _FORGOTTEN}]
+    call.words, call.answer, call.content_digest = _FORGOTTEN, None, ""
+    session.flush()
+    return len(told)
