@@ -42,7 +42,10 @@ class ItemFigures:
 
 @dataclass(slots=True)
 class SiteFigures:
-    """Pieces asked for by one site, and how far they came."""
+    """Pieces asked for by one site, and how far they came.
+
+    What lapsed was asked for and never came: it stays in ``needed``, and is outstanding no more.
+    """
 
     site: str
     needed: int = 0
@@ -109,7 +112,7 @@ def _hospitals(session: Session) -> list[SiteFigures]:
         figures.in_transit += state.in_transit
         figures.received += state.received
         figures.outstanding += state.outstanding
-        figures.needed += state.reserved + state.in_transit + state.received + state.outstanding
+        figures.needed += state.committed + state.unmet
     return sorted((each for each in found.values() if each.needed), key=lambda each: each.site)
 
 

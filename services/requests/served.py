@@ -61,9 +61,16 @@ class Served:
 
         Only an approved need asks for anything: this is what the allocator sees.
         """
-        if self.need.status is not NeedStatus.APPROVED:
-            return 0
-        return max(0, self.wanted - self.committed)
+        return self.unmet if self.need.status is NeedStatus.APPROVED else 0
+
+    @property
+    def unmet(self) -> int:
+        """What nobody has set aside of what was approved, whether it is still asked for or lapsed."""
+        if self.need.status is NeedStatus.APPROVED or (
+            self.need.status is NeedStatus.LAPSED and self.need.approved_base
+        ):
+            return max(0, self.wanted - self.committed)
+        return 0
 
     @property
     def is_fulfilled(self) -> bool:

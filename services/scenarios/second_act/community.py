@@ -36,7 +36,7 @@ class CommunityPoint:
 
     def schedule(self, agenda: Agenda) -> None:
         script = self._script
-        agenda.add(script.registered_at, self._register)
+        agenda.add(script.registered_at, self.register)
         self._journey.schedule(self._stage, agenda)
         agenda.add(script.booked_at - timedelta(minutes=30), self._offer)
         for number in range(script.households):
@@ -50,7 +50,7 @@ class CommunityPoint:
             agenda.add(script.booked_at + 2 * _COMES_AFTER, partial(self._give_up, number))
         agenda.add(script.missed_at, self._miss)
 
-    def _register(self) -> None:
+    def register(self) -> None:
         """The organisation, its place and its user, each where it isn't there yet."""
         script, api, admin = self._script, self._stage.api, self._stage.admin
         names = {"name_en": script.name_en, "name_zh": script.name_zh}
@@ -167,6 +167,10 @@ class CommunityPoint:
 
     def outcome(self) -> Outcome:
         script, stage = self._script, self._stage
+        if not self._refused:
+            # The story was acted out before, so nobody has tried yet.
+            for number in range(script.second_tries):
+                self._book_again(number)
         rows = self._bookings_of_the_story()
         states = Counter(row["state"] for row in rows)
         given = sum(row["pieces"] for row in rows if row["state"] == "handed_out")

@@ -1,7 +1,5 @@
 """A recall of a batch that stands on shelves and was handed out: stopped, gathered, told."""
 
-from typing import Any
-
 from services.scenarios.agenda import Agenda
 from services.scenarios.second_act.stage import Outcome, Stage, iso
 
@@ -36,13 +34,13 @@ class RecalledBatch:
             "occurred_at": iso(script.at),
         }
         stage.api.post(stage.dispatcher, "/recalls", body)
-        self._stopped = stage.api.attempt(stage.dispatcher, "/transfers", self._another_transfer())
+        self._stopped = self._ask_for_more()
 
-    def _another_transfer(self) -> dict[str, Any]:
-        """What nobody may order any more."""
+    def _ask_for_more(self) -> str | None:
+        """Order what nobody may order any more: the word for why it is refused."""
         script, stage = self._script, self._stage
         day = script.at.date().isoformat()
-        return {
+        more = {
             "id": stage.id("transfer/of-what-is-recalled"),
             "origin": self._origin.site,
             "destination": stage.script.community.code,
@@ -53,11 +51,15 @@ class RecalledBatch:
             "occurred_at": iso(script.at),
             "lines": [{"lot_id": stage.lot(script.donation, script.line), "quantity_base": 1}],
         }
+        return stage.api.attempt(stage.dispatcher, "/transfers", more)
 
     def outcome(self) -> Outcome:
         stage = self._stage
         told = stage.api.get(stage.auditor, f"/recalls/{self._id}")
         progress, notices = told["progress"], self._notices()
+        if self._stopped is None and told["lifted_at"] is None:
+            # The story was acted out before, so nobody has asked yet.
+            self._stopped = self._ask_for_more()
         outcome = Outcome(
             "recall",
             f"of batch {self._line.batch}: {progress['gathered']:,} pieces stopped at "
