@@ -15,7 +15,6 @@ from services.journal.reversals import (
     moves_by_entry,
     reasons_of,
 )
-from services.parties.models import DESKS
 from services.parties.service import Actor
 from services.web.lists import Asked, Listing, select_page
 
@@ -35,7 +34,9 @@ def list_corrections(
 def _shown(
     session: Session, actor: Actor | None, rows: Sequence[tuple[Entry, Entry]]
 ) -> list[CorrectionOut]:
-    mine = [entry.id for entry, _ in rows if _may_read_reason(actor, entry)]
+    mine = [
+        entry.id for entry, _ in rows if actor and actor.reads_reasons_of in {None, entry.actor}
+    ]
     reasons = reasons_of(session, mine)
     moves = moves_by_entry(session, [entry.id for entry, _ in rows])
     followed = instead_of(session, [(original, entry) for entry, original in rows])
@@ -58,11 +59,6 @@ def _shown(
         )
         found.append(shown)
     return found
-
-
-def _may_read_reason(actor: Actor | None, entry: Entry) -> bool:
-    """What people write may name people: it is for who wrote it and for the desks."""
-    return actor is not None and (actor.role in DESKS or entry.actor == actor.reference)
 
 
 def _moved_back(moves: Iterable[tuple[Move, str]], *, turned: bool = False) -> list[MoveBack]:

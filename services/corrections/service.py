@@ -132,7 +132,8 @@ def correct(session: Session, actor: Actor, entry_id: UUID, body: CorrectIn) -> 
     reversals = _reverse_all(session, actor, entry_id, together, body)
     rule.settle(session, actor, entry, body.reason)
     subject = entry.document or f"entry:{entry_id}"
-    record_change(session, actor, subject, f"{entry.kind.value} taken back", body.reason)
+    # Why is told with the correction itself: a paper's history is read by others too.
+    record_change(session, actor, subject, f"{entry.kind.value} taken back")
     session.flush()
     return Corrected(entry, reversals, created=True)
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response, status
 from sqlmodel import Session
 
 from services.donations import papers, receiving, service
-from services.donations.became import DonationState, LineState
+from services.donations.became import DonationState, LineState, undone_receipts
 from services.donations.gift_lists import (
     GiftFilter,
     HonourFilter,
@@ -41,7 +41,9 @@ from services.donations.schemas import (
     DonationLineOut,
     DonationOut,
     RolledOut,
+    StandsOut,
 )
+from services.journal.reversals import HowItStands
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.models import DESKS
@@ -51,7 +53,11 @@ from services.web.lists import ListAsked, answer
 router = APIRouter(tags=["donations"])
 
 
-def donation_out(state: DonationState, releases: Mapping[UUID, datetime]) -> DonationOut:
+def donation_out(
+    state: DonationState,
+    releases: Mapping[UUID, datetime],
+    undone: Mapping[UUID, Sequence[HowItStands]],
+) -> DonationOut:
     donation = state.donation
     return DonationOut(
         **donation.model_dump(include=_AS_THEY_ARE),
@@ -67,6 +73,7 @@ def donation_out(state: DonationState, releases: Mapping[UUID, datetime]) -> Don
             received=state.rolled_received, placed=state.rolled_placed, used=state.rolled_used
         ),
         earmark_released_at=releases.get(donation.id),
+        receipts_taken_back=[StandsOut.model_validate(each) for each in undone[donation.id]],
     )
 
 
@@ -136,8 +143,12 @@ def list_donations(
 
 
 def donations_out(session: Session, donations: Sequence[Donation]) -> list[DonationOut]:
-    releases = released_at(session, [donation.id for donation in donations])
-    return [donation_out(state, releases) for state in service.states(session, donations)]
+    ids = [donation.id for donation in donations]
+    releases = released_at(session, ids)
+    # Why a receipt was taken back is told with the corrections, to whom it concerns.
+    undone = undone_receipts(session, ids, reader="")
+    states = service.states(session, donations)
+    return [donation_out(state, releases, undone) for state in states]
 
 
 @router.get("/earmarks", response_model=list[HonourOut])

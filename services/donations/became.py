@@ -21,7 +21,7 @@ from services.journal.read import (
     lots_opened_by,
     moves_of_lots,
 )
-from services.journal.reversals import reversals_of
+from services.journal.reversals import HowItStands, how_they_stand, reversals_of
 
 __all__ = [
     "Became",
@@ -61,6 +61,19 @@ def receipts_of(session: Session, donation_id: UUID) -> list[UUID]:
     found: list[UUID] = []
     while find_entry(session, receipt_entry(donation_id, len(found) + 1)) is not None:
         found.append(receipt_entry(donation_id, len(found) + 1))
+    return found
+
+
+def undone_receipts(
+    session: Session, donation_ids: Collection[UUID], *, reader: str | None
+) -> dict[UUID, list[HowItStands]]:
+    """The receipts of each donation that were taken back, oldest first; ``reader`` as there."""
+    first = {receipt_entry(donation_id): donation_id for donation_id in donation_ids}
+    found: dict[UUID, list[HowItStands]] = {donation_id: [] for donation_id in donation_ids}
+    for entry_id in reversals_of(session, list(first)):
+        receipts = receipts_of(session, first[entry_id])
+        stand = how_they_stand(session, receipts, reader=reader)
+        found[first[entry_id]] = [stand[each] for each in receipts if stand[each].reversal_id]
     return found
 
 
@@ -106,14 +119,14 @@ def _received(session: Session, lots: Mapping[UUID, Sequence[Lot]]) -> dict[UUID
 
 
 def _with(first: _Received, move: TracedMove) -> _Received:
-    """What a reversal takes back wasn't given; what a refund gives back was, and is told."""
+    """What a reversal takes back wasn't given; what is refunded or given back was, and is told."""
     out = AccountRef.parse(move.source).kind is AccountKind.DONOR
     if not out and AccountRef.parse(move.target).kind is not AccountKind.DONOR:
         return first
     signed = move.quantity if out else -move.quantity
-    # From a donor come the gift and a refund's reversal; to one go a refund and a gift's reversal.
-    is_refund = (move.kind is EntryKind.REFUND) if not out else (move.kind is EntryKind.REVERSE)
-    if is_refund:
+    # From a donor come the gift and the reversal of what went back; to one goes the opposite.
+    went_back = move.kind is EntryKind.REVERSE if out else move.kind is not EntryKind.REVERSE
+    if went_back:
         return replace(first, returned=first.returned - signed)
     return replace(first, quantity=first.quantity + signed)
 

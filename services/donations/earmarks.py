@@ -14,6 +14,7 @@ from services.donations.progress import BECAME
 from services.journal.flows import repacked_from
 from services.journal.models import Lot
 from services.journal.read import Holding, find_entry, get_lots, holdings
+from services.journal.reversals import reversals_of
 from services.parties import service as parties
 from services.parties.models import Site
 
@@ -109,6 +110,8 @@ def honours_of(session: Session, donation: Donation) -> list[Honour]:
 
 def _read(session: Session, marks: Mapping[UUID, LotEarmark], donor: str | None) -> list[Honour]:
     lots = get_lots(session, list(marks))
+    never_came = reversals_of(session, {lot.entry_id for lot in lots.values()})
+    lots = {lot_id: lot for lot_id, lot in lots.items() if lot.entry_id not in never_came}
     donations = _donations_of(session, lots)
     if donor is not None:
         lots = {

@@ -1,5 +1,7 @@
 """Endpoints of funds: what they hold, orders, purchases, payments, and what else moves money."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -35,6 +37,7 @@ from services.donations.schemas import (
     SpentMoney,
 )
 from services.donations.spent import spent_in
+from services.journal.reversals import HowItStands, how_they_stand
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.models import DESKS
@@ -85,7 +88,7 @@ def buy_goods(
     """Buy goods from a fund of yours into a warehouse of yours, in one entry."""
     bought, created = funds.purchase(session, actor, body)
     _status(response, created=created)
-    return purchase_out(session, bought)
+    return purchases_out(session, [bought])[0]
 
 
 @router.get("/purchases", response_model=list[PurchaseOut])
@@ -99,17 +102,22 @@ def list_purchases(
     """Purchases at once, for the desks; what was bought by an order is with the orders."""
     parties.require_role(actor, *DESKS)
     listing = money_lists.purchases_list(session, asked, fund)
-    made = listing.map(lambda rows: [purchase_out(session, row) for row in rows])
+    made = listing.map(lambda rows: purchases_out(session, rows))
     return answer(made, response, "purchases")
 
 
-def purchase_out(session: Session, bought: Purchase) -> PurchaseOut:
+def purchases_out(session: Session, rows: Sequence[Purchase]) -> list[PurchaseOut]:
+    stand = how_they_stand(session, [row.id for row in rows])
+    return [_purchase_out(session, row, stand[row.id]) for row in rows]
+
+
+def _purchase_out(session: Session, bought: Purchase, stands: HowItStands) -> PurchaseOut:
     spent = spent_in(session, bought.id)
     assert spent.goods_lot, "a purchase brings goods"
     assert spent.item, "a purchase brings goods"
     return PurchaseOut(
         id=bought.id,
-        entry_id=bought.id,
+        **asdict(stands),
         fund=bought.fund,
         currency=spent.currency,
         supplier=bought.supplier,
@@ -131,7 +139,7 @@ def pay_out(
     """Pay an organisation out of a fund of yours, or out of what was committed to it."""
     payment, created = funds.pay(session, actor, body)
     _status(response, created=created)
-    return payment_out(session, payment)
+    return payments_out(session, [payment])[0]
 
 
 @router.get("/payments", response_model=list[PaymentOut])
@@ -145,15 +153,20 @@ def list_payments(
     """Payments, for the desks."""
     parties.require_role(actor, *DESKS)
     listing = money_lists.payments_list(session, asked, fund)
-    made = listing.map(lambda rows: [payment_out(session, row) for row in rows])
+    made = listing.map(lambda rows: payments_out(session, rows))
     return answer(made, response, "payments")
 
 
-def payment_out(session: Session, payment: Payment) -> PaymentOut:
+def payments_out(session: Session, rows: Sequence[Payment]) -> list[PaymentOut]:
+    stand = how_they_stand(session, [row.id for row in rows])
+    return [_payment_out(session, row, stand[row.id]) for row in rows]
+
+
+def _payment_out(session: Session, payment: Payment, stands: HowItStands) -> PaymentOut:
     spent = spent_in(session, payment.id)
     return PaymentOut(
         **payment.model_dump(include={"id", "fund", "payee", "purpose", "paid_at", "commitment"}),
-        entry_id=payment.id,
+        **asdict(stands),
         currency=spent.currency,
         amount_minor=spent.amount,
         money=[SpentMoney(lot_id=lot, amount_minor=amount) for lot, amount in spent.money],

@@ -1,7 +1,9 @@
 """The lists of money's papers, as the API and the pages show them: filtered, sorted, in pages."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
 from sqlmodel import Session, col, select
 
@@ -24,6 +26,7 @@ from services.donations.picking import Earmark
 from services.donations.schemas import EarmarkedMoney, EarmarkOut, FundOut
 from services.donations.service import get_fund
 from services.journal.flows import statement_of
+from services.journal.reversals import HowItStands, how_they_stand
 from services.web.lists import Asked, Listing, cut_page, select_page
 from services.web.pages import currency_decimals
 
@@ -69,13 +72,15 @@ def statement_list(session: Session, asked: Asked, code: str) -> Listing[FundEnt
     fund = get_fund(session, code)
     statement, order, tie = statement_of(f"fund:{fund.code}")
     newest = {"newest": order["occurred"].desc()} | order
-    return select_page(session, statement, newest, asked, tie=tie).map(_fund_entries)
+    listing = select_page(session, statement, newest, asked, tie=tie)
+    return listing.map(lambda rows: _fund_entries(session, rows))
 
 
-def _fund_entries(rows: Sequence[Any]) -> list[FundEntryOut]:
+def _fund_entries(session: Session, rows: Sequence[Any]) -> list[FundEntryOut]:
+    stand = how_they_stand(session, [row[0] for row in rows])
     return [
         FundEntryOut(
-            entry_id=row[0],
+            **asdict(stand[row[0]]),
             kind=row[1].value,
             occurred_at=row[2],
             recorded_at=row[3],
@@ -113,10 +118,11 @@ def all_acts(session: Session, kind: MoneyActKind) -> list[MoneyActOut]:
 
 
 def acts_out(session: Session, acts: Sequence[MoneyAct]) -> list[MoneyActOut]:
+    stand = how_they_stand(session, [act.id for act in acts])
     return [
         MoneyActOut(
             **state.act.model_dump(exclude={"acted_by", "content_digest"}),
-            entry_id=state.act.id,
+            **asdict(stand[state.act.id]),
             currency=state.currency,
             amount_minor=state.amount,
             left_minor=state.left,
@@ -151,10 +157,12 @@ def orders_list(
 
 
 def orders_out(session: Session, orders: Sequence[PurchaseOrder]) -> list[OrderOut]:
-    return [_order_out(reading) for reading in read_orders(session, orders)]
+    readings = read_orders(session, orders)
+    stand = how_they_stand(session, [each.id for one in readings for each in one.deliveries])
+    return [_order_out(reading, stand) for reading in readings]
 
 
-def _order_out(reading: OrderReading) -> OrderOut:
+def _order_out(reading: OrderReading, stand: Mapping[UUID, HowItStands]) -> OrderOut:
     order = reading.order
     return OrderOut(
         **order.model_dump(
@@ -187,7 +195,7 @@ def _order_out(reading: OrderReading) -> OrderOut:
         deliveries=[
             DeliveryOut(
                 id=each.id,
-                entry_id=each.id if each.id in reading.lots else None,
+                **(asdict(stand[each.id]) if each.id in stand else {"entry_id": None}),
                 delivered_at=each.delivered_at,
                 paid_minor=reading.paid.get(each.id, 0),
                 lots=[lot.id for lot in reading.lots.get(each.id, [])],

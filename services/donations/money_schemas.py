@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from services.donations.models import Refusal
 from services.donations.money_models import MoneyActKind
-from services.donations.schemas import Batch, Counted, EarmarkIn, EarmarkOut, OwnId
+from services.donations.schemas import Batch, Counted, EarmarkIn, EarmarkOut, OwnId, StandsOut
 from services.web.http import Code, FromRow, Input, Moment, Quantity, Text, example
 
 _ID = "5f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d11"
@@ -123,11 +123,10 @@ class RefundIn(Input):
     refunded_at: Moment
 
 
-class MoneyActOut(FromRow):
+class MoneyActOut(StandsOut):
     """One act and the lots of money that it moved; ``entry_id`` is its entry in the journal."""
 
     id: UUID
-    entry_id: UUID
     kind: MoneyActKind
     fund: str
     currency: str
@@ -237,11 +236,8 @@ class OrderLineOut(FromRow):
     price_minor: int
 
 
-class DeliveryOut(FromRow):
-    """``entry_id`` is null where everything that came was refused: nothing moved."""
-
+class DeliveryOut(StandsOut):
     id: UUID
-    entry_id: UUID | None
     delivered_at: Moment
     paid_minor: int
     lots: list[UUID]
@@ -269,10 +265,12 @@ class OrderOut(FromRow):
     deliveries: list[DeliveryOut]
 
 
-class FundEntryOut(FromRow):
-    """One entry of a fund's statement; ``within`` was committed or released within the fund."""
+class FundEntryOut(StandsOut):
+    """One entry of a fund's statement; ``within`` was committed or released within the fund.
 
-    entry_id: UUID
+    What was taken back is here as it was said, and what took it back, with the opposite amounts.
+    """
+
     kind: str
     occurred_at: Moment
     recorded_at: Moment

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.donations import gift_pages, papers, receiving, service
 from services.donations.api import donations_out
-from services.donations.became import DonationState
+from services.donations.became import DonationState, undone_receipts
 from services.donations.earmarks import Honour, honours_of
 from services.donations.gift_lists import GiftFilter, gift_list, usernames
 from services.donations.gift_pages import GIVERS, shown_names
@@ -26,6 +26,7 @@ from services.donations.receiving_schemas import (
 )
 from services.donations.releasing import release_earmark
 from services.donations.schemas import DonationCancel
+from services.journal.reversals import how_they_stand
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.changes import changes_of
@@ -59,6 +60,9 @@ def list_gifts(
         request,
         "gifts.html",
         gifts=service.states(session, listing.rows),
+        undone=undone_receipts(
+            session, [row.id for row in listing.rows], reader=actor.reads_reasons_of
+        ),
         listing=listing,
         filters=Form(wanted.model_dump(mode="json", exclude_none=True)),
         at_desk=at_desk,
@@ -265,6 +269,8 @@ def _page(
         slots=[(part, signed.get(part)) for part in CheckPart],
         honours=honours,
         receipt=state.receipt,
+        stands=how_they_stand(session, [state.receipt])[state.receipt] if state.receipt else None,
+        undone=undone_receipts(session, [donation.id], reader=actor.reads_reasons_of)[donation.id],
         changes=changes,
         # A donor is told what was done, and not by whom of the desk.
         names=usernames(session, people) if at_desk else dict.fromkeys(people, ""),

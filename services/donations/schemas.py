@@ -21,7 +21,7 @@ from services.donations.models import (
 )
 from services.donations.progress import GiftState, Share
 from services.parties.keys import SignatureIn
-from services.web.http import MAX_QUANTITY, Code, Input, Moment, Quantity, Text, example
+from services.web.http import MAX_QUANTITY, Code, FromRow, Input, Moment, Quantity, Text, example
 
 Batch = Annotated[Text, Field(min_length=1, max_length=100, examples=["LOT-7731"])]
 OwnId = Annotated[UUID, Field(default_factory=uuid4, description="Made by you: idempotency key")]
@@ -187,6 +187,21 @@ class RolledOut(BaseModel):
     used: Share
 
 
+class StandsOut(FromRow):
+    """An entry, and the correction that took it back, if one did: then it counts nothing.
+
+    ``entry_id`` and ``said_by`` (an organisation) are null where nothing moved.
+    """
+
+    entry_id: UUID | None
+    said_by: str | None = None
+    taken_back_at: Moment | None = None
+    reversal_id: UUID | None = None
+    taken_back_because: str | None = Field(
+        default=None, description="For the organisation that took it back and the desks"
+    )
+
+
 class DonationOut(BaseModel):
     """``status`` is pledged, received, refused or cancelled; ``state`` says it more finely.
 
@@ -218,6 +233,7 @@ class DonationOut(BaseModel):
     earmark_released_at: Moment | None
     refusal: Refusal | None
     refusal_note: str | None
+    receipts_taken_back: list[StandsOut]
 
 
 class EarmarkedMoney(BaseModel):
@@ -286,9 +302,8 @@ class SpentMoney(BaseModel):
     amount_minor: int
 
 
-class PurchaseOut(BaseModel):
+class PurchaseOut(StandsOut):
     id: UUID
-    entry_id: UUID
     fund: str
     currency: str
     supplier: str
@@ -333,9 +348,8 @@ class PaymentIn(Input):
     ] = None
 
 
-class PaymentOut(BaseModel):
+class PaymentOut(StandsOut):
     id: UUID
-    entry_id: UUID
     fund: str
     currency: str
     payee: str

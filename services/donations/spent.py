@@ -8,13 +8,17 @@ from sqlmodel import Session
 
 from ledger.canonical import parse
 from services.errors import NotFound
+from services.journal.flows import is_reversed
 from services.journal.kinds import AccountKind, AccountRef
 from services.journal.read import find_entry
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What an entry took out of a fund, lot by lot, and what it brought in, if anything."""
+    """What an entry took out of a fund, lot by lot, and what it brought in, if anything.
+
+    Where it was taken back, it took and brought nothing; of what, is still told.
+    """
 
     currency: str
     money: tuple[tuple[UUID, int], ...]
@@ -37,13 +41,14 @@ def spent_in(session: Session, entry_id: UUID) -> Spent:
         raise NotFound(
             f"No purchase or payment has the entry {entry_id}", field="entry_id", value=entry_id
         )
+    stands = not is_reversed(session, entry_id)
     goods = [move for move in record["moves"] if not _is_from_fund(move)]
     return Spent(
         currency=money[0]["commodity"],
-        money=tuple((UUID(move["lot"]), int(move["quantity"])) for move in money),
+        money=tuple((UUID(move["lot"]), int(move["quantity"])) for move in money if stands),
         goods_lot=UUID(goods[0]["lot"]) if goods else None,
         item=goods[0]["commodity"] if goods else None,
-        quantity=sum(int(move["quantity"]) for move in goods),
+        quantity=sum(int(move["quantity"]) for move in goods if stands),
         earmark=record["facts"].get("earmark"),
     )
 

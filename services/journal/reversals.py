@@ -115,6 +115,43 @@ def reasons_of(session: Session, entry_ids: Collection[UUID]) -> dict[UUID, str]
     return {each.entry_id: each.fields["reason"] for each in secrets if "reason" in each.fields}
 
 
+@dataclass(frozen=True, slots=True)
+class HowItStands:
+    """Who said an entry; and, where it was taken back, when, by which entry, and why.
+
+    ``said_by`` is an organisation's code; the reason is None where it isn't the reader's to read.
+    """
+
+    entry_id: UUID
+    said_by: str
+    taken_back_at: datetime | None = None
+    reversal_id: UUID | None = None
+    taken_back_because: str | None = None
+
+
+def how_they_stand(
+    session: Session, entry_ids: Collection[UUID], *, reader: str | None = None
+) -> dict[UUID, HowItStands]:
+    """How each of these entries stands; what there is no entry of, is left out.
+
+    Reasons are for whoever gave them: for ``reader``'s own organisation, or for all where None.
+    """
+    undone = reversals_of(session, entry_ids)
+    readable = [each.id for each in undone.values() if reader in {None, each.actor}]
+    reasons = reasons_of(session, readable)
+    found = {}
+    for entry in session.exec(select(Entry).where(among(Entry.id, entry_ids))):
+        said_by, reversal = entry.actor.partition(":")[2], undone.get(entry.id)
+        found[entry.id] = (
+            HowItStands(entry.id, said_by)
+            if reversal is None
+            else HowItStands(
+                entry.id, said_by, reversal.recorded_at, reversal.id, reasons.get(reversal.id)
+            )
+        )
+    return found
+
+
 def moves_by_entry(
     session: Session, entry_ids: Collection[UUID]
 ) -> dict[UUID, list[tuple[Move, str]]]:

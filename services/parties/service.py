@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from services.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
 from services.parties.models import (
+    DESKS,
     ApiToken,
     Organisation,
     OrganisationKind,
@@ -46,6 +47,11 @@ class Actor:
     def reference(self) -> str:
         """How entries name the actor: the organisation; persons stay out of the public log."""
         return f"organisation:{self.organisation}"
+
+    @property
+    def reads_reasons_of(self) -> str | None:
+        """Whose reasons the actor may read: what people write may name people. None: anybody's."""
+        return None if self.role in DESKS else self.reference
 
 
 def require_role(actor: Actor, *roles: Role) -> None:
