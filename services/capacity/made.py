@@ -13,7 +13,7 @@ from services.capacity.models import Production
 from services.database import among
 from services.errors import NotFound
 from services.files.models import Attachment
-from services.journal.kinds import AccountKind, AccountRef
+from services.journal.kinds import AccountKind, AccountRef, EntryKind
 from services.journal.read import TracedMove, get_lots, moves_of_lots
 from services.parties.service import Actor
 from services.web.lists import Asked, Listing, select_page
@@ -84,12 +84,11 @@ def produced(session: Session, productions: Sequence[Production]) -> list[Produc
 
 
 def _made_by(move: TracedMove) -> int:
-    """What a move says was made; what a reversal takes back was not."""
-    if AccountRef.parse(move.source).kind is AccountKind.PRODUCER:
+    """What a move says was made; a reversal takes it back, and what is given back was made."""
+    if move.kind is EntryKind.REPORT_OUTPUT:
         return move.quantity
-    if AccountRef.parse(move.target).kind is AccountKind.PRODUCER:
-        return -move.quantity
-    return 0
+    is_to_maker = AccountRef.parse(move.target).kind is AccountKind.PRODUCER
+    return -move.quantity if move.kind is EntryKind.REVERSE and is_to_maker else 0
 
 
 def list_productions(

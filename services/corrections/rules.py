@@ -31,7 +31,7 @@ from services.journal.reversals import RECEIPT_KINDS, reversals_of, standing_ent
 from services.parties.models import Role
 from services.parties.service import Actor
 from services.transport.handling import locked
-from services.transport.retaking import step_back
+from services.transport.retaking import LEAVING, step_back
 from services.web.i18n import to_gettext
 
 _K = EntryKind
@@ -82,6 +82,12 @@ def _receipt(session: Session, entry: Entry) -> list[UUID]:
     """A receipt says one thing in several entries: accepted, rejected and short."""
     assert entry.document is not None, "the rule is for a shipment's entries"
     return [each.id for each in standing_entries(session, entry.document, RECEIPT_KINDS)]
+
+
+def _departure(session: Session, entry: Entry) -> list[UUID]:
+    """What is sent to be used and what is sent back leave on one lorry, in an entry each."""
+    assert entry.document is not None, "the rule is for a shipment's entries"
+    return [each.id for each in standing_entries(session, entry.document, LEAVING)]
 
 
 def _hold_shipment(session: Session, entry: Entry) -> None:
@@ -171,6 +177,9 @@ _FUNDS = Rule(_MONEY, hold=_hold_money)
 _RECEIPT = Rule(
     _AT_THE_DOOR, "delivered_again", hold=_hold_shipment, together=_receipt, settle=_step_back
 )
+_DEPARTURE = Rule(
+    _AT_THE_DOOR, "not_sent", hold=_hold_shipment, together=_departure, settle=_step_back
+)
 OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.RECEIVE_DONATION, "donation"): _GIFT,
     (_K.RECEIVE_GIFT, "donation"): _GIFT,
@@ -180,9 +189,8 @@ OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.PURCHASE, "order"): Rule(
         _MONEY, "due_again", hold=_hold_money, hinder=_refunded, settle=_free_if_cancelled
     ),
-    (_K.DISPATCH, "shipment"): Rule(
-        _AT_THE_DOOR, "not_sent", hold=_hold_shipment, settle=_step_back
-    ),
+    (_K.DISPATCH, "shipment"): _DEPARTURE,
+    (_K.SEND_BACK, "shipment"): _DEPARTURE,
     (_K.DISBURSE_GOODS, "shipment"): _RECEIPT,
     (_K.RECEIVE_TRANSFER, "shipment"): _RECEIPT,
     (_K.REJECT, "shipment"): _RECEIPT,
@@ -199,6 +207,7 @@ OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.RECLASSIFY, "expired"): Rule(_KEEPERS),
     (_K.REPACK, "repack"): Rule(_KEEPERS),
     (_K.GIVE_BACK, "give_back"): Rule(_KEEPERS),
+    (_K.GIVE_BACK, "return"): Rule(_KEEPERS),
     (_K.COMMIT_MONEY, "commitment"): _FUNDS,
     (_K.RELEASE_MONEY, "commitment"): _FUNDS,
     (_K.MOVE_MONEY, "money-move"): _FUNDS,

@@ -31,7 +31,7 @@ from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_acco
 from services.journal.models import Lot
 from services.journal.once import claim, digest_of, said_before
 from services.journal.post import post
-from services.journal.read import lots_opened_by, moves_of_lots
+from services.journal.read import TracedMove, lots_opened_by, moves_of_lots
 from services.journal.record import Draft, NewLot, NewMove
 from services.parties.changes import record_change
 from services.parties.service import Actor
@@ -252,11 +252,16 @@ def delivered_by_line(session: Session, order_ids: Collection[UUID]) -> dict[UUI
     for move in moves_of_lots(session, list(lots)):
         lot = lots[move.lot_id]
         line = int(lot.origin.rpartition(":")[2])
-        if AccountRef.parse(move.source).kind is AccountKind.SUPPLIER:
+        # What is given back to the supplier was delivered all the same.
+        if move.kind is EntryKind.PURCHASE:
             found[order_of[lot.entry_id]][line] += move.quantity
-        elif AccountRef.parse(move.target).kind is AccountKind.SUPPLIER:
+        elif move.kind is EntryKind.REVERSE and _is_to_supplier(move):
             found[order_of[lot.entry_id]][line] -= move.quantity
     return found
+
+
+def _is_to_supplier(move: TracedMove) -> bool:
+    return AccountRef.parse(move.target).kind is AccountKind.SUPPLIER
 
 
 @dataclass(frozen=True, slots=True)

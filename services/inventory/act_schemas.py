@@ -44,6 +44,15 @@ class Held(StrEnum):
     EXPIRED = "expired"
 
 
+class Unusable(StrEnum):
+    """The states of what nobody can use: it is given back, sent back as it is, or destroyed."""
+
+    REJECTED = "rejected"
+    RECALLED = "recalled"
+    EXPIRED = "expired"
+    DAMAGED = "damaged"
+
+
 class LossCause(StrEnum):
     """Why goods are gone; published with the loss."""
 
@@ -119,6 +128,18 @@ class GiveBackIn(LotAct):
     put_to: Literal["available", "quarantine", "damaged", "expired"] = "available"
 
 
+class ToGiverIn(LotAct):
+    """What can't be used goes back to the donor, seller or maker that it came from."""
+
+    model_config = example(
+        id="6f0c2c9e-3f55-4b5c-9c1a-3a1f0f6f2d1a", site="HB001", lot_id=LOT, quantity=5,
+        unit="box", taken_from="rejected", occurred_at="2020-02-20T20:00:00+08:00",
+        reason="wrong size",
+    )  # fmt: skip
+
+    taken_from: Unusable
+
+
 class ConsumeIn(LotAct):
     """What a hospital has used of what it received."""
 
@@ -178,6 +199,13 @@ class ActOut(BaseModel):
     occurred_at: datetime
     quantity_base: int
     lots: list[UUID]
+
+
+class ToGiverOut(ActOut):
+    """``to`` is whom it went to; ``refund`` what to refund where it was paid for."""
+
+    to: str
+    refund: str | None
 
 
 class PlaceOut(BaseModel):

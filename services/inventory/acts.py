@@ -3,11 +3,12 @@
 Each act is one entry of the journal with the id that its body brings: sent twice, it is one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, select
 
@@ -88,7 +89,7 @@ def sort_lot(session: Session, actor: Actor, body: SortIn) -> Done:
             value=body.taken_from.value,
             mend="record it as destroyed; what was recalled goes to quarantine after the lifting",
         )
-    return _act(session, actor, body, EntryKind.RECLASSIFY, body.taken_from, body.put_to)
+    return post_act(session, actor, body, EntryKind.RECLASSIFY, (body.taken_from, body.put_to))
 
 
 def write_off(session: Session, actor: Actor, body: LossIn) -> Done:
@@ -102,7 +103,7 @@ def write_off(session: Session, actor: Actor, body: LossIn) -> Done:
             mend=f"choose another cause, or goods that are {' or '.join(sorted(fits))}",
         )
     facts = {"cause": body.cause.value}
-    return _act(session, actor, body, EntryKind.LOSE, body.taken_from, "lost", facts)
+    return post_act(session, actor, body, EntryKind.LOSE, (body.taken_from, "lost"), facts=facts)
 
 
 def give_back(session: Session, actor: Actor, body: GiveBackIn) -> Done:
@@ -110,12 +111,12 @@ def give_back(session: Session, actor: Actor, body: GiveBackIn) -> Done:
 
     The needs that it came for stay served: what is given back is asked for no more.
     """
-    return _act(session, actor, body, EntryKind.GIVE_BACK, "received", body.put_to)
+    return post_act(session, actor, body, EntryKind.GIVE_BACK, ("received", body.put_to))
 
 
 def consume(session: Session, actor: Actor, body: ConsumeIn) -> Done:
     """What a hospital used of what it received."""
-    return _act(session, actor, body, EntryKind.CONSUME, "received", "consumed")
+    return post_act(session, actor, body, EntryKind.CONSUME, ("received", "consumed"))
 
 
 def repack(session: Session, actor: Actor, body: RepackIn) -> Done:
@@ -237,26 +238,29 @@ def _checked(session: Session, actor: Actor, body: LotAct) -> tuple[str, Lot, in
     return site.code, lot, catalog.to_pieces(session, lot.commodity, body.quantity, body.unit)
 
 
-def _act(
+def post_act(
     session: Session,
     actor: Actor,
     body: LotAct,
     kind: EntryKind,
-    source: str,
-    target: str,
-    facts: dict[str, str] | None = None,
+    states: tuple[str, str | AccountRef],
+    *,
+    paper: str = "",
+    facts: Mapping[str, str] | None = None,
+    concealed: Mapping[str, str] | None = None,
 ) -> Done:
+    """Move a quantity of a lot from one state to another, or to an account elsewhere."""
     site, lot, pieces = _checked(session, actor, body)
-    moves = _moves(session, body.id, (site, lot.id), (source, target), pieces)
+    moves = _moves(session, body.id, (site, lot.id), states, pieces)
     draft = Draft(
         id=body.id,
         kind=kind,
         occurred_at=body.occurred_at,
         actor=actor.reference,
-        document=f"{kind.value}:{body.id}",
+        document=f"{paper or kind.value}:{body.id}",
         moves=moves,
         facts=facts or {},
-        concealed={"reason": body.reason},
+        concealed={"reason": body.reason} | dict(concealed or {}),
     )
     return Done(post(session, draft), pieces, (lot.id,))
 
@@ -265,7 +269,7 @@ def _moves(
     session: Session,
     act_id: UUID,
     what: tuple[str, UUID],
-    states: tuple[str, str],
+    states: tuple[str, str | AccountRef],
     pieces: int,
 ) -> list[NewMove]:
     """The moves of an act: out of every account of that state, in their order, until it is enough.
@@ -283,7 +287,8 @@ def _moves(
     for one in holdings(session, holder=f"site:{site}", state=source, lot_ids=[lot_id]):
         part = min(missing, one.quantity)
         if part:
-            moves.append(_from(AccountRef.parse(one.account), site, target, lot_id, part))
+            account = AccountRef.parse(one.account)
+            moves.append(NewMove(lot_id, account, _to(account, site, target), part))
         missing -= part
     if missing:
         raise InsufficientStock(
@@ -299,13 +304,19 @@ def _moves(
     return moves
 
 
-def _from(source: AccountRef, site: str, target: str, lot_id: UUID, part: int) -> NewMove:
+def _to(source: AccountRef, site: str, target: str | AccountRef) -> AccountRef:
+    if isinstance(target, AccountRef):
+        return target
     # What was used for a need stays told apart; what stands in stock again is nobody's.
-    purpose = source.purpose if target == "consumed" else None
-    return NewMove(lot_id, source, site_account(site, target, purpose), part)
+    return site_account(site, target, source.purpose if target == "consumed" else None)
 
 
 def _first_moves(session: Session, entry_id: UUID) -> list[NewMove]:
+    """What the act moved when it was sent before; of two at once, one waits for the other here."""
+    session.connection().execute(
+        sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"act/{entry_id}"},
+    )
     return [
         NewMove(m.lot_id, AccountRef.parse(m.source), AccountRef.parse(m.target), m.quantity)
         for m in moves_of_entry(session, entry_id)

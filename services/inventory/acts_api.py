@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response, status
 
-from services.inventory import acts
+from services.inventory import acts, giving_back
 from services.inventory.act_schemas import (
     ActOut,
     ConsumeIn,
@@ -13,6 +13,8 @@ from services.inventory.act_schemas import (
     PlaceOut,
     RepackIn,
     SortIn,
+    ToGiverIn,
+    ToGiverOut,
 )
 from services.inventory.acts import Done
 from services.parties.access import CurrentActor
@@ -60,6 +62,16 @@ def give_back(
 ) -> ActOut:
     """A hospital's surplus, into stock again, from where a dispatcher may send it on."""
     return _answer(acts.give_back(session, actor, body), response)
+
+
+@router.post("/stock/to-giver", status_code=status.HTTP_201_CREATED)
+def give_to_giver(
+    body: ToGiverIn, session: DatabaseSession, actor: CurrentActor, response: Response
+) -> ToGiverOut:
+    """Unusable goods, back to the donor, seller or maker that they came from."""
+    done = _answer(giving_back.to_giver(session, actor, body), response)
+    giver = giving_back.giver_of(session, acts.get_lot(session, body.lot_id))
+    return ToGiverOut(**done.model_dump(), to=giver.account.holder, refund=giver.refund)
 
 
 @router.post("/stock/consumption", status_code=status.HTTP_201_CREATED)

@@ -15,6 +15,7 @@ from services.errors import NotFound
 from services.inventory import (
     acts,
     cards,
+    giving_back,
     listing,
     pages_catalogue,
     pages_counts,
@@ -34,6 +35,8 @@ from services.inventory.act_schemas import (
     RepackIn,
     Shelf,
     SortIn,
+    ToGiverIn,
+    Unusable,
 )
 from services.inventory.api import State
 from services.inventory.pages_base import names, packed
@@ -108,6 +111,7 @@ _ACTS: Mapping[str, tuple[type[Any], _Act, str]] = MappingProxyType(
         "sort": (SortIn, acts.sort_lot, "stock-sorted"),
         "lose": (LossIn, acts.write_off, "stock-lost"),
         "give-back": (GiveBackIn, acts.give_back, "stock-given-back"),
+        "to-giver": (ToGiverIn, giving_back.to_giver, "stock-given-back"),
         "use": (ConsumeIn, acts.consume, "stock-used"),
         "repack": (RepackIn, acts.repack, "stock-repacked"),
         "place": (PlaceIn, acts.put_away, "stock-placed"),
@@ -177,6 +181,8 @@ def _lot_page(
         held=list(Held),
         shelves=list(Shelf),
         causes=list(LossCause),
+        unusable=[state for state in Unusable if standing and standing.of(state)],
+        giver=giving_back.giver_of(session, lot),
         units=[catalog.BASE_UNIT, *(unit for unit, _ in packed(session).get(lot.commodity, []))],
         packing=packed(session),
         **names(session),

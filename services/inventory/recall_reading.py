@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from services.errors import NotFound
 from services.inventory.models import Recall
-from services.journal.kinds import AccountKind, AccountRef
+from services.journal.kinds import ORIGINS, AccountKind, AccountRef, EntryKind
 from services.journal.models import Lot
 from services.journal.read import TracedMove, holdings, lots_of, moves_of_lots
 from services.journal.stops import repacked_from
@@ -17,9 +17,7 @@ from services.parties import service as parties
 from services.parties.models import Organisation
 
 # What was repacked within these lots cancels out; what was repacked into them came in by that.
-_ORIGINS = frozenset(
-    {AccountKind.DONOR, AccountKind.SUPPLIER, AccountKind.PRODUCER, AccountKind.CONVERSION}
-)
+_CAME_IN = ORIGINS | {AccountKind.CONVERSION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,8 @@ class Touched:
     """Everything that a recall's lots touched, from the journal's moves, and where they are now.
 
     Quantities are pieces. ``now`` is by holder and state; ``had`` names every holder that ever had
-    some. ``opened`` came in by donation, production or purchase.
+    some. ``opened`` came in by donation, production or purchase, and ``given_back`` of it went
+    back to whoever it came from.
     """
 
     lots: tuple[Lot, ...]
@@ -37,6 +36,7 @@ class Touched:
     needs: tuple[str, ...]
     donations: tuple[str, ...]
     destroyed: int
+    given_back: int
     moves: tuple[TracedMove, ...] = field(repr=False)
 
     @property
@@ -58,10 +58,11 @@ class Touched:
         """Where all that was opened is: it adds up, once what is counted off is told too."""
         gathered, under_way = self.standing("recalled"), self.standing("in_transit")
         used, lost = self.standing("consumed"), self.standing("lost") - self.destroyed
-        known = gathered + self.destroyed + under_way + used + lost
+        known = gathered + self.destroyed + self.given_back + under_way + used + lost
         return {
             "gathered": gathered,
             "destroyed": self.destroyed,
+            "given_back": self.given_back,
             "under_way": under_way,
             "used": used,
             "lost": lost,
@@ -100,9 +101,9 @@ def touched(session: Session, recall: Recall) -> Touched:
     lots = lots_under(session, recall)
     moves = moves_of_lots(session, [lot.id for lot in lots])
     now: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    opened = 0
+    opened = given_back = sum(map(_given_back, moves))
     for one in holdings(session, lot_ids=[lot.id for lot in lots], above_zero=False):
-        if one.kind in _ORIGINS:
+        if one.kind in _CAME_IN:
             opened -= one.quantity
         else:
             now[one.holder][one.state] += one.quantity
@@ -117,6 +118,7 @@ def touched(session: Session, recall: Recall) -> Touched:
         ),
         donations=tuple(sorted({_donation(lot) for lot in lots} - {""})),
         destroyed=_destroyed(moves),
+        given_back=given_back,
         moves=tuple(moves),
     )
 
@@ -136,6 +138,14 @@ def _destroyed(moves: Iterable[TracedMove]) -> int:
         if states == ("lost", "recalled"):
             gone["pieces"] -= move.quantity
     return gone["pieces"]
+
+
+def _given_back(move: TracedMove) -> int:
+    """What went back to whom it came from; a correction brings it in again."""
+    if move.kind is EntryKind.GIVE_BACK and AccountRef.parse(move.target).kind in ORIGINS:
+        return move.quantity
+    is_undone = move.kind is EntryKind.REVERSE and AccountRef.parse(move.source).kind in ORIGINS
+    return -move.quantity if is_undone else 0
 
 
 def _holders(codes: Collection[str], kind: str) -> list[str]:

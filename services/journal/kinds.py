@@ -123,6 +123,7 @@ class EntryKind(StrEnum):
     GIVE_BACK = "give_back"
     RECEIVE_TRANSFER = "receive_transfer"
     DIVERT = "divert"
+    SEND_BACK = "send_back"
     COMMIT_MONEY = "commit_money"
     RELEASE_MONEY = "release_money"
     MOVE_MONEY = "move_money"
@@ -145,6 +146,8 @@ class EntryKind(StrEnum):
 
 
 _A = AccountKind
+# Whoever goods came from, and so may get them back.
+ORIGINS = frozenset({_A.DONOR, _A.SUPPLIER, _A.PRODUCER})
 # From which kind of account to which. A kind without pairs is a statement: it moves nothing, and
 # is in the journal so that the log holds it in order with everything else.
 ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
@@ -168,9 +171,12 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
         {(_A.SITE, _A.SITE), (_A.RECIPIENT, _A.SITE), (_A.TRANSIT, _A.SITE)}
     ),
     EntryKind.REPACK: frozenset({(_A.SITE, _A.CONVERSION), (_A.CONVERSION, _A.SITE)}),
-    EntryKind.GIVE_BACK: frozenset({(_A.RECIPIENT, _A.SITE)}),
+    EntryKind.GIVE_BACK: frozenset(
+        {(_A.RECIPIENT, _A.SITE), *((_A.SITE, origin) for origin in ORIGINS)}
+    ),
     EntryKind.RECEIVE_TRANSFER: frozenset({(_A.TRANSIT, _A.SITE)}),
     EntryKind.DIVERT: frozenset({(_A.TRANSIT, _A.TRANSIT)}),
+    EntryKind.SEND_BACK: frozenset({(_A.SITE, _A.TRANSIT)}),
     EntryKind.COMMIT_MONEY: frozenset({(_A.FUND, _A.FUND)}),
     EntryKind.RELEASE_MONEY: frozenset({(_A.FUND, _A.FUND)}),
     EntryKind.MOVE_MONEY: frozenset({(_A.FUND, _A.FUND)}),
@@ -197,6 +203,8 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
 _ANY = (frozenset[str](), frozenset[str]())
 _SHELVED = frozenset({"available", "quarantine", "on_hold", "damaged", "rejected", "expired"})
 _KEPT = _SHELVED | {"recalled"}
+# What nobody can use: it is given back, sent back as it is, or destroyed.
+UNUSABLE = frozenset({"rejected", "recalled", "expired", "damaged"})
 # Where goods come in: what is promised or recalled gets there by entries of their own.
 _INTO = (frozenset[str](), _SHELVED)
 # From which states to which, where the kinds of account alone say too little; an empty set: any.
@@ -223,7 +231,8 @@ ALLOWED_STATES: dict[EntryKind, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"available", "converted"}),
         frozenset({"available", "converted"}),
     ),
-    EntryKind.GIVE_BACK: (frozenset({"received"}), _KEPT),
+    EntryKind.GIVE_BACK: (UNUSABLE | {"received"}, _KEPT | {"given", "traded", "made"}),
+    EntryKind.SEND_BACK: (UNUSABLE, frozenset()),
     EntryKind.RECEIVE_TRANSFER: (frozenset({"in_transit"}), _KEPT),
 }
 
@@ -254,7 +263,9 @@ def may_move(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
     alike = source.holder.partition(":")[0] == target.holder.partition(":")[0]
     if alike and source.holder != target.holder and kind not in BETWEEN_HOLDERS:
         return False
-    if (source.kind, target.kind) not in ALLOWED_MOVES[kind]:
+    if (source.kind, target.kind) not in ALLOWED_MOVES[kind] or not _stays_apart(
+        kind, source, target
+    ):
         return False
     out_of, into = ALLOWED_STATES.get(kind, _ANY)
     # Out of what is recalled goods only come to be looked at again, or are gone for good.
@@ -263,8 +274,27 @@ def may_move(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
     return (not out_of or source.state in out_of) and (not into or target.state in into)
 
 
+def _stays_apart(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
+    """What is sent back is under way as what it is, and comes to stand as nothing better."""
+    before = source.state if kind is EntryKind.SEND_BACK else _sent_back_as(source)
+    if target.kind is AccountKind.TRANSIT:
+        return _sent_back_as(target) == before
+    return before is None or target.kind is AccountKind.LOSS or target.state in UNUSABLE
+
+
+def _sent_back_as(account: AccountRef) -> str | None:
+    """The state of goods that are sent back, while they are under way; None for all others."""
+    state = (account.purpose or "").partition(":")[0]
+    return state if account.kind is AccountKind.TRANSIT and state in UNUSABLE else None
+
+
 def site_account(site: str, state: str, purpose: str | None = None) -> AccountRef:
     return AccountRef(f"site:{site}", state, purpose)
+
+
+def sent_back_purpose(state: str, transfer_id: object) -> str:
+    """The purpose part of accounts that hold goods under way back, as what they are."""
+    return f"{state}:{transfer_id}"
 
 
 def need_purpose(need_id: object) -> str:

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from services.database import among
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.clock import local_date
-from services.journal.kinds import AccountKind, AccountRef, EntryKind
+from services.journal.kinds import ORIGINS, AccountKind, AccountRef, EntryKind
 from services.journal.models import Commodity, Entry, Lot, Move
 from services.journal.record import Draft
 from services.journal.stop_models import LotStop, StopLifted
@@ -30,7 +30,7 @@ _PICKS = frozenset({_E.RESERVE, _E.DISPATCH, _E.DISBURSE_GOODS, _E.HAND_OUT, _E.
 _SHELVES = frozenset({_E.GIVE_BACK, _E.RECEIVE_TRANSFER, _E.RECLASSIFY})
 # Where nothing recalled may get to, whichever way.
 _IN_USE = frozenset({"available", "reserved", "received", "consumed", "converted"})
-_GONE = frozenset({AccountKind.LOSS, AccountKind.ADJUSTMENT})
+_GONE = frozenset({AccountKind.LOSS, AccountKind.ADJUSTMENT}) | ORIGINS
 
 
 class LotRecalled(Conflict):
@@ -116,11 +116,14 @@ def repacked_from(session: Session, lot_ids: Collection[UUID]) -> set[UUID]:
 
 
 def forbids_recalled(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
-    """Whether a recalled lot may not make this move: into use, or out of where it is kept."""
+    """Whether a recalled lot may not make this move: into use, or out of where it is kept.
+
+    Sent back it stays what it is (``may_move``), and back with whoever gave it, it is gone.
+    """
     if target.state in _IN_USE or kind is _E.DISPATCH:
         return True
     kept = source.state == "recalled" and target.kind not in _GONE
-    return kept and kind is not _E.REVERSE
+    return kept and kind not in {_E.REVERSE, _E.SEND_BACK}
 
 
 def forbids_expired(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:

@@ -21,6 +21,7 @@ from services.transport.models import Receipt, Shipment, ShipmentEvent, Shipment
 from services.transport.steps import events_of
 
 _S = ShipmentState
+LEAVING = frozenset({EntryKind.DISPATCH, EntryKind.SEND_BACK})
 _COUNTED = frozenset({_S.RECEIVED, _S.PARTLY_RECEIVED, _S.REFUSED, _S.LOST})
 
 
@@ -39,7 +40,7 @@ def step_back(
     """
     shipment = locked(session, shipment_id)
     events = events_of(session, shipment)
-    states = frozenset({_S.DISPATCHED}) if kind is EntryKind.DISPATCH else _COUNTED
+    states = frozenset({_S.DISPATCHED}) if kind in LEAVING else _COUNTED
     reached = [at for at, event in enumerate(events) if event.state in states]
     if not reached or not reached[-1]:
         raise NothingToTakeBack(

@@ -68,6 +68,7 @@ def test_the_warehouses_day(api: TestClient, world: World, database: Database) -
     assert told["progress"] == {
         "gathered": 1847,
         "destroyed": 0,
+        "given_back": 0,
         "under_way": 0,
         "used": 100,
         "lost": 50,
