@@ -33,6 +33,8 @@ class ItemOut(BaseModel):
     volume_ml: int
     weight_g: int
     cold: bool
+    least_centi: int | None
+    most_centi: int | None
     packs: list[PackOut]
     substitutes: list[str]
     gtins: list[GtinOut]
@@ -47,6 +49,7 @@ def list_items(session: DatabaseSession) -> list[ItemOut]:
     return [
         ItemOut(
             **item.model_dump(exclude={"note"}),
+            cold=item.cold,
             base_unit=service.BASE_UNIT,
             packs=[
                 PackOut(unit=pack.unit, pieces=pack.pieces, gtin=pack.gtin)

@@ -26,7 +26,7 @@ def put_item(session: Session, code: str, body: ItemIn) -> str | None:
     """Add an item, or change what is said of it; what it is counted in never changes."""
     register_commodity(session, code, CommodityClass.GOODS, service.BASE_UNIT)
     item = session.get(Item, code, with_for_update=True)
-    values = body.model_dump()
+    values = body.model_dump(exclude={"cold"})
     if item is None:
         session.add(Item(code=code, **values))
         session.flush()

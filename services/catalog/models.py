@@ -8,13 +8,24 @@ from services.database import Row
 # What a piece takes up where nobody has measured it: assumed, as for a small packed article.
 ASSUMED_VOLUME_ML = 100
 ASSUMED_WEIGHT_G = 50
+# What vaccines and most cold medicines need (WHO, Model guidance for the storage and transport of
+# time- and temperature-sensitive pharmaceutical products, TRS 961 annex 9): 2 to 8 degrees.
+USUAL_LEAST_CENTI, USUAL_MOST_CENTI = 200, 800
 
 
 class Item(Row, table=True):
     """A kind of supply, counted in pieces.
 
-    Volume and weight are a packed piece's; ``cold`` goods must not get warm on the way.
+    Volume and weight are a packed piece's. ``least_centi`` and ``most_centi`` are the limits, in
+    hundredths of a degree Celsius, within which it is kept and carried; None where any will do.
     """
+
+    __table_args__ = (
+        sa.CheckConstraint(
+            "(least_centi IS NULL) = (most_centi IS NULL) AND least_centi < most_centi",
+            name="kept_between",
+        ),
+    )
 
     code: str = Field(primary_key=True, foreign_key="commodity.code")
     name_en: str
@@ -28,7 +39,13 @@ class Item(Row, table=True):
     weight_g: int = Field(
         default=ASSUMED_WEIGHT_G, sa_column_kwargs={"server_default": str(ASSUMED_WEIGHT_G)}
     )
-    cold: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    least_centi: int | None = None
+    most_centi: int | None = None
+
+    @property
+    def cold(self) -> bool:
+        """Whether it needs a cold way: it has limits that the weather may break."""
+        return self.least_centi is not None
 
 
 class Pack(Row, table=True):

@@ -17,11 +17,13 @@ from services.inventory.pages_base import history, names, packed
 from services.parties.access import CurrentActor
 from services.parties.models import Role
 from services.parties.service import Actor
-from services.web.forms import Form, SentForm
+from services.web.forms import Form, SentForm, hundredths
 from services.web.http import DatabaseSession
 from services.web.pages import redirect, render
 
 router = APIRouter()
+# Typed in degrees Celsius.
+_LIMITS = ("least_centi", "most_centi")
 _Put = Callable[[Session, str, Any], str | None]
 _PUTS: Mapping[str, tuple[type[Any], _Put]] = MappingProxyType(
     {
@@ -35,7 +37,7 @@ _PUTS: Mapping[str, tuple[type[Any], _Put]] = MappingProxyType(
 @router.get("/catalogue")
 def show_catalogue(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     """Every item with its packs, and the form that adds one."""
-    return _list_page(request, session, actor, Form({"cold": ""}))
+    return _list_page(request, session, actor, Form())
 
 
 @router.post("/catalogue")
@@ -45,13 +47,12 @@ def add_item(
     require_keeper(actor)
     code = ""
     with form.attempt(session):
-        cold = {"cold": "true"} if form.values.pop("cold", "") else {}
-        new = form.read(NewItem, instead=cold)
+        limits = {name: hundredths(form, name) for name in _LIMITS if form[name].strip()}
+        new = form.read(NewItem, instead=limits)
         code = new.code
         body = ItemIn(**new.model_dump(exclude={"code"}))
         keep(session, actor, code, maintain.put_item(session, code, body))
     if form.slips:
-        form.values.setdefault("cold", "")
         return _list_page(request, session, actor, form)
     return redirect(request, f"/catalogue/{code}", done="catalogue-saved")
 

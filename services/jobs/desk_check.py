@@ -162,7 +162,8 @@ def _check_shipments(session: Session, runs: dict[UUID, Run]) -> Iterator[Differ
     # A diverted line still says for which need it was planned, and a joined one by which run.
     for line in session.exec(select(ShipmentLine).where(col(ShipmentLine.run_id).is_not(None))):
         assert line.run_id is not None
-        carried[line.run_id, str(line.need_id), str(line.lot_id)] += line.quantity_base
+        planned_for = line.planned_for or line.need_id
+        carried[line.run_id, str(planned_for), str(line.lot_id)] += line.quantity_base
     for key in sorted(reserved.keys() | carried.keys(), key=str):
         if reserved.get(key, 0) != carried.get(key, 0):
             where = f"run {key[0]}, need {key[1]}, lot {key[2]}"

@@ -1,10 +1,10 @@
 """Endpoints of what is told on the way, of papers and proofs, and of drivers' links."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Query, Response, status
 
 from services.files.service import attach, attachments_of, open_attachment
 from services.parties.access import CurrentActor
@@ -28,7 +28,7 @@ from services.transport.schemas_tracks import (
 )
 from services.transport.track_models import CarrierLink
 from services.web.forms import SentFile
-from services.web.http import DatabaseSession
+from services.web.http import Code, DatabaseSession
 from services.web.lists import ListAsked, answer
 
 router = APIRouter(tags=["transport"])
@@ -79,13 +79,14 @@ def add_temperatures(
     file: SentFile,
     session: DatabaseSession,
     actor: CurrentActor,
+    item: Annotated[Code | None, Query(description="The cold goods that the logger lay by")] = None,
 ) -> TemperatureOut:
     """A logger's readings, CSV rows of time,celsius (its carrier, its consignee, dispatchers).
 
-    Cold goods must stay from 2 to 8 degrees. Where they didn't, what is accepted of them goes to
-    quarantine.
+    Cold goods must stay within their item's limits. Where they didn't, what is accepted of those
+    that are kept so goes to quarantine. ``item`` may be left out where all are kept alike.
     """
-    log = cold.add_readings(session, actor, shipment_id, log_id, file)
+    log = cold.add_readings(session, actor, shipment_id, log_id, file, item)
     return TemperatureOut.model_validate(log)
 
 

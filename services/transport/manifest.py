@@ -167,7 +167,9 @@ def _fates(session: Session, lines: Collection[ShipmentLine]) -> _Fates:
 
 
 def _lines(session: Session, ids: Iterable[UUID]) -> dict[UUID, list[ShipmentLine]]:
-    statement = select(ShipmentLine).where(among(ShipmentLine.shipment_id, ids))
+    statement = select(ShipmentLine).where(
+        among(ShipmentLine.shipment_id, ids), col(ShipmentLine.quantity_base) > 0
+    )
     found: dict[UUID, list[ShipmentLine]] = defaultdict(list)
     for row in session.exec(statement.order_by(col(ShipmentLine.line))):
         found[row.shipment_id].append(row)

@@ -69,7 +69,8 @@ class Shipment(Row, table=True):
     """Goods for one destination from one origin on one day.
 
     ``run_id`` is the run that it was planned by; None where a transfer was ordered. One that was
-    joined into another has no lines any more, and says which has them.
+    joined into another has no lines any more, and says which has them. ``diverted_from`` is the
+    one on which its goods left, where they were taken out of it on the way.
     """
 
     id: UUID = Field(primary_key=True)
@@ -81,6 +82,7 @@ class Shipment(Row, table=True):
     due_on: date
     state: ShipmentState = Field(sa_type=enum_type(ShipmentState), index=True)
     joined_into: UUID | None = Field(default=None, foreign_key="shipment.id")
+    diverted_from: UUID | None = Field(default=None, foreign_key="shipment.id")
 
 
 class ShipmentLine(Row, table=True):
@@ -88,12 +90,14 @@ class ShipmentLine(Row, table=True):
 
     A purpose and a lot meet in one line of a shipment only, so that the journal's moves between
     the purpose's accounts say what became of the line. Which item it is, the lot says. Goods
-    planned for a need (by ``run_id``) and diverted have both ids: the transfer is where they go.
+    planned for a need (by ``run_id``) and diverted to a shelf have both ids: the transfer is where
+    they go. Diverted to another need, they have that one's, and ``planned_for`` is the first. Of a
+    line all of which was diverted on another shipment nothing is left; rounds may tell of it still.
     """
 
     __tablename__ = "shipment_line"
     __table_args__ = (
-        sa.CheckConstraint("quantity_base > 0", name="quantity_positive"),
+        sa.CheckConstraint("quantity_base >= 0", name="quantity_not_negative"),
         sa.CheckConstraint("need_id IS NOT NULL OR transfer_id IS NOT NULL", name="has_purpose"),
         sa.UniqueConstraint("shipment_id", "need_id", "lot_id"),
         sa.UniqueConstraint("shipment_id", "transfer_id", "lot_id"),
@@ -104,6 +108,7 @@ class ShipmentLine(Row, table=True):
     need_id: UUID | None = Field(default=None, foreign_key="need.id", index=True)
     transfer_id: UUID | None = Field(default=None, foreign_key="transfer.id", index=True)
     run_id: UUID | None = Field(default=None, foreign_key="run.id", index=True)
+    planned_for: UUID | None = Field(default=None, foreign_key="need.id")
     lot_id: UUID = Field(foreign_key="lot.id", index=True)
     quantity_base: int = Field(sa_type=BIGINT)
 

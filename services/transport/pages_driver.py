@@ -19,7 +19,7 @@ from services.transport.labelling import units_of
 from services.transport.manifest import manifests
 from services.transport.models import Shipment
 from services.transport.pages import names
-from services.transport.pages_papers import keep_readings
+from services.transport.pages_papers import cold_goods, keep_readings
 from services.transport.schemas import ActIn, DeliverIn, LoadIn
 from services.transport.schemas_tracks import PositionIn
 from services.transport.steps import Driver, Step, next_steps
@@ -134,6 +134,7 @@ def _job_page(
             units=units_of(session, [shipment.id]).get(shipment.id, []),
             positions=tracking.positions_of(session, [shipment.id]).get(shipment.id, []),
             forms=forms,
+            **cold_goods(session, shipment),
             **names(request, session),
         )
     )

@@ -14,7 +14,7 @@ from services.parties.access import CurrentActor
 from services.parties.service import Actor
 from services.transport import cold, labelling, service, tracking
 from services.transport.manifest import manifests, pick_list
-from services.transport.models import ShipmentState
+from services.transport.models import Shipment, ShipmentState
 from services.transport.pages import names
 from services.transport.schemas_tracks import LabelIn, PositionIn
 from services.transport.service import Wanted
@@ -142,12 +142,22 @@ def keep_readings(session: Session, actor: Actor, shipment_id: UUID, form: Form)
     """Keep the file of a form as the readings of its id."""
     if "file" not in form.files:
         raise InvalidInput("There is no file in it", field="file", mend="choose the readings' file")
-    log_id = form.read(_ReadingsIn).id
-    cold.add_readings(session, actor, shipment_id, log_id, form.files["file"])
+    told = form.read(_ReadingsIn)
+    cold.add_readings(session, actor, shipment_id, told.id, form.files["file"], told.item)
+
+
+def cold_goods(session: Session, shipment: Shipment) -> dict[str, object]:
+    """For the form of readings: the cold items on it, and whether they are kept apart."""
+    alike = cold.kept_alike(session, shipment)
+    return {
+        "cold_goods": [code for each in alike for code in each.items],
+        "kept_apart": len(alike) > 1,
+    }
 
 
 class _ReadingsIn(Input):
     id: UUID
+    item: Code | None = None
 
 
 def _blank() -> Form:
@@ -170,6 +180,7 @@ def _report_page(
         shipment=shipment,
         position=position,
         readings=readings.keyed("readings"),
+        **cold_goods(session, shipment),
         under_way=tracking.on_the_way(shipment),
         **names(request, session),
     )

@@ -10,9 +10,6 @@ from itertools import pairwise
 
 from services.errors import InvalidInput
 
-# What vaccines, tests and most cold medicines need (WHO, Model guidance for the storage and
-# transport of time- and temperature-sensitive pharmaceutical products, TRS 961 annex 9).
-LEAST_CENTI, MOST_CENTI = 200, 800
 MOST_READINGS = 50_000
 _COLDEST, _HOTTEST = Decimal(-100), Decimal(100)
 
@@ -93,9 +90,7 @@ def _bad(number: int, row: Sequence[str], mend: str) -> BadReadings:
     )
 
 
-def judge(
-    readings: Sequence[Reading], least_centi: int = LEAST_CENTI, most_centi: int = MOST_CENTI
-) -> Judged:
+def judge(readings: Sequence[Reading], least_centi: int, most_centi: int) -> Judged:
     """Lowest, highest, and for how many whole minutes it was outside the limits.
 
     A reading outside counts until the next one; the last one counts no time of its own.

@@ -5,25 +5,23 @@ nothing may be used, so it is kept apart; so is what expired on the way, and wha
 didn't is kept in quarantine. All these leave the need's accounts, and are outstanding again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from services.alerts.models import AlertKind, Severity
 from services.alerts.service import close_alert, raise_alert
-from services.catalog.models import Item
-from services.database import among
 from services.journal.kinds import AccountRef, EntryKind, site_account
-from services.journal.models import Lot
 from services.journal.read import get_lots
 from services.journal.stops import hold_together, is_expired, stopped_lots
 from services.parties import service as parties
 from services.parties.models import Role, Site, SiteKind, User
 from services.parties.service import Actor
 from services.transport.acts import tell_lost
+from services.transport.cold import warm_items
 from services.transport.handling import HOLDERS, Target, locked, lost, moves_off, post_act
 from services.transport.manifest import lines_of
 from services.transport.models import Receipt, Shipment, ShipmentLine, ShipmentState
@@ -31,7 +29,6 @@ from services.transport.receipt import check_receipt, outcome
 from services.transport.schemas import ReceiptLineIn, ReceiveIn
 from services.transport.signed import nth, post_signed
 from services.transport.steps import Act, Step, events_of, is_new, record
-from services.transport.track_models import TemperatureLog
 
 _Counted = Sequence[tuple[ShipmentLine, ReceiptLineIn]]
 
@@ -133,30 +130,18 @@ def _fates(
     """By line, what accepting it means; a recall weighs more than a date, and that than warmth."""
     lots = get_lots(session, {line.lot_id for line in lines})
     stopped = stopped_lots(session, lots)
-    warm = _warm_lots(session, shipment, lots)
+    warm = warm_items(session, shipment)
 
     def fate(line: ShipmentLine) -> _Fate:
         if line.lot_id in stopped:
             return _Fate.RECALLED
         if is_expired(lots[line.lot_id].expires_on, at):
             return _Fate.EXPIRED
-        if line.lot_id in warm:
+        if lots[line.lot_id].commodity in warm:
             return _Fate.QUARANTINED
         return _Fate.USED if line.transfer_id is None else _Fate.SHELVED
 
     return {line.line: fate(line) for line in lines}
-
-
-def _warm_lots(session: Session, shipment: Shipment, lots: Mapping[UUID, Lot]) -> set[UUID]:
-    """Lots of cold goods, where the shipment's cold chain broke; else none."""
-    broke = select(TemperatureLog.id).where(
-        TemperatureLog.shipment_id == shipment.id, col(TemperatureLog.breach)
-    )
-    if session.exec(broke).first() is None:
-        return set()
-    codes = {lot.commodity for lot in lots.values()}
-    cold = set(session.exec(select(Item.code).where(among(Item.code, codes), col(Item.cold))).all())
-    return {lot.id for lot in lots.values() if lot.commodity in cold}
 
 
 def _to(fate: _Fate) -> Target:

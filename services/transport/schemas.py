@@ -164,7 +164,8 @@ class LineOut(BaseModel):
     """Accepted, rejected and short are readings of the journal: all 0 until it is received.
 
     ``held_base`` of what was accepted was put aside: recalled, expired, or in quarantine. A line
-    has a need, a transfer, or, planned for a need and diverted, both: it goes by the transfer.
+    has a need, a transfer, or, planned for a need and diverted to a shelf, both: it goes by the
+    transfer.
     """
 
     line: int
@@ -186,11 +187,13 @@ class ShipmentOut(BaseModel):
     """``next_steps`` are the acts that its state allows now.
 
     ``run_id`` is None where a transfer was ordered. One that was joined into another is empty.
+    ``diverted_from`` is the shipment that its goods left on, where they were taken out of that.
     """
 
     id: UUID
     run_id: UUID | None
     joined_into: UUID | None
+    diverted_from: UUID | None
     origin: str
     destination: str
     carrier: str

@@ -57,6 +57,7 @@ class TemperatureOut(FromRow):
     readings: int
     first_at: Moment
     last_at: Moment
+    items: list[str]
     lowest_centi: int
     highest_centi: int
     least_centi: int

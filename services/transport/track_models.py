@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from services.database import UTC_TIME, Row
+from services.database import JSON, UTC_TIME, Row
 
 
 class CarrierLink(Row, table=True):
@@ -52,8 +52,9 @@ class Position(Row, table=True):
 class TemperatureLog(Row, table=True):
     """What a logger measured on a shipment, held against limits; all in hundredths of a degree.
 
-    ``sha256`` is the file of readings, attached to the shipment. It is a ``breach`` where the
-    shipment carries cold goods and a reading lies outside.
+    ``sha256`` is the file of readings, attached to the shipment. ``items`` are the cold goods that
+    it speaks for: those of one pair of limits. It is a ``breach`` where there are any and a reading
+    lies outside.
     """
 
     __tablename__ = "temperature_log"
@@ -61,6 +62,7 @@ class TemperatureLog(Row, table=True):
     id: UUID = Field(primary_key=True)
     shipment_id: UUID = Field(foreign_key="shipment.id", index=True)
     sha256: str
+    items: list[str] = Field(default_factory=list, sa_type=JSON)
     readings: int
     first_at: datetime = Field(sa_type=UTC_TIME)
     last_at: datetime = Field(sa_type=UTC_TIME)

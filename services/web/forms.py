@@ -43,6 +43,10 @@ class NotAnAmount(InvalidInput):
     code, title = "not-an-amount", "Give an amount of money such as 1,250.50"
 
 
+class NotANumber(InvalidInput):
+    code, title = "not-a-number", "Give a number such as 8 or -2.5"
+
+
 Schema = TypeVar("Schema", bound=BaseModel)
 
 
@@ -286,6 +290,20 @@ def minor_units(form: Form, name: str, currency: str = "CNY") -> str:
         )
     whole = re.sub(r"\D", "", match[1])
     return str(int(whole) * 10**decimals + int(typed.ljust(decimals, "0") or "0"))
+
+
+def hundredths(form: Form, name: str) -> str:
+    """A number typed with up to two decimals, such as -2.5, as whole hundredths.
+
+    Raises:
+        NotANumber: it is anything else.
+
+    """
+    text = form[name].strip().replace("−", "-")
+    match = re.fullmatch(r"([+-]?)(\d{1,6})(?:[.．](\d{1,2}))?", text)
+    if match is None:
+        raise NotANumber(f"{text[:40]!r} isn't a number", field=name, mend="such as -2.5")
+    return f"{match[1]}{int(match[2] + (match[3] or '').ljust(2, '0'))}"
 
 
 def now_input() -> str:

@@ -13,6 +13,7 @@ from tests.world import World
 
 SHIELD = {"name_en": "Face shield", "name_zh": "面屏", "category": "ppe"}
 GTIN = "09506000134352"
+COOLED = "least_centi None → 200; most_centi None → 800"
 
 
 def put(api: TestClient, world: World, path: str, body: JSON, status: int = 200) -> Any:
@@ -25,7 +26,7 @@ def test_a_desk_keeps_items_packs_gtins_and_substitutes(api: TestClient, world: 
     assert put(api, world, "shield", SHIELD)["changed"] == "item shield added"
     assert put(api, world, "shield", SHIELD)["changed"] is None
     changed = put(api, world, "shield", SHIELD | {"cold": True})["changed"]
-    assert changed == "cold False → True"
+    assert changed == COOLED
     for _ in range(2):
         put(api, world, "shield/packs", {"unit": "box", "pieces": 20})
         put(api, world, "shield/gtins", {"gtin": GTIN, "unit": "box", "brand": "Example"})
@@ -37,13 +38,47 @@ def test_a_desk_keeps_items_packs_gtins_and_substitutes(api: TestClient, world: 
     history = read(api, world, "auditor", "items/shield/history")
     assert [each["what"] for each in history] == [
         "item shield added",
-        "cold False → True",
+        COOLED,
         "unit box of 20 pieces added",
         f"GTIN {GTIN} is a box",
         "serves gloves, preference 1",
         "no substitute for gloves any more",
     ]
     assert all(each["organisation"] == "RELIEF" for each in history)
+
+
+@pytest.mark.parametrize(
+    ("asked", "cold", "limits"),
+    [
+        ({}, False, (None, None)),
+        ({"cold": False}, False, (None, None)),
+        ({"cold": True}, True, (200, 800)),
+        ({"least_centi": -2500, "most_centi": -1500}, True, (-2500, -1500)),
+        ({"cold": True, "least_centi": 0, "most_centi": 1}, True, (0, 1)),
+    ],
+)
+def test_an_item_has_limits_of_its_own(
+    api: TestClient, world: World, asked: JSON, cold: bool, limits: tuple[int | None, int | None]
+) -> None:
+    put(api, world, "shield", SHIELD | asked)
+    told = next(it for it in api.get("/api/v1/items").json() if it["code"] == "shield")
+    assert (told["cold"], (told["least_centi"], told["most_centi"])) == (cold, limits)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"least_centi": 200},
+        {"most_centi": 200},
+        {"least_centi": 800, "most_centi": 200},
+        {"least_centi": 200, "most_centi": 200},
+        {"cold": False, "least_centi": 200, "most_centi": 800},
+        {"least_centi": -10_001, "most_centi": 0},
+        {"least_centi": 2.5, "most_centi": 8},
+    ],
+)
+def test_limits_that_cannot_be_are_refused(api: TestClient, world: World, limits: JSON) -> None:
+    put(api, world, "shield", SHIELD | limits, 422)
 
 
 @pytest.mark.parametrize(

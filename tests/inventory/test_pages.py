@@ -119,6 +119,12 @@ def test_what_expired_goes_off_the_shelf_by_one_button(browser: Open, database: 
 def test_the_catalogue_and_the_scanner(browser: Open, database: Database, lot: UUID) -> None:
     desk = browser("dispatcher")
     new = {"code": "shield", "name_en": "Shield", "name_zh": "面屏", "category": "ppe"}
+    frozen = new | {"least_centi": "-25", "most_centi": "−15.5"}
+    assert "such as -2.5" in desk.fill("/en/catalogue", new | {"least_centi": "icy"}).text
+    assert went_to(desk.fill("/en/catalogue", frozen | {"code": "kit"})).startswith(
+        "/en/catalogue/kit"
+    )
+    assert "kept from -25 °C to -15.5 °C" in desk.get("/en/catalogue/kit")
     assert went_to(desk.fill("/en/catalogue", new, action="/en/catalogue")).startswith(
         "/en/catalogue/shield"
     )

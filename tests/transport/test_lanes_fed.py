@@ -80,7 +80,8 @@ def test_a_plan_sees_costs_cold_and_what_a_day_can_carry(
         corridors = {(row.origin_zone, row.destination_zone): row for row in problem.corridors}
         assert corridors["420100", "420100"].volume_ml_per_day == 30_000
         assert corridors["420100", "420100"].weight_g_per_day == 4_000
-        session.get_one(Item, "gloves").cold = True
+        kept = session.get_one(Item, "gloves")
+        kept.least_centi, kept.most_centi = 200, 800
         session.flush()
         cold = take_snapshot(session, date(2020, 2, 4), 7, Policy())
         assert cold.item("gloves").cold

@@ -48,7 +48,7 @@ def test_no_reading_is_no_file(text: str) -> None:
 def test_a_reading_outside_counts_until_the_next() -> None:
     degrees = [500, 801, 900, 800, 199, 200, 1000]
     readings = [Reading(START + timedelta(minutes=10 * at), c) for at, c in enumerate(degrees)]
-    judged = judge(readings)
+    judged = judge(readings, 200, 800)
     assert (judged.lowest_centi, judged.highest_centi) == (199, 1000)
     assert (judged.minutes_out, judged.outside) == (30, 4)
 
@@ -56,7 +56,7 @@ def test_a_reading_outside_counts_until_the_next() -> None:
 @given(st.lists(st.integers(-1000, 3000), min_size=1, max_size=50))
 def test_never_longer_outside_than_measured(degrees: list[int]) -> None:
     readings = [Reading(START + timedelta(minutes=at), c) for at, c in enumerate(degrees)]
-    judged = judge(readings)
+    judged = judge(readings, 200, 800)
     assert 0 <= judged.minutes_out <= len(degrees) - 1
     assert judged.lowest_centi == min(degrees)
     assert (judged.outside == 0) == all(200 <= each <= 800 for each in degrees)

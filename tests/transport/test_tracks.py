@@ -42,9 +42,10 @@ def send_file(
     return api.post(f"/api/v1/{path}", files=files, headers=World().bearer(user))
 
 
-def make_cold(database: Database, item: str) -> None:
+def make_cold(database: Database, item: str, least: int = 200, most: int = 800) -> None:
     with database.transaction() as session:
-        session.get_one(Item, item).cold = True
+        kept = session.get_one(Item, item)
+        kept.least_centi, kept.most_centi = least, most
 
 
 def test_where_it_is_and_when_it_comes(api: TestClient, sent: Sent, world: World) -> None:
@@ -130,6 +131,33 @@ def test_readings_within_the_limits_or_of_goods_that_need_no_cold_break_nothing(
     assert send_file(api, f"{path}/{uuid4()}", FINE, "hospital2").status_code == 403
     later = FINE.replace("2020", "2999")
     assert send_file(api, f"{path}/{uuid4()}", later).status_code == 422
+
+
+def test_goods_are_held_to_the_limits_of_their_own_item(
+    api: TestClient, database: Database, sent: Sent
+) -> None:
+    """Test kits at -20 degrees and vaccines at 5, on one lorry, each with a logger."""
+    make_cold(database, "gloves", -2500, -1500)
+    make_cold(database, "n95_respirator")
+    bring_to(api, sent.id, "dispatch")
+    path = f"shipments/{sent.id}/temperatures"
+    for which, named in (("", "gloves, n95"), ("?item=surgical_mask", "gloves, n95")):
+        unclear = send_file(api, f"{path}/{uuid4()}{which}", FINE)
+        assert unclear.status_code == 422
+        assert unclear.json()["errors"][0]["field"] == "item"
+        assert named in unclear.json()["errors"][0]["mend"]
+    kept = send_file(api, f"{path}/{uuid4()}?item=n95_respirator", FINE).json()
+    assert (kept["breach"], kept["items"]) == (False, ["n95_respirator"])
+    thawed = f"{path}/{uuid4()}?item=gloves"
+    first, again = (send_file(api, thawed, FINE) for _ in range(2))
+    assert first.json() == again.json()
+    told = first.json()
+    assert (told["breach"], told["items"]) == (True, ["gloves"])
+    assert (told["least_centi"], told["most_centi"], told["minutes_out"]) == (-2500, -1500, 60)
+    assert act(api, sent.id, "deliver").status_code == 200
+    received = act(api, sent.id, "receive", lines=[count(1, 10), count(2, 20)]).json()
+    held = {line["item"]: line["held_base"] for line in received["lines"]}
+    assert held == {"gloves": 10, "n95_respirator": 0}
 
 
 def test_a_proof_is_kept_and_shown_to_those_who_have_a_part(
