@@ -133,6 +133,9 @@ class Settings(BaseSettings):
         description="The address that mail comes from.",
     )
     smtp_starttls: bool = Field(default=True, description="Turn to TLS first, or send nothing.")
+    smtp_implicit_tls: bool = Field(
+        default=False, description="Speak TLS from the first byte (RFC 8314), as on port 465."
+    )
     webhook_key: SecretStr | None = Field(
         default=None,
         description="64 hex digits that webhooks' secrets follow from; unset: a file. "
@@ -151,6 +154,11 @@ class Settings(BaseSettings):
         default=5, description="How often mail and webhooks are looked after."
     )
     session_hours: PositiveInt = 12
+    help_calls_a_minute: PositiveInt = Field(
+        default=10,
+        description="How many calls for help are taken from one address within a minute, by each "
+        "process. Behind a proxy, FORWARDED_ALLOW_IPS has to name it.",
+    )
     dump_readers: PositiveInt = Field(
         default=4, description="How many may read the whole log at once, from each process."
     )

@@ -3,9 +3,11 @@
 import smtplib
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -31,34 +33,55 @@ def is_on(settings: Settings) -> bool:
     return settings.smtp_host is not None
 
 
-def alert_mail(
-    settings: Settings, message_id: UUID, to: str, language: str, alert: AlertOut, at: datetime
-) -> EmailMessage:
-    """The mail about one alert; ``message_id`` is its row's, so a repeat is recognisable."""
-    module = environment(language).get_template("alert_mail.html").module
-    title = plain(module.subject(alert))  # type: ignore[attr-defined]
-    subject = f"{title}: {alert.says}"
-    text = module.alert(alert, link(settings, language, alert.path), _own(settings, language))  # type: ignore[attr-defined]
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """To whom a mail goes; ``message_id`` is its row's, so a repeat is recognisable.
+
+    ``stop`` is the page that ends such mail; without one, there is nothing to end.
+    """
+
+    message_id: UUID
+    to: str
+    language: str
+    stop: str | None = None
+
+
+def alert_mail(settings: Settings, reader: Reader, alert: AlertOut, at: datetime) -> EmailMessage:
+    """The mail about one alert."""
+    words = _words(reader)
+    subject = f"{plain(words.subject(alert))}: {alert.says}"
+    there = link(settings, reader.language, alert.path)
+    text = words.alert(alert, there, _own(settings, reader), reader.stop)
     cut = subject if len(subject) <= _MOST_SAID else subject[:_MOST_SAID] + "…"
-    return _mail(settings, message_id, to, cut, text, at)
+    return _mail(settings, reader, cut, text, at)
 
 
 def digest_mail(
-    settings: Settings,
-    message_id: UUID,
-    to: str,
-    language: str,
-    alerts: Sequence[AlertOut],
-    at: datetime,
+    settings: Settings, reader: Reader, alerts: Sequence[AlertOut], at: datetime
 ) -> EmailMessage:
     """One mail about many alerts: those that are still so, and how many aren't any more."""
-    module = environment(language).get_template("alert_mail.html").module
+    words = _words(reader)
     lines = [
-        (each, link(settings, language, each.path)) for each in alerts if each.closed_at is None
+        (each, link(settings, reader.language, each.path))
+        for each in alerts
+        if each.closed_at is None
     ]
-    subject = plain(module.digest_subject(len(alerts)))  # type: ignore[attr-defined]
-    text = module.digest(lines, len(alerts) - len(lines), _own(settings, language))  # type: ignore[attr-defined]
-    return _mail(settings, message_id, to, subject, text, at)
+    over = len(alerts) - len(lines)
+    text = words.digest(lines, over, _own(settings, reader), reader.stop)
+    return _mail(settings, reader, plain(words.digest_subject(len(alerts))), text, at)
+
+
+def question_mail(
+    settings: Settings, reader: Reader, username: str, confirm: str, at: datetime
+) -> EmailMessage:
+    """The only mail to an address that isn't confirmed: whether it is ``username``'s."""
+    words = _words(reader)
+    text = words.question(username, confirm)
+    return _mail(settings, reader, plain(words.question_subject()), text, at)
+
+
+def _words(reader: Reader) -> Any:
+    return environment(reader.language).get_template("alert_mail.html").module
 
 
 def link(settings: Settings, language: str, path: str) -> str:
@@ -72,11 +95,8 @@ def send(settings: Settings, mail: EmailMessage) -> None:
         MailRefused: the server didn't take it, or isn't there.
 
     """
-    assert settings.smtp_host is not None
     try:
-        with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S) as server:
-            if settings.smtp_starttls:
-                server.starttls(context=ssl.create_default_context())
+        with _connected(settings) as server:
             if settings.smtp_user and settings.smtp_password:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
             server.send_message(mail)
@@ -94,19 +114,41 @@ def send(settings: Settings, mail: EmailMessage) -> None:
         raise MailRefused(f"{type(error).__name__}: {error}") from error
 
 
-def _own(settings: Settings, language: str) -> str:
-    return link(settings, language, "/alerts/settings")
+def _connected(settings: Settings) -> smtplib.SMTP:
+    """A connection to the server, sealed unless the settings say otherwise."""
+    assert settings.smtp_host is not None
+    where = (settings.smtp_host, settings.smtp_port)
+    if settings.smtp_implicit_tls:
+        tls = ssl.create_default_context()
+        return smtplib.SMTP_SSL(*where, timeout=TIMEOUT_S, context=tls)
+    server = smtplib.SMTP(*where, timeout=TIMEOUT_S)
+    if settings.smtp_starttls:
+        try:
+            server.starttls(context=ssl.create_default_context())
+        except BaseException:
+            server.close()
+            raise
+    return server
+
+
+def _own(settings: Settings, reader: Reader) -> str:
+    return link(settings, reader.language, "/alerts/settings")
 
 
 def _mail(
-    settings: Settings, message_id: UUID, to: str, subject: str, text: object, at: datetime
+    settings: Settings, reader: Reader, subject: str, text: object, at: datetime
 ) -> EmailMessage:
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = settings.smtp_from, to, subject
+    mail["From"], mail["To"], mail["Subject"] = settings.smtp_from, reader.to, subject
     mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = f"<{message_id}@{urlsplit(settings.pages_url).hostname}>"
+    mail["Message-ID"] = f"<{reader.message_id}@{urlsplit(settings.pages_url).hostname}>"
     # RFC 3834: nothing should answer this by itself.
     mail["Auto-Submitted"] = "auto-generated"
+    if reader.stop is not None:
+        mail["List-Unsubscribe"] = f"<{reader.stop}>"
+        if reader.stop.startswith("https:"):
+            # RFC 8058: a mail program's own button does it without opening the page.
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(_unescaped(text))
     return mail
 

@@ -33,6 +33,11 @@ from services.parties.models import DESKS, Role, User
 from services.settings import Settings
 
 _AT_A_TIME = 100
+_REACHABLE = (
+    col(User.active),
+    col(User.email).is_not(None),
+    col(User.email_refused_at).is_(None),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,23 @@ class _Readers:
         if not regions or alert.region is None:
             return True
         return not set(regions).isdisjoint(self.above.get(alert.region, ()))
+
+
+def ask(session: Session, settings: Settings, now: datetime) -> int:
+    """Ask each new address once whether it is its user's; how many were asked."""
+    if not is_on(settings):
+        return 0
+    asked = select(User).where(
+        *_REACHABLE, col(User.email_confirmed_at).is_(None), col(User.email_asked_at).is_(None)
+    )
+    users = session.exec(asked.limit(_AT_A_TIME).with_for_update()).all()
+    for user in users:
+        user.email_asked_at = now
+    session.flush()
+    rows = [_row(MessageKind.CONFIRM, now, user_id=user.id) for user in users]
+    if rows:
+        session.connection().execute(insert(AlertMessage).values(rows))
+    return len(rows)
 
 
 def spread(session: Session, settings: Settings, now: datetime) -> int:
@@ -183,19 +205,16 @@ def is_grave(alert: Alert, least: Severity) -> bool:
 
 
 def _readers(session: Session, settings: Settings, now: datetime) -> _Readers:
-    reachable = (
-        col(User.active),
-        col(User.email).is_not(None),
-        col(User.email_refused_at).is_(None),
-    )
     chosen = {row.user_id: row for row in session.exec(select(AlertSubscription))}
-    users = session.exec(select(User).where(*reachable)) if is_on(settings) else ()
+    users = session.exec(select(User).where(*_REACHABLE, col(User.email_confirmed_at).is_not(None)))
     hooks = select(Webhook).where(
         col(Webhook.disabled_at).is_(None), col(Webhook.removed_at).is_(None)
     )
     mutes = select(AlertMute).where(col(AlertMute.ended_at).is_(None), col(AlertMute.until) > now)
     return _Readers(
-        people=[(user, chosen.get(user.id) or default_of(user)) for user in users],
+        people=[
+            (user, chosen.get(user.id) or default_of(user)) for user in users if is_on(settings)
+        ],
         webhooks=list(session.exec(hooks)),
         mutes=[_Mute(row) for row in session.exec(mutes)],
         above=parties.regions_above(session),
@@ -224,7 +243,7 @@ def bundle(session: Session, settings: Settings, now: datetime) -> int:
     made = 0
     for user in session.exec(select(User).where(among(User.id, list(lines)))):
         wants = session.get(AlertSubscription, user.id) or default_of(user)
-        if not _takes_mail(user, wants):
+        if wants.means is Means.PAGE or not takes_mail(user):
             _change(session, [line for line, _ in lines[user.id]], state=MessageState.DROPPED)
             continue
         due = _last_hour(settings, wants.digest_hour, now)
@@ -237,9 +256,9 @@ def bundle(session: Session, settings: Settings, now: datetime) -> int:
     return made
 
 
-def _takes_mail(user: User, wants: AlertSubscription) -> bool:
-    reachable = user.active and user.email is not None and user.email_refused_at is None
-    return reachable and wants.means is not Means.PAGE
+def takes_mail(user: User) -> bool:
+    """Whether mail about alerts may be sent to somebody's address."""
+    return user.active and user.email_confirmed_at is not None and user.email_refused_at is None
 
 
 def _last_hour(settings: Settings, hour: int, now: datetime) -> datetime:

@@ -17,7 +17,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from services.alerts import mail, posting
+from services.alerts import mail, outbox, posting
+from services.alerts.mail_links import LinkPurpose, mail_link
 from services.alerts.models import Alert
 from services.alerts.showing import shown
 from services.alerts.signing import headers_of
@@ -141,18 +142,31 @@ def _mark_webhook(session: Session, webhook_id: UUID, outcome: Outcome, now: dat
 
 def _mail_of(session: Session, settings: Settings, row: AlertMessage, now: datetime) -> Taken:
     user = session.get_one(User, row.user_id)
-    if not user.active or user.email is None or user.email_refused_at is not None:
-        return _dropped(row, "there is no address to send to")
+    if row.kind is MessageKind.CONFIRM:
+        return _question_of(settings, row, user, now)
+    if user.email is None or not outbox.takes_mail(user):
+        return _dropped(row, "there is no confirmed address to send to")
     language = user.language or "en"
     alerts = _alerts_of(session, row)
     if all(alert.closed_at is not None for alert in alerts):
         return _dropped(row, "it was over before it was sent")
     told = shown(session, alerts, language)
+    stop = mail_link(settings, LinkPurpose.STOP, user, language, now)
+    reader = mail.Reader(row.id, user.email, language, stop)
     made = (
-        mail.digest_mail(settings, row.id, user.email, language, told, now)
+        mail.digest_mail(settings, reader, told, now)
         if row.kind is MessageKind.DIGEST
-        else mail.alert_mail(settings, row.id, user.email, language, told[0], now)
+        else mail.alert_mail(settings, reader, told[0], now)
     )
+    return Taken(row.id, user.email, lambda: _send_mail(settings, made))
+
+
+def _question_of(settings: Settings, row: AlertMessage, user: User, now: datetime) -> Taken:
+    if user.email is None or not user.active or user.email_confirmed_at is not None:
+        return _dropped(row, "there is nothing to confirm any more")
+    reader = mail.Reader(row.id, user.email, user.language or "en")
+    confirm = mail_link(settings, LinkPurpose.CONFIRM, user, reader.language, now)
+    made = mail.question_mail(settings, reader, user.username, confirm, now)
     return Taken(row.id, user.email, lambda: _send_mail(settings, made))
 
 

@@ -1,6 +1,6 @@
 """Signatures of webhooks, as receivers of Standard Webhooks 1.0.0 check them.
 
-The secret is 32 bytes, shown in base 64 after ``whsec_``. It isn't stored: it follows by
+A webhook's secret is 32 bytes, shown in base 64 after ``whsec_``. It isn't stored: it follows by
 HMAC-SHA256 (RFC 2104) from a key outside the database, so who reads the database can sign nothing.
 """
 
@@ -28,9 +28,14 @@ def _key() -> bytes:
 
 def secret_of(webhook_id: UUID, version: int) -> str:
     """The secret that a webhook's receiver holds; a new version is another secret."""
-    text = f"webhook\x00{webhook_id}\x00{version}"
-    made = hmac.new(_key(), text.encode(), hashlib.sha256).digest()
+    made = derived("webhook", webhook_id, version)
     return f"whsec_{base64.b64encode(made).decode()}"
+
+
+def derived(*parts: object) -> bytes:
+    """32 bytes that only who has the key can make of these parts; none has a NUL in it."""
+    text = "\x00".join(map(str, parts))
+    return hmac.new(_key(), text.encode(), hashlib.sha256).digest()
 
 
 def headers_of(

@@ -62,6 +62,7 @@ class Messenger(threading.Thread):
         now = self._clock()
         with self._database.transaction() as session:
             if session.scalar(_MY_TURN):
+                outbox.ask(session, self._settings, now)
                 outbox.spread(session, self._settings, now)
                 outbox.bundle(session, self._settings, now)
 

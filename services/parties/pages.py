@@ -11,12 +11,13 @@ from starlette.responses import Response
 from services.parties import keys_pages, service
 from services.parties.access import CurrentActor, MaybeActor, cookie_name, refuse_foreign_form
 from services.parties.api import UserChange, UserIn, change_user, register_user
+from services.parties.email import UserEmailIn, set_email_of
 from services.parties.models import Organisation, OrganisationKind, Role, Site, SiteKind, User
 from services.parties.service import WrongPassword
 from services.settings import get_settings
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
-from services.web.i18n import LANGUAGES
+from services.web.i18n import LANGUAGES, language_of
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -87,6 +88,20 @@ def add_user(
     if form.slips:
         return _people_page(request, session, form, "")
     return redirect(request, "/people", name=form["username"].strip())
+
+
+@router.post("/people/{username}/email-confirmed")
+def confirm_email(
+    request: Request, username: str, session: DatabaseSession, actor: CurrentActor, form: SentForm
+) -> Response:
+    """Vouch for the address that the page showed; another that was given since is not confirmed."""
+    service.require_role(actor, Role.ADMIN)
+    user = service.get_user(session, username)
+    if user.email == form["email"]:
+        language = user.language or language_of(request.url.path)
+        body = UserEmailIn(email=user.email, language=language, confirmed=True)
+        set_email_of(session, actor, username, body)
+    return redirect(request, "/people", name=username)
 
 
 @router.post("/people/{username}/{way}")

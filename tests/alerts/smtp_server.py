@@ -1,12 +1,17 @@
-"""A small SMTP server (RFC 5321) on loopback that keeps what it is given, or refuses it."""
+"""A whole SMTP server (aiosmtpd) on loopback that keeps what it is given, or refuses it."""
+# ruff: noqa: N802 — aiosmtpd finds its hooks by these names
 
-import socketserver
-import threading
+import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope
 
 
 @dataclass
@@ -18,51 +23,72 @@ class Mailbox:
     answers: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
+    async def handle_EHLO(
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [self.answers["EHLO"]] if "EHLO" in self.answers else responses
+
+    async def handle_HELO(self, server: Any, session: Any, envelope: Any, hostname: str) -> str:
+        session.host_name = hostname
+        return self.answers.get("EHLO", "250 test")
+
+    async def handle_MAIL(
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        envelope.mail_from = address
+        return self.answers.get("MAIL", "250 ok")
+
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address not in self.refused:
+            envelope.rcpt_tos.append(address)
+        return self.refused.get(address, "250 ok")
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+        answer = self.answers.get("DATA", "250 kept")
+        if answer.startswith("2"):
+            assert isinstance(envelope.content, bytes)
+            self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
+        return answer
+
+
+class _Server(Controller):
+    """On a port that was free and is held from the beginning."""
+
+    def __init__(self, box: Mailbox, **how: Any) -> None:
+        self._held = socket.create_server(("127.0.0.1", 0))
+        box.port = self._held.getsockname()[1]
+        super().__init__(box, "127.0.0.1", box.port, server_hostname="test", **how)
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, sock=self._held, ssl=self.ssl_context)
+
 
 @contextmanager
-def smtp_server() -> Iterator[Mailbox]:
+def smtp_server(**how: Any) -> Iterator[Mailbox]:
+    """``how``: aiosmtpd's ``ssl_context`` (TLS at once), ``tls_context`` (STARTTLS) and so on."""
     box = Mailbox()
+    server = _Server(box, **how)
+    server.start()
+    try:
+        yield box
+    finally:
+        server.stop()
 
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.say("220 test")
-            while line := self.rfile.readline():
-                command = line.decode().strip()
-                verb = command[:4].upper()
-                if verb == "DATA" and "DATA" not in box.answers:
-                    self.say("354 go on")
-                    self.take()
-                elif verb == "RCPT":
-                    address = command.partition("<")[2].partition(">")[0]
-                    self.say(box.refused.get(address, "250 ok"))
-                elif verb == "QUIT":
-                    self.say("221 bye")
-                    return
-                else:
-                    self.say(box.answers.get(verb, "250 ok"))
 
-        def take(self) -> None:
-            lines: list[bytes] = []
-            while (line := self.rfile.readline()) not in {b".\r\n", b""}:
-                lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
-            answer = box.answers.get("BODY", "250 kept")
-            if answer.startswith("2"):
-                box.mails.append(message_from_bytes(b"".join(lines), policy=policy.default))
-            self.say(answer)
+def signs_in(user: str, password: str) -> Any:
+    """A server's check of a name and a password."""
 
-        def say(self, text: str) -> None:
-            self.wfile.write(f"{text}\r\n".encode())
+    def check(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        given = (data.login.decode(), data.password.decode())
+        return AuthResult(success=given == (user, password), handled=False)
 
-    class Server(socketserver.ThreadingTCPServer):
-        allow_reuse_address = True
-        daemon_threads = True
+    return check
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        box.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield box
-        finally:
-            server.shutdown()
-            thread.join()
+
+def server_tls(certificate: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context

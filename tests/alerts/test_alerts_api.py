@@ -244,6 +244,7 @@ def test_an_address_is_set_and_taken_back(clients: Any) -> None:
         "email": "ward.7+alerts@hosp.example.org",
         "language": "zh",
         "refused": False,
+        "confirmed": False,
     }
     hospital.put("email", {})
     assert hospital.get("email")["email"] is None
