@@ -65,9 +65,11 @@ class RecallBetween:
 
     def _wait(self) -> None:
         assert self.recall is not None
-        with self.database.transaction() as session:
-            while not self.recall.done() and not session.execute(WAITING).scalar_one():
-                pass
+        waits = 0
+        while not self.recall.done() and not waits:
+            # Each time anew: one transaction sees the server's processes of its first look only.
+            with self.database.transaction() as session:
+                waits = session.execute(WAITING).scalar_one()
 
     def gathered(self, lots: Sequence[UUID]) -> list[int]:
         """What the recall gathered of each of these, once it is through."""
