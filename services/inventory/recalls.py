@@ -31,7 +31,7 @@ from services.journal.read import (
     moves_of_lots,
 )
 from services.journal.record import Draft, NewMove
-from services.journal.stops import repacked_from, stopped_lots
+from services.journal.stops import hold_together, repacked_from, stopped_lots
 from services.parties import service as parties
 from services.parties.changes import record_change
 from services.parties.models import Role
@@ -188,6 +188,8 @@ def lift_recall(session: Session, actor: Actor, recall_id: UUID, body: LiftIn) -
             value=body.occurred_at.isoformat(),
             mend=f"give a time from {recall.occurred_at.isoformat()} on",
         )
+    # Of two recalls lifted at once, the later one sees that the first one stops nothing any more.
+    hold_together(session, {lot.id for lot in lots_under(session, recall)}, alone=True)
     post(
         session,
         Draft(

@@ -159,8 +159,10 @@ def hold_lots(session: Session, draft: Draft) -> dict[UUID, HeldLot]:
     return known | _locked(session, among(Lot.id, missing), alone=False, wanted=missing)
 
 
-def hold_together(session: Session, lot_ids: Collection[UUID]) -> None:
+def hold_together(session: Session, lot_ids: Collection[UUID], *, alone: bool = False) -> None:
     """Hold every lot of an act that posts several entries, before it posts the first.
+
+    ``alone`` lets no other act have them meanwhile, as a recall does.
 
     Each entry holds its own lots in one order, but one entry after another doesn't: a recall that
     has the second's lots and waits for the first's would be waited for in turn. What is read of the
@@ -170,7 +172,7 @@ def hold_together(session: Session, lot_ids: Collection[UUID]) -> None:
         NotFound: there is no such lot.
 
     """
-    _locked(session, among(Lot.id, lot_ids), alone=False, wanted=lot_ids)
+    _locked(session, among(Lot.id, lot_ids), alone=alone, wanted=lot_ids)
 
 
 def _hold_alone(session: Session, draft: Draft) -> dict[UUID, HeldLot]:
