@@ -78,6 +78,20 @@ def test_a_desk_lapses_by_the_worlds_time(api: TestClient, hospital: Desk) -> No
     assert hospital.get(f"/needs/{young['id']}")["status"] == "approved"
 
 
+def test_what_lapsed_stays_in_the_publics_sum_of_what_was_asked_for(
+    api: TestClient, hospital: Desk
+) -> None:
+    def told() -> list[tuple[int, int]]:
+        figures = api.get("/api/v1/audit/overview").json()["hospitals"]
+        return [(each["needed"], each["outstanding"]) for each in figures]
+
+    need = hospital.ask(posted_at="2020-02-03T08:00:00Z")
+    asked = need["quantity_base"]
+    assert told() == [(asked, asked)]
+    Desk(api, "dispatcher").post("/needs/lapse", at="2020-02-10T08:00:00Z")
+    assert told() == [(asked, 0)]
+
+
 def test_a_word_in_the_past_takes_nothing_back_and_none_lies_ahead(hospital: Desk) -> None:
     need = hospital.ask(posted_at="2020-02-05T08:00:00Z")
     url = f"/needs/{need['id']}/confirm"
