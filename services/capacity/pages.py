@@ -26,6 +26,7 @@ from services.catalog import service as catalog
 from services.errors import InvalidInput
 from services.files.service import attach, open_attachment
 from services.journal.clock import local_date
+from services.journal.reversals import how_they_stand
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.models import Role
@@ -143,6 +144,7 @@ def _made_page(
         "capacity_made.html",
         form.status,
         it=shown,
+        stands=how_they_stand(session, [shown.id], reader=actor.reads_reasons_of)[shown.id],
         form=form,
         may_attach=actor.role is Role.ADMIN or site.organisation == actor.organisation,
         **filters(session, actor),

@@ -1,6 +1,6 @@
 """Pages of stock: what is where, one lot and what is done with it, what expires, what to pick."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
@@ -41,6 +41,7 @@ from services.inventory.act_schemas import (
 from services.inventory.api import State
 from services.inventory.pages_base import names, packed
 from services.inventory.schemas import CardLineOut, PickAsked
+from services.journal.reversals import HowItStands, how_they_stand
 from services.journal.stops import stopped_lots
 from services.parties.access import CurrentActor
 from services.parties.models import Role
@@ -164,6 +165,7 @@ def _lot_page(
     own = service.stock(session, sites=[site], item=lot.commodity)
     standing = next((row for row in own if row.lot_id == lot_id), None)
     place = acts.places_of(session, [lot_id]).get((site, lot_id), "")
+    card = cut_page(lines[::-1], {"occurred_at": lambda line: line.occurred_at}, asked)
     return render(
         request,
         "stock_lot.html",
@@ -174,7 +176,8 @@ def _lot_page(
         place=place,
         states=service.STATES,
         stop=stopped_lots(session, [lot_id]).get(lot_id),
-        card=cut_page(lines[::-1], {"occurred_at": lambda line: line.occurred_at}, asked),
+        card=card,
+        stands=_stands(session, actor, card.rows),
         forms={name: sent.get(name) or _blank(name, site, place) for name in _ACTS},
         keeps=site in {each.code for each in kept_sites(session, actor)},
         may_recall=actor.role in {Role.DISPATCHER, Role.APPROVER, Role.ADMIN},
@@ -187,6 +190,14 @@ def _lot_page(
         packing=packed(session),
         **names(session),
     )
+
+
+def _stands(
+    session: Session, actor: Actor, lines: Sequence[cards.CardLine]
+) -> dict[UUID, HowItStands]:
+    """Of each entry on a card, who said it, and whether it was taken back."""
+    ids = {line.entry_id for line in lines}
+    return how_they_stand(session, ids, reader=actor.reads_reasons_of)
 
 
 def _blank(act: str, site: str, place: str) -> Form:
@@ -219,6 +230,7 @@ def show_card(
         request,
         "stock_card.html",
         card=found,
+        stands=_stands(session, actor, found.rows),
         site=site,
         item=item,
         packing=packed(session),

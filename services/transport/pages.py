@@ -13,6 +13,8 @@ from services.catalog import service as catalog
 from services.database import among
 from services.errors import NotFound
 from services.files.service import attach, attachments_of
+from services.journal.read import entries_of
+from services.journal.reversals import how_they_stand
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.changes import Change, changes_of
@@ -240,7 +242,7 @@ def _page(
         manifest=manifest,
         carried=cut_page(manifest.lines, {}, lines),
         shipment=shipment,
-        **_told(session, shipment),
+        **_told(session, actor, shipment),
         may_report=actor.role in {Role.DISPATCHER, Role.ADMIN} or carries(actor, shipment),
         forms={step.value: form for step, form in forms.items()},
         to_pick=pick_list(manifest) if Step.PICK in possible else [],
@@ -250,12 +252,15 @@ def _page(
     )
 
 
-def _told(session: Session, shipment: Shipment) -> dict[str, object]:
+def _told(session: Session, actor: Actor, shipment: Shipment) -> dict[str, object]:
     """What was told of it beside its steps: positions, temperatures, files, what was changed."""
     subject = f"shipment:{shipment.id}"
     positions = positions_of(session, [shipment.id]).get(shipment.id, [])
     changes = changes_of(session, [subject])[subject]
+    entries = entries_of(session, subject)
+    stands = how_they_stand(session, [it.id for it in entries], reader=actor.reads_reasons_of)
     return {
+        "entries": [(it, stands[it.id]) for it in entries if it.reverses is None],
         "positions": positions,
         "expected_at": expected_at(positions) if on_the_way(shipment) else None,
         "under_way": on_the_way(shipment),
