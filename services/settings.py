@@ -153,6 +153,10 @@ class Settings(BaseSettings):
     deliver_every_s: PositiveInt = Field(
         default=5, description="How often mail and webhooks are looked after."
     )
+    outbox_days: PositiveInt = Field(
+        default=30,
+        description="How long messages that were sent are kept, once their alert is over.",
+    )
     session_hours: PositiveInt = 12
     help_calls_a_minute: PositiveInt = Field(
         default=10,

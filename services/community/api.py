@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response, status
 from sqlmodel import Session, col, select
 
-from services.community import offers, service
+from services.community import lapsing, offers, service
 from services.community.identity import code_of
 from services.community.models import Booking, BookingState, PointOffer
 from services.community.offers import OfferState
@@ -194,7 +194,7 @@ def miss_bookings(body: MissIn, session: DatabaseSession, actor: CurrentActor) -
 
     The system's own watch frees it a day after the slot, and after it was written down.
     """
-    return MissedOut(missed=service.miss(session, actor, body))
+    return MissedOut(missed=lapsing.miss(session, actor, body))
 
 
 def _one(session: Session, offer: PointOffer) -> OfferOut:

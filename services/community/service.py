@@ -17,7 +17,7 @@ from services.community.offers import (
     slots,
     stock_in_hand,
 )
-from services.community.schemas import BookingIn, HandOutIn, MissIn
+from services.community.schemas import BookingIn, HandOutIn
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.clock import local_date, refuse_future
 from services.journal.flows import is_reversed
@@ -28,11 +28,16 @@ from services.journal.read import Holding, find_entry
 from services.journal.record import Draft, NewMove
 from services.parties import service as parties
 from services.parties.service import Actor
-from services.web.limits import Throttle
+from services.web.limits import Throttle, TooMany
 
-# A household that comes late is still served for this long.
-GRACE = timedelta(hours=24)
-_guesses = Throttle(tries=30, window_s=60)
+
+class TooManyCodes(TooMany):
+    code, title = "too-many-codes", "Too many wrong codes"
+    what = "Too many codes were typed that no booking has"
+    instead = "wait, then read the code off once more"
+
+
+_guesses = Throttle(tries=30, window_s=60, refusal=TooManyCodes)
 
 
 class QuotaUsed(Conflict):
@@ -223,7 +228,7 @@ def cancel(session: Session, booking_id: UUID) -> Booking:
             value=booking.id,
             mend="show the code at the point, or let the time go by",
         )
-    _settle(session, booking, BookingState.CANCELLED, None, datetime.now(UTC))
+    settle(session, booking, BookingState.CANCELLED, None, datetime.now(UTC))
     return booking
 
 
@@ -242,7 +247,7 @@ def _require_booked(booking: Booking) -> None:
         )
 
 
-def _settle(
+def settle(
     session: Session,
     booking: Booking,
     state: BookingState,
@@ -259,7 +264,7 @@ def booking_of_code(session: Session, actor: Actor, code: str) -> Booking:
     """The booking at a point of one's own that a code belongs to.
 
     Raises:
-        NotFound: no booking has it; TooManyTries: after many wrong ones.
+        NotFound: no booking has it; TooManyCodes: after many wrong ones.
         Forbidden: it is another organisation's point.
 
     """
@@ -280,7 +285,7 @@ def hand_out(session: Session, actor: Actor, body: HandOutIn) -> tuple[Booking, 
     """Give a household what it booked, against its code; the same code again changes nothing.
 
     Raises:
-        NotFound, TooManyTries, Forbidden: see `booking_of_code`.
+        NotFound, TooManyCodes, Forbidden: see `booking_of_code`.
         OtherHousehold: the paper that is shown isn't the one that was booked with.
         BookingSettled: it was cancelled, or missed.
         NothingLeft: the point no longer has so many that may be handed out.
@@ -301,7 +306,7 @@ def hand_out(session: Session, actor: Actor, body: HandOutIn) -> tuple[Booking, 
     moment = body.occurred_at or datetime.now(UTC)
     refuse_future(moment)
     _post(session, actor, booking, moment)
-    _settle(session, booking, BookingState.HANDED_OUT, actor, moment)
+    settle(session, booking, BookingState.HANDED_OUT, actor, moment)
     return booking, True
 
 
@@ -346,48 +351,3 @@ def _first_expired_first(held: Sequence[Holding], booking: Booking) -> list[NewM
             mend="count the shelf, or ask the resident to come again",
         )
     return moves
-
-
-def miss(session: Session, actor: Actor, body: MissIn) -> int:
-    """Free what nobody came for at a point of one's own by the world's time; done twice, once.
-
-    Raises:
-        NotFound, Forbidden: no such site, or another organisation's.
-        InvalidInput: a time that hasn't come.
-
-    """
-    site = parties.require_site(session, actor, body.site, STAFF)
-    refuse_future(body.at, "at")
-    return let_lapse(session, body.at, site=site.code)
-
-
-def let_lapse(
-    session: Session,
-    at: datetime,
-    *,
-    site: str | None = None,
-    recorded_before: datetime | None = None,
-) -> int:
-    """Free what households didn't come for by ``at``; how many bookings that were.
-
-    ``recorded_before`` spares what was written down only just now about a time long past.
-    """
-    late = (
-        select(Booking)
-        .join(PointOffer, col(PointOffer.id) == col(Booking.offer_id))
-        .where(
-            Booking.state == BookingState.BOOKED,
-            col(Booking.slot_starts_at)
-            + sa.func.make_interval(0, 0, 0, 0, 0, col(PointOffer.slot_minutes))
-            <= at - GRACE,
-        )
-        .with_for_update(of=Booking, skip_locked=True)
-    )
-    if recorded_before is not None:
-        late = late.where(col(Booking.recorded_at) <= recorded_before)
-    if site is not None:
-        late = late.where(Booking.site == site)
-    missed = session.exec(late).all()
-    for booking in missed:
-        _settle(session, booking, BookingState.MISSED, None, at)
-    return len(missed)

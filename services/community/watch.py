@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from services.community.service import GRACE, let_lapse
+from services.community.lapsing import GRACE, let_lapse
 
 
 def watch(session: Session, now: datetime) -> None:

@@ -3,8 +3,10 @@
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Network, ip_address
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,19 +23,41 @@ class BodyTooLarge(DomainError):
     code, status, title = "body-too-large", 413, "That is too much at once"
 
 
-class TooManyTries(DomainError):
-    code, status, title = "too-many-tries", 429, "Too many wrong tries"
+class TooMany(DomainError):
+    """Refusal of a `Throttle`: subclasses say of what there was too much, and what to do."""
+
+    status = 429
+    what = "Too much at once"
+    instead = "wait, then try again"
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__(
-            f"Too many wrong passwords for this user name; try again in {wait_s} s",
-            mend="wait, then try again; or ask an administrator for a new password",
-        )
+        super().__init__(f"{self.what}; try again in {wait_s} s", mend=self.instead)
         self._wait_s = wait_s
 
     @property
     def headers(self) -> Mapping[str, str]:
         return {"Retry-After": str(self._wait_s)}
+
+
+class TooManyTries(TooMany):
+    code, title = "too-many-tries", "Too many wrong tries"
+    what = "Too many wrong passwords for this user name"
+    instead = "wait, then try again; or ask an administrator for a new password"
+
+
+def caller_of(request: Request) -> str:
+    """Where a request comes from: an IPv4 address, or the /64 that an IPv6 customer has whole."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv4Address):
+        return host
+    return str(address.ipv4_mapped or IPv6Network((address, 64), strict=False))
+
+
+Caller = Annotated[str, Depends(caller_of)]
 
 
 class LimitBody:
@@ -75,30 +99,30 @@ _MEND = "send it in several parts"
 
 
 class Throttle:
-    """Counts wrong tries by key within a sliding window; one for each process.
+    """Counts tries by key within a sliding window; one for each process.
 
     Keys that nobody tries any more are forgotten, so guessing names fills no memory for long.
     """
 
-    def __init__(self, tries: int, window_s: float) -> None:
-        self._tries, self._window_s = tries, window_s
-        self._wrong: dict[str, deque[float]] = defaultdict(deque)
+    def __init__(self, tries: int, window_s: float, refusal: type[TooMany] = TooManyTries) -> None:
+        self._tries, self._window_s, self._refusal = tries, window_s, refusal
+        self._tried: dict[str, deque[float]] = defaultdict(deque)
 
     def check(self, key: str) -> None:
-        """Raise TooManyTries where the key has used its tries up."""
+        """Raise the refusal where the key has used its tries up."""
         self._forget()
-        wrong = self._wrong.get(key)
-        if wrong is not None and len(wrong) >= self._tries:
-            raise TooManyTries(1 + int(wrong[0] + self._window_s - time.monotonic()))
+        tried = self._tried.get(key)
+        if tried is not None and len(tried) >= self._tries:
+            raise self._refusal(1 + int(tried[0] + self._window_s - time.monotonic()))
 
     def count(self, key: str) -> None:
-        self._wrong[key].append(time.monotonic())
+        self._tried[key].append(time.monotonic())
 
     def _forget(self) -> None:
         since = time.monotonic() - self._window_s
-        for key in list(self._wrong):
-            wrong = self._wrong[key]
-            while wrong and wrong[0] < since:
-                wrong.popleft()
-            if not wrong:
-                del self._wrong[key]
+        for key in list(self._tried):
+            tried = self._tried[key]
+            while tried and tried[0] < since:
+                tried.popleft()
+            if not tried:
+                del self._tried[key]

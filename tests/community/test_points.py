@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from services.community import identity, service
+from services.community.lapsing import GRACE, let_lapse
 from services.community.models import Booking, BookingState
 from services.community.schemas import BookingIn, checked_identity
-from services.community.service import GRACE, let_lapse
 from services.community.watch import watch
 from services.database import Database
 from services.journal.read import holdings

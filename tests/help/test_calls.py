@@ -8,13 +8,14 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlmodel import Session, select
+from starlette.requests import Request
 
 from services.alerts.models import Alert
 from services.database import Database
 from services.parties.changes import changes_of
 from services.requests.help import service
 from services.requests.help.models import CallState, HelpCall
-from services.web.limits import Throttle
+from services.web.limits import Throttle, caller_of
 from services.web.pages import environment
 from tests.browser import Browser, went_to
 from tests.test_pages_public import check_strict
@@ -27,7 +28,8 @@ WHEN = "2020-02-06T09:00:00+08:00"
 
 @pytest.fixture(autouse=True)
 def nobody_called_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_calls", Throttle(tries=60, window_s=60))
+    fresh = Throttle(10, 60, service.TooManyCalls)
+    monkeypatch.setattr(service, "throttle", lambda: fresh)
 
 
 def body(**changed: object) -> dict[str, Any]:
@@ -142,14 +144,33 @@ def test_a_call_that_cannot_be_says_why(
     assert answer.json()["errors"][0]["field"] == field
 
 
-def test_nobody_drowns_the_others_out(
-    api: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(service, "_calls", Throttle(tries=2, window_s=60))
-    call(api)
-    call_id = call(api)
-    assert api.post(PATH, json=body()).status_code == 429
-    assert api.get(f"{PATH}/{call_id}").status_code == 200
+def test_nobody_drowns_the_others_out(api: TestClient, database: Database) -> None:
+    calls = [call(api) for _ in range(10)]
+    refused = api.post(PATH, json=body())
+    assert (refused.status_code, problem(refused)) == (429, "too-many-calls")
+    assert "password" not in refused.text
+    assert int(refused.headers["Retry-After"]) <= 61
+    assert api.get(f"{PATH}/{calls[0]}").status_code == 200
+    page = Browser(api, database).fill("/zh/help", {"region": "420100", "words": "没有口罩了"})
+    assert page.status_code == 429
+    assert "求助过多" in page.text
+    elsewhere = TestClient(api.app, client=("192.0.2.7", 50_000))
+    assert elsewhere.post(PATH, json=body()).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("host", "caller"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("a socket", "a socket"),
+    ],
+)
+def test_a_caller_is_an_address_or_a_whole_network(host: str, caller: str) -> None:
+    found = Request({"type": "http", "client": (host, 1)})
+    assert caller_of(found) == caller
 
 
 def test_a_refused_need_leaves_the_call_waiting(api: TestClient, world: World) -> None:

@@ -18,6 +18,7 @@ from services.requests.help.schemas import (
     TakeUp,
 )
 from services.web.http import DatabaseSession
+from services.web.limits import Caller
 from services.web.lists import ListAsked, answer, select_page
 
 router = APIRouter(prefix="/help-calls", tags=["calls for help"])
@@ -31,9 +32,11 @@ ORDER = {
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
-def call_for_help(body: CallIn, session: DatabaseSession, response: Response) -> CallOut:
+def call_for_help(
+    body: CallIn, session: DatabaseSession, caller: Caller, response: Response
+) -> CallOut:
     """Call for help, without an account; its id is how you see what came of it."""
-    call, created = service.call_for_help(session, body)
+    call, created = service.call_for_help(session, body, caller)
     if not created:
         response.status_code = status.HTTP_200_OK
     return CallOut.model_validate(call)

@@ -19,6 +19,7 @@ from services.requests.help.models import WAITING, CallState, HelpCall
 from services.requests.help.schemas import Assignment, CallIn, CallOut, Reply, TakeUp
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
+from services.web.limits import Caller
 from services.web.lists import ListAsked, csv_file, select_page
 from services.web.pages import redirect, render
 
@@ -39,11 +40,12 @@ def call_for_help(
     request: Request,
     session: DatabaseSession,
     actor: MaybeActor,  # noqa: ARG001
+    caller: Caller,
     form: SentForm,
 ) -> Response:
     with form.attempt(session):
         body = form.read(CallIn)
-        service.call_for_help(session, body)
+        service.call_for_help(session, body, caller)
     if form.slips:
         return _form_page(request, session, form)
     return redirect(request, f"/help/{body.id}", done="help-called")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -21,12 +22,19 @@ from services.requests import service as requests
 from services.requests.help.models import WAITING, CallState, HelpCall
 from services.requests.help.schemas import Assignment, CallIn, Reply, TakeUp
 from services.requests.schemas import RequestIn
-from services.web.limits import Throttle
+from services.settings import get_settings
+from services.web.limits import Throttle, TooMany
 
 # Anybody may call; nobody may drown the others out.
 _calls = Throttle(tries=60, window_s=60)
 
 _FORGOTTEN = "—"
+
+
+class TooManyCalls(TooMany):
+    code, title = "too-many-calls", "Too many calls for help came from where you are"
+    what = "Too many calls for help came from this address within a minute"
+    instead = "wait, then send it again; where somebody's life is in danger, telephone"
 
 
 class CallSettled(Conflict):
@@ -37,16 +45,22 @@ def subject_of(call_id: UUID) -> str:
     return f"help_call:{call_id}"
 
 
-def call_for_help(session: Session, body: CallIn) -> tuple[HelpCall, bool]:
+@lru_cache
+def throttle() -> Throttle:
+    """Anybody may call; nobody may drown the others out."""
+    return Throttle(get_settings().help_calls_a_minute, 60, TooManyCalls)
+
+
+def call_for_help(session: Session, body: CallIn, caller: str) -> tuple[HelpCall, bool]:
     """Write a call down and tell the desks; the same body twice is one call.
 
     Raises:
         NotFound: there is no such region.
-        TooManyTries: too many calls came within a minute.
+        TooManyCalls: too many came from this caller within a minute.
         EntryIdReused: the id belongs to another call.
 
     """
-    _calls.check("all")
+    throttle().check(caller)
     _require_region(session, body.region)
     # Of what is deleted one day, no fingerprint may stay from which it could be guessed.
     lasting = body.model_copy(update={"place": None, "contact": None})
@@ -55,7 +69,7 @@ def call_for_help(session: Session, body: CallIn) -> tuple[HelpCall, bool]:
     )
     if not claim(session, call):
         return session.get_one(HelpCall, body.id), False
-    _calls.count("all")
+    throttle().count(caller)
     _tell(session, call)
     return session.get_one(HelpCall, body.id), True
 
