@@ -7,13 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response, status
 from sqlmodel import col
 
-from services.alerts import acting, subscriptions
+from services.alerts import acting, subscriptions, undelivered
 from services.alerts.models import Alert, AlertKind, Severity
 from services.alerts.schemas import (
     AcknowledgeIn,
     AlertDetail,
     AlertOut,
     AssignIn,
+    LetterOut,
     MuteIn,
     MuteOut,
     SubscriptionIn,
@@ -21,6 +22,7 @@ from services.alerts.schemas import (
 )
 from services.alerts.seeing import ORDER, AlertState, Filters, Scope, alerts, get_alert
 from services.alerts.showing import detail, shown
+from services.alerts.telling_models import MessageState
 from services.parties.access import CurrentActor
 from services.parties.models import User
 from services.web.http import DatabaseSession, Language
@@ -127,6 +129,24 @@ def subscribe(
 ) -> SubscriptionOut:
     """Say what you want to see, and how you are told."""
     return SubscriptionOut.model_validate(subscriptions.subscribe(session, actor, body))
+
+
+@router.get("/alert-messages", response_model=list[LetterOut])
+def list_messages(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    response: Response,
+    state: Annotated[MessageState | None, Query()] = None,
+) -> Any:
+    """The outbox (administrators): mail and messages to webhooks, and how they went."""
+    return answer(undelivered.letters(session, actor, state, asked), response, "alert-messages")
+
+
+@router.post("/alert-messages/{message_id}/again")
+def send_again(message_id: UUID, session: DatabaseSession, actor: CurrentActor) -> LetterOut:
+    """Send a message again that failed (administrators)."""
+    return undelivered.send_again(session, actor, message_id)
 
 
 def _storable(filters: Filters) -> Filters:

@@ -244,7 +244,8 @@ def bundle(session: Session, settings: Settings, now: datetime) -> int:
     for user in session.exec(select(User).where(among(User.id, list(lines)))):
         wants = session.get(AlertSubscription, user.id) or default_of(user)
         if wants.means is Means.PAGE or not takes_mail(user):
-            _change(session, [line for line, _ in lines[user.id]], state=MessageState.DROPPED)
+            left_out = {"state": MessageState.DROPPED, "settled_at": now}
+            _change(session, [line for line, _ in lines[user.id]], **left_out)
             continue
         due = _last_hour(settings, wants.digest_hour, now)
         ready = [line for line, queued_at in lines[user.id] if queued_at < due]

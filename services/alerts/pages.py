@@ -8,7 +8,14 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session, col, select
 from starlette.responses import Response
 
-from services.alerts import acting, mail, pages_mail, pages_webhooks, subscriptions
+from services.alerts import (
+    acting,
+    mail,
+    pages_mail,
+    pages_outbox,
+    pages_webhooks,
+    subscriptions,
+)
 from services.alerts.acting import mute_subject, subject_of
 from services.alerts.models import Alert, AlertKind, Severity
 from services.alerts.schemas import AcknowledgeIn, AssignIn, MuteIn, SubscriptionIn
@@ -38,6 +45,7 @@ from services.web.pages import redirect, render
 router = APIRouter(prefix="/alerts")
 router.include_router(pages_webhooks.router)
 router.include_router(pages_mail.router)
+router.include_router(pages_outbox.router)
 
 # How long a mute from the page lasts: its button's word and its hours.
 MUTE_HOURS = {"day": 24, "week": 7 * 24, "month": 30 * 24}

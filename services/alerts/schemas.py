@@ -197,3 +197,10 @@ class MessageOut(FromRow):
     attempts: int
     settled_at: datetime | None
     answer: str | None
+
+
+class LetterOut(MessageOut):
+    """With its addressee: a person, or a webhook."""
+
+    username: str | None
+    url: str | None

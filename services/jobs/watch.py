@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import structlog
 from sqlmodel import Session
 
+from services.alerts import watch as alerts
 from services.alerts.models import AlertKind, Severity
 from services.alerts.service import close_alert, raise_alert
 from services.audit.service import log_status
@@ -58,6 +59,7 @@ def watch_chain(session: Session, now: datetime) -> None:  # noqa: ARG001
 
 
 WATCHES: dict[str, Watch] = {
+    "alerts": alerts.watch,
     "capacity": capacity.watch,
     "chain": watch_chain,
     "community": community.watch,
