@@ -15,6 +15,7 @@ from optimizer.plan import Plan
 from optimizer.problem import Problem
 from optimizer.report import Report
 from services.dispatch.exporting import FORMAT
+from services.dispatch.store import expected_by_need
 
 console = Console(emoji=False)
 
@@ -84,6 +85,7 @@ def check_plan(
         _refuse(f"it can't be checked: {error}")
         raise typer.Exit(1) from error
     _tell(report, plan)
+    _tell_expected(plan)
     if not report.ok:
         raise typer.Exit(1)
 
@@ -183,6 +185,16 @@ def _tell(report: Report, plan: Plan) -> None:
         console.print(
             f"[bold yellow]VALID[/]  {len(plan.allocations)} allocations; the plan claims to be "
             f"{plan.solver.status}, not optimal"
+        )
+
+
+def _tell_expected(plan: Plan) -> None:
+    pieces = expected_by_need(plan).total()
+    if pieces:
+        console.print(
+            f"  · {pieces} pieces are expected: their goods weren't there yet, and nobody has them "
+            "reserved",
+            soft_wrap=True,
         )
 
 

@@ -80,10 +80,14 @@ def _check_run(run: Run, facts: dict[UUID, dict[str, Any]]) -> Iterator[Differen
     yield from _check_kind(run, facts.get(run.snapshot_entry, {}))
     if run.plan is not None and run.plan_entry is not None:
         yield from _check_digest("plan", run, run.plan, run.plan_entry, facts)
-        pieces = facts.get(run.plan_entry, {}).get("pieces")
+        logged = facts.get(run.plan_entry, {})
+        pieces, expected = logged.get("pieces"), logged.get("expected", "0")
         if pieces is not None and pieces != str(run.pieces_allocated):
             told = str(run.pieces_allocated)
             yield Difference("decision", f"{where}, pieces_allocated", str(pieces), told)
+        if expected != str(run.pieces_expected):
+            told = str(run.pieces_expected)
+            yield Difference("decision", f"{where}, pieces_expected", str(expected), told)
     has_plan = run.plan is not None and run.plan_entry is not None
     if has_plan != (run.state in _HAVE_A_PLAN):
         expected = "a plan" if run.state in _HAVE_A_PLAN else "no plan"
