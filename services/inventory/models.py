@@ -94,6 +94,37 @@ class Recall(Row, table=True):
     content_digest: str
 
 
+class DisposalState(StrEnum):
+    """What was decided. Whether it was destroyed, the journal says."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class Disposal(Row, table=True):
+    """Unusable goods that are to be destroyed: one person asks, another one decides."""
+
+    __table_args__ = (
+        sa.CheckConstraint("quantity_base > 0", name="quantity_positive"),
+        sa.CheckConstraint("asked_by <> decided_by", name="two_people"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    site: str = Field(foreign_key="site.code", index=True)
+    lot_id: UUID = Field(foreign_key="lot.id", index=True)
+    taken_from: str
+    quantity_base: int = Field(sa_type=BIGINT)
+    reason: str
+    state: DisposalState = Field(
+        default=DisposalState.ASKED, sa_type=enum_type(DisposalState), index=True
+    )
+    asked_by: UUID = Field(foreign_key="app_user.id")
+    asked_at: datetime = Field(sa_type=UTC_TIME)
+    decided_by: UUID | None = Field(default=None, foreign_key="app_user.id")
+    content_digest: str
+
+
 class LotPlace(Row, table=True):
     """Where on a site's shelves a lot was put away: a bin, a rack, a corner."""
 

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from services.database import BIGINT, BYTES, UTC_TIME, Row, enum_type
-from services.journal.kinds import need_purpose
+from services.journal.kinds import need_purpose, sent_back_purpose
 
 
-def transfer_purpose(transfer_id: object) -> str:
+def transfer_purpose(transfer_id: object, sent_back_as: str | None = None) -> str:
     """The purpose part of accounts that hold goods for one transfer order."""
+    if sent_back_as is not None:
+        return sent_back_purpose(sent_back_as, transfer_id)
     return f"transfer:{transfer_id}"
 
 
@@ -93,6 +95,7 @@ class ShipmentLine(Row, table=True):
     planned for a need (by ``run_id``) and diverted to a shelf have both ids: the transfer is where
     they go. Diverted to another need, they have that one's, and ``planned_for`` is the first. Of a
     line all of which was diverted on another shipment nothing is left; rounds may tell of it still.
+    ``sent_back_as`` is the state that goods of a transfer leave and arrive in which nobody can use.
     """
 
     __tablename__ = "shipment_line"
@@ -109,6 +112,7 @@ class ShipmentLine(Row, table=True):
     transfer_id: UUID | None = Field(default=None, foreign_key="transfer.id", index=True)
     run_id: UUID | None = Field(default=None, foreign_key="run.id", index=True)
     planned_for: UUID | None = Field(default=None, foreign_key="need.id")
+    sent_back_as: str | None = None
     lot_id: UUID = Field(foreign_key="lot.id", index=True)
     quantity_base: int = Field(sa_type=BIGINT)
 
@@ -116,7 +120,7 @@ class ShipmentLine(Row, table=True):
     def purpose(self) -> str:
         """What its goods are for, as the journal's accounts say it."""
         if self.transfer_id is not None:
-            return transfer_purpose(self.transfer_id)
+            return transfer_purpose(self.transfer_id, self.sent_back_as)
         return need_purpose(self.need_id)
 
 

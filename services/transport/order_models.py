@@ -13,7 +13,8 @@ class Transfer(Row, table=True):
     """Goods of one site that are to stand on another's shelf, and why.
 
     Where a shipment was diverted, an order stands in place of the purpose that its goods had
-    before: ``in_place_of`` is that, such as ``need:5f0c…``.
+    before: ``in_place_of`` is that, such as ``need:5f0c…``. ``sent_back_as`` is the state of goods
+    that nobody can use, and that stay so: rejected, recalled, expired or damaged.
     """
 
     __table_args__ = (sa.CheckConstraint("origin <> destination", name="leads_away"),)
@@ -24,6 +25,7 @@ class Transfer(Row, table=True):
     depart_on: date
     reason: str
     in_place_of: str | None = None
+    sent_back_as: str | None = None
     created_by: UUID = Field(foreign_key="app_user.id")
     occurred_at: datetime = Field(sa_type=UTC_TIME)
     recorded_at: datetime = Field(sa_type=UTC_TIME)
