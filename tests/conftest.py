@@ -30,15 +30,14 @@ def pristine() -> Iterator[PristineDatabase]:
 
 
 @pytest.fixture
-def database(pristine: PristineDatabase, tmp_path: Path) -> Iterator[Database]:
+def database(pristine: PristineDatabase, tmp_path: Path) -> Database:
     """A migrated database with a small world in it, as on its first day.
 
     Its log is open: a writer of it takes ``tmp_path / "data"`` for its data folder.
     """
     database = pristine.fresh()
     pristine.lay_out_log(tmp_path / "data")
-    yield database
-    database.close()
+    return database
 
 
 @pytest.fixture
