@@ -6,9 +6,11 @@ from services.dispatch import (
     api,
     api_decisions,
     api_what_if,
+    diversions_api,
     hand_api,
     pages,
     pages_desk,
+    pages_diversion,
     pages_shortage,
     pages_what_if,
     policy_api,
@@ -18,7 +20,7 @@ from services.dispatch import (
 API = APIRouter()
 PAGES = APIRouter()
 
-for each in (api, api_decisions, api_what_if, hand_api, policy_api, shortage_api):
+for each in (api, api_decisions, api_what_if, diversions_api, hand_api, policy_api, shortage_api):
     API.include_router(each.router)
-for each in (pages, pages_desk, pages_shortage, pages_what_if):
+for each in (pages, pages_desk, pages_diversion, pages_shortage, pages_what_if):
     PAGES.include_router(each.router)

@@ -251,14 +251,15 @@ OPENS_LOTS = frozenset(
         EntryKind.REPACK,
     }
 )
-# Money changes hands between funds at once; goods change place by a shipment.
-BETWEEN_HOLDERS = frozenset({EntryKind.MOVE_MONEY})
+# Money changes hands between funds at once; goods change place by a shipment, or the shipment.
+BETWEEN_HOLDERS = frozenset({EntryKind.MOVE_MONEY, EntryKind.DIVERT})
 
 
 def may_move(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
     """Whether an entry of this kind may move from one account to the other, state by state.
 
-    Between two sites, or two shipments, nothing moves at once: goods change place by a shipment.
+    Between two sites nothing moves at once: goods change place by a shipment. From one shipment to
+    another they only move where a part is diverted on the way.
     """
     alike = source.holder.partition(":")[0] == target.holder.partition(":")[0]
     if alike and source.holder != target.holder and kind not in BETWEEN_HOLDERS:

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from services.parties.access import CurrentActor
 from services.parties.service import Actor
-from services.transport import acts, diverting, receiving, service
+from services.transport import acts, receiving, service
 from services.transport.calls import Calls, calls_of
 from services.transport.durations import observed
 from services.transport.manifest import Manifest, ManifestEvent, ManifestLine, manifests, pick_list
@@ -20,7 +20,6 @@ from services.transport.schemas import (
     CallsOut,
     CancelIn,
     DeliverIn,
-    DivertIn,
     EventOut,
     LaneIn,
     LaneOut,
@@ -184,17 +183,6 @@ def arrive(
 ) -> ShipmentOut:
     """The lorry stands at the gate (its carrier); may go unsaid."""
     return one_shipment(session, actor, acts.arrive(session, actor, shipment_id, body))
-
-
-@router.post("/shipments/{shipment_id}/divert")
-def divert(
-    shipment_id: UUID, body: DivertIn, session: DatabaseSession, actor: CurrentActor
-) -> ShipmentOut:
-    """It goes to another site instead (dispatchers).
-
-    What its needs lack is outstanding again; at the new site it is received onto the shelf.
-    """
-    return one_shipment(session, actor, diverting.divert(session, actor, shipment_id, body))
 
 
 @router.post("/shipments/{shipment_id}/deliver")

@@ -63,6 +63,7 @@ def _journeys() -> "sa.Select[*tuple[object, ...]]":
         .where(
             leaving.c.state == ShipmentState.DISPATCHED,
             handing.c.state == ShipmentState.DELIVERED,
+            col(Shipment.diverted_from).is_(None),
         )
         .group_by(col(Shipment.id), *way)
         .having(sa.func.count(sa.distinct(leaving.c.sequence)) == 1)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlmodel import Session, select
@@ -21,7 +21,7 @@ from services.parties.changes import Change, changes_of
 from services.parties.models import DESKS, Role, User
 from services.parties.pages import names_of_organisations, sites_by_code
 from services.parties.service import Actor
-from services.transport import acts, cold, diverting, joining, receiving, service
+from services.transport import acts, cold, joining, receiving, service
 from services.transport.api import asked_for, shipments_out
 from services.transport.api_tracks import PROOF
 from services.transport.calls import calls_of
@@ -32,7 +32,6 @@ from services.transport.schemas import (
     ActIn,
     CancelIn,
     DeliverIn,
-    DivertIn,
     LoadIn,
     LoseIn,
     ReceiveIn,
@@ -55,7 +54,6 @@ _DONE = {
     Step.LOAD: "shipment-loaded",
     Step.DISPATCH: "shipment-dispatched",
     Step.ARRIVE: "shipment-arrived",
-    Step.DIVERT: "shipment-diverted",
     Step.DELIVER: "shipment-delivered",
     Step.RECEIVE: "shipment-received",
     Step.VERIFY: "shipment-verified",
@@ -63,7 +61,7 @@ _DONE = {
     Step.CANCEL: "shipment-cancelled",
 }
 # These stand beside another step's form, folded away.
-_UNWANTED = frozenset({Step.LOSE, Step.CANCEL, Step.DIVERT, Step.LOAD, Step.ARRIVE})
+_UNWANTED = frozenset({Step.LOSE, Step.CANCEL, Step.LOAD, Step.ARRIVE})
 # So many lines of a shipment at once: a hospital's may have hundreds.
 _LINES_A_PAGE = 10
 
@@ -166,7 +164,7 @@ def take_step(
     actor: CurrentActor,
     form: SentForm,
 ) -> Response:
-    if step not in set(Step):
+    if step not in _ACTS:
         raise NotFound(f"There is no step {step}")
     shipment = service.get_shipment(session, actor, shipment_id)
     with form.attempt(session):
@@ -186,7 +184,6 @@ _ACTS: dict[Step, tuple[Callable[..., Shipment], type[ActIn]]] = {
     Step.DISPATCH: (acts.send, ActIn),
     Step.ARRIVE: (acts.arrive, LoadIn),
     Step.DELIVER: (acts.deliver, DeliverIn),
-    Step.DIVERT: (diverting.divert, DivertIn),
     Step.RECEIVE: (receiving.receive, ReceiveIn),
     Step.VERIFY: (acts.verify, VerifyIn),
     Step.LOSE: (acts.lose, LoseIn),
@@ -232,7 +229,7 @@ def _page(
     manifest = manifests(session, [shipment])[0]
     lines = Asked(request, limit=_LINES_A_PAGE, offset=offset)
     possible = _possible(session, actor, shipment)
-    forms = {step: _first_form(step, manifest) for step in possible} | dict(sent)
+    forms = {step: _first_form(step, manifest) for step in possible if step in _ACTS} | dict(sent)
     for step in _UNWANTED & forms.keys():
         forms[step].keyed(step.value)
     return render(
@@ -243,6 +240,7 @@ def _page(
         carried=cut_page(manifest.lines, {}, lines),
         shipment=shipment,
         **_told(session, actor, shipment),
+        may_divert=Step.DIVERT in possible,
         may_report=actor.role in {Role.DISPATCHER, Role.ADMIN} or carries(actor, shipment),
         forms={step.value: form for step, form in forms.items()},
         to_pick=pick_list(manifest) if Step.PICK in possible else [],
@@ -273,8 +271,6 @@ def _told(session: Session, actor: Actor, shipment: Shipment) -> dict[str, objec
 
 def _first_form(step: Step, manifest: Manifest) -> Form:
     values = {"occurred_at": now_input()}
-    if step is Step.DIVERT:
-        values |= {"id": str(uuid4()), "due_on": manifest.shipment.due_on.isoformat()}
     if step is Step.RECEIVE:
         for index, line in enumerate(manifest.lines):
             at = f"lines[{index}]"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.parties.keys import SignatureIn
 from services.transport.models import ShipmentState
-from services.web.http import MAX_QUANTITY, Code, FromRow, Input, Moment, Text, example
+from services.web.http import MAX_QUANTITY, Code, FromRow, Input, Moment, Quantity, Text, example
 
 # Longer than any way around the Earth; a slip of units is told, and the column holds it.
 _LONGEST_M = 40_100_000
@@ -132,8 +132,19 @@ class CancelIn(ActIn):
     reason: Annotated[Reason, Field(examples=["lot 7 expired before it was picked"])]
 
 
+class DivertLineIn(Input):
+    """Pieces of a line that are taken elsewhere: for a need there, or else onto its shelf."""
+
+    line: Annotated[int, Field(strict=True, ge=1, le=10**6)]
+    quantity_base: Quantity
+    need_id: UUID | None = None
+
+
 class DivertIn(ActIn):
-    """Another destination for everything on it, under transfer orders that follow from ``id``."""
+    """Another destination for these lines; without ``lines`` for everything, onto the shelf.
+
+    What comes onto the shelf does so under transfer orders that follow from ``id``.
+    """
 
     model_config = example(
         id="7d1f4b0e-5a3c-4a43-9a50-8f0f3c2b1a99",
@@ -147,6 +158,7 @@ class DivertIn(ActIn):
     destination: Code
     due_on: date
     reason: Reason
+    lines: Annotated[list[DivertLineIn] | None, Field(min_length=1, max_length=1000)] = None
 
 
 class EventOut(BaseModel):

@@ -37,7 +37,10 @@ STEPS: dict[Step, tuple[frozenset[ShipmentState], frozenset[ShipmentState]]] = {
     Step.LOAD: (frozenset({_S.PICKED}), frozenset({_S.LOADED})),
     Step.DELIVER: (frozenset({_S.DISPATCHED, _S.ARRIVED}), frozenset({_S.DELIVERED})),
     Step.ARRIVE: (frozenset({_S.DISPATCHED}), frozenset({_S.ARRIVED})),
-    Step.DIVERT: (frozenset({_S.DISPATCHED, _S.ARRIVED}), frozenset({_S.DISPATCHED})),
+    Step.DIVERT: (
+        frozenset({_S.DISPATCHED, _S.ARRIVED}),
+        frozenset({_S.DISPATCHED, _S.ARRIVED}),
+    ),
     Step.RECEIVE: (
         frozenset({_S.DELIVERED}),
         frozenset({_S.RECEIVED, _S.PARTLY_RECEIVED, _S.REFUSED, _S.LOST}),

@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from services.database import Database
 from tests.browser import Browser, went_to
-from tests.shipments import Goods, a_lot, plan, show, where
+from tests.shipments import Goods, a_lot, a_need, bring_to, outstanding, plan, show, where
 from tests.test_pages_public import check_strict
 
 Open = Callable[[str | None], Browser]
@@ -58,8 +58,9 @@ def test_a_transfer_lives_its_day_on_pages(
     position = carrier.fill(f"{here}/report", told | {"expected_at": "2020-02-04T12:00"})
     assert went_to(position) == here
     assert "Xiaogan" in carrier.get(here)
-    away = {"occurred_at": "2020-02-04T10:30", "destination": "H2", "due_on": "2020-02-05"}
-    diverted = desk.fill(here, away | {"reason": "the bridge is down"}, f"{here}/divert")
+    away = {"occurred_at": "2020-02-04T10:30", "due_on": "2020-02-05"}
+    place = f"{here}/divert?destination=H2"
+    diverted = desk.fill(place, away | {"reason": "the bridge is down"}, f"{here}/divert")
     assert went_to(diverted) == here
     assert "diverted H1 → H2" in desk.get(here)
     assert "Diverted" in desk.get(path)
@@ -158,3 +159,36 @@ def test_pages_are_strict_in_both_languages(
     for name in ("shipments", "transfers", "lanes", "drivers"):
         sheet = desk.client.get(f"/{language}/{name}?format=csv")
         assert sheet.headers["content-type"].startswith("text/csv"), name
+
+
+def test_a_part_is_diverted_to_a_need_on_pages(
+    browser: Open, api: TestClient, database: Database
+) -> None:
+    sent = plan(database, Goods(100), Goods(40, item="n95_respirator"))
+    bring_to(api, sent.id, "dispatch")
+    with database.transaction() as session:
+        need = a_need(session, Goods(60), "H2")
+    desk, here = browser("dispatcher"), f"/en/shipments/{sent.id}"
+    assert f'href="{here}/divert"' in desk.get(here)
+    assert 'name="destination"' in desk.get(f"{here}/divert")
+    assert "a need of gloves" in desk.get(f"{here}/divert?destination=H2")
+    row = [line["item"] for line in show(api, sent.id)["lines"]].index("gloves")
+    some = {
+        "occurred_at": "2020-02-04T16:30",
+        "reason": "H2 has none left",
+        f"lines[{1 - row}].quantity_base": "",
+        f"lines[{row}].quantity_base": "61",
+        f"lines[{row}].need_id": str(need),
+    }
+    place, action = f"{here}/divert?destination=H2", f"{here}/divert"
+    refused = desk.fill(place, some, action)
+    assert refused.status_code == 409
+    assert "60 pieces outstanding, not 61" in refused.text
+    assert 'value="61"' in refused.text
+    done = desk.fill(place, some | {f"lines[{row}].quantity_base": "60"}, action)
+    assert went_to(done) != here
+    assert "taken out of another shipment" in desk.get(went_to(done))
+    assert "in part diverted H1 → H2" in desk.get(here)
+    assert outstanding(database, need) == 0
+    zh = browser("dispatcher").get(place.replace("/en/", "/zh/"))
+    assert "改送件数" in zh
