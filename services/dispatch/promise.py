@@ -170,6 +170,7 @@ def _transfers(session: Session, first: date, last: date) -> Iterator[Due]:
         .where(
             col(Shipment.state).in_(COMING),
             col(ShipmentLine.transfer_id).is_not(None),
+            col(ShipmentLine.sent_back_as).is_(None),
             col(Shipment.due_on) <= last,
         )
     )

@@ -90,11 +90,13 @@ def send(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
         lines = lines_of(session, shipment)
         refuse_stopped(session, lines)
         _refuse_expired(session, shipment, lines, body.occurred_at)
-        moves = [
-            NewMove(line.lot_id, reserved(shipment, line), in_transit(line), line.quantity_base)
-            for line in lines
-        ]
-        post_act(session, shipment, act, "dispatch", EntryKind.DISPATCH, moves)
+        for name, kind in (("dispatch", EntryKind.DISPATCH), ("back", EntryKind.SEND_BACK)):
+            moves = [
+                NewMove(line.lot_id, reserved(shipment, line), in_transit(line), line.quantity_base)
+                for line in lines
+                if (line.sent_back_as is not None) == (kind is EntryKind.SEND_BACK)
+            ]
+            post_act(session, shipment, act, name, kind, moves)
         record(session, shipment, act, ShipmentState.DISPATCHED)
     return shipment
 
@@ -196,7 +198,7 @@ def _releases(session: Session, shipment: Shipment) -> list[NewMove]:
     return [
         NewMove(line.lot_id, reserved(shipment, line), shelf, quantity)
         for line in lines
-        if (quantity := min(held[line.line], line.quantity_base))
+        if line.sent_back_as is None and (quantity := min(held[line.line], line.quantity_base))
     ]
 
 
@@ -210,7 +212,7 @@ def _refuse_expired(
     for line in lines:
         expires_on = lots[line.lot_id].expires_on
         # As in the optimizer: goods are good until the day before they expire.
-        if expires_on is not None and expires_on <= arrival:
+        if expires_on is not None and expires_on <= arrival and not line.sent_back_as:
             raise LotExpired(
                 f"Line {line.line}: lot {line.lot_id} expires on {expires_on}, and would arrive "
                 f"on {arrival}",

@@ -57,10 +57,10 @@ def require_carrier(actor: Actor, shipment: Shipment) -> None:
 
 
 def refuse_stopped(session: Session, lines: Sequence[ShipmentLine]) -> None:
-    """Raise LotStopped for the first line whose lot is recalled: it may go nowhere."""
+    """Raise LotStopped for the first line whose lot is recalled: only back may it go."""
     stopped = stopped_lots(session, {line.lot_id for line in lines})
     for line in lines:
-        if line.lot_id in stopped:
+        if line.lot_id in stopped and not line.sent_back_as:
             raise LotStopped(
                 f"Line {line.line}: lot {line.lot_id} is recalled",
                 field="lot_id",
@@ -72,22 +72,21 @@ def refuse_stopped(session: Session, lines: Sequence[ShipmentLine]) -> None:
 
 
 def reserved(shipment: Shipment, line: ShipmentLine) -> AccountRef:
-    """Where a line's goods are set aside until they leave."""
+    """Where a line's goods are set aside until they leave; what is sent back stays where it is."""
+    if line.sent_back_as is not None:
+        return site_account(shipment.origin, line.sent_back_as)
     return site_account(shipment.origin, "reserved", line.purpose)
 
 
 def standing(session: Session, shipment: Shipment, lines: Sequence[ShipmentLine]) -> dict[int, int]:
     """By line, how many pieces of its lot are reserved for its purpose at the origin."""
     held = {
-        (holding.purpose, holding.lot_id): holding.quantity
+        (holding.account, holding.lot_id): holding.quantity
         for holding in holdings(
-            session,
-            holder=f"site:{shipment.origin}",
-            state="reserved",
-            lot_ids={line.lot_id for line in lines},
+            session, holder=f"site:{shipment.origin}", lot_ids={line.lot_id for line in lines}
         )
     }
-    return {line.line: held.get((line.purpose, line.lot_id), 0) for line in lines}
+    return {line.line: held.get((str(reserved(shipment, line)), line.lot_id), 0) for line in lines}
 
 
 Target = Callable[[Shipment, ShipmentLine], AccountRef]

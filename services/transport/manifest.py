@@ -132,7 +132,10 @@ _Fates = dict[tuple[str, UUID], dict[str, int]]
 
 def _line(row: ShipmentLine, lot: Lot, fates: _Fates, reason: str | None) -> ManifestLine:
     fate = fates.get((str(in_transit(row)), row.lot_id), {})
-    held = sum(fate.get(state, 0) for state in HELD)
+    held = sum(fate.get(state, 0) for state in {*HELD, row.sent_back_as})
+    if fate and row.sent_back_as is not None:
+        # It left that very state, and came into the account as less of it.
+        held += row.quantity_base
     return ManifestLine(
         line=row.line,
         need_id=row.need_id,
@@ -141,7 +144,7 @@ def _line(row: ShipmentLine, lot: Lot, fates: _Fates, reason: str | None) -> Man
         quantity=row.quantity_base,
         accepted=sum(fate.get(state, 0) for state in ("received", "available")) + held,
         held=held,
-        rejected=fate.get("rejected", 0),
+        rejected=fate.get("rejected", 0) if row.sent_back_as is None else 0,
         short=fate.get("lost", 0),
         reason=reason,
     )

@@ -21,7 +21,7 @@ from services.transport.handling import HOLDERS
 from services.transport.models import ShipmentState
 from services.transport.pages import names, names_of_users
 from services.transport.schemas import CancelIn
-from services.transport.schemas_orders import TransferIn
+from services.transport.schemas_orders import SentBackAs, TransferIn
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import Code, DatabaseSession
 from services.web.lists import ListAsked, csv_file
@@ -62,9 +62,15 @@ def show_form(
     session: DatabaseSession,
     actor: CurrentActor,
     origin: Annotated[Code, Query()],
+    sent_back_as: Annotated[SentBackAs | None, Query()] = None,
 ) -> Response:
-    """What the shelf holds, with a quantity to be filled in beside each lot."""
-    form = Form.blank(origin=origin, occurred_at=now_input(), depart_on=now_input()[:10])
+    """What the shelf holds, or what nobody can use, with a quantity to fill in beside each lot."""
+    form = Form.blank(
+        origin=origin,
+        occurred_at=now_input(),
+        depart_on=now_input()[:10],
+        sent_back_as=sent_back_as,
+    )
     return _form_page(request, session, actor, origin, form)
 
 
@@ -116,7 +122,7 @@ def _form_page(
     if actor.role is not Role.DISPATCHER:
         parties.require_site(session, actor, origin, *HOLDERS)
     site = parties.get_site(session, origin, field="origin")
-    lots = _lots(session, site.code)
+    lots = _lots(session, site.code, form["sent_back_as"])
     typed = {
         form[f"lines[{row}].lot_id"]: form[f"lines[{row}].quantity_base"]
         for row in form.rows("lines")
@@ -137,8 +143,13 @@ def _form_page(
     )
 
 
-def _lots(session: Session, site: str) -> list[Holding]:
-    """What can be taken off the shelf: what expires first comes first, nothing recalled."""
+def _lots(session: Session, site: str, sent_back_as: str) -> list[Holding]:
+    """What can be taken off the shelf: what expires first comes first, nothing recalled.
+
+    With ``sent_back_as``, what stands there in that state.
+    """
+    if sent_back_as:
+        return holdings(session, holder=f"site:{site}", state=sent_back_as)[:_MOST_LOTS]
     found = holdings(session, holder=f"site:{site}", state="available")
     stopped = stopped_lots(session, {each.lot_id for each in found})
     return [each for each in found if each.lot_id not in stopped][:_MOST_LOTS]

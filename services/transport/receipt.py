@@ -38,6 +38,7 @@ def check_receipt(
                 mend=f"give each of these lines once: {', '.join(map(str, sorted(by_line)))}",
             )
         _check_line(index, by_line[told.line].quantity_base, told)
+        _refuse_rejecting(index, by_line[told.line], told)
         said[told.line] = told
     left_out = sorted(by_line.keys() - said.keys())
     if left_out:
@@ -80,6 +81,16 @@ def _check_line(index: int, sent: int, told: ReceiptLineIn) -> None:
             field=f"{where}.reason",
             value=None,
             mend="say why, for instance: torn, wet, wrong item, expired",
+        )
+
+
+def _refuse_rejecting(index: int, sent: ShipmentLine, told: ReceiptLineIn) -> None:
+    if told.rejected and sent.sent_back_as is not None:
+        raise InvalidInput(
+            f"Line {told.line} comes back as {sent.sent_back_as}, and stays so",
+            field=f"lines[{index}].rejected",
+            value=told.rejected,
+            mend="say what came as accepted, and what didn't as short",
         )
 
 

@@ -2,7 +2,8 @@
 
 Goods for a need are the consignee's; goods of a transfer go on the shelf. Of a lot that is recalled
 nothing may be used, so it is kept apart; so is what expired on the way, and what must stay cold and
-didn't is kept in quarantine. All these leave the need's accounts, and are outstanding again.
+didn't is kept in quarantine. All these leave the need's accounts, and are outstanding again. What
+was sent back as unusable stays what it is.
 """
 
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ class _Fate(StrEnum):
 
     USED = "accepted"
     SHELVED = "shelved"
+    BACK = "back"
     RECALLED = "recalled"
     EXPIRED = "expired"
     QUARANTINED = "quarantined"
@@ -135,6 +137,8 @@ def _fates(
     def fate(line: ShipmentLine) -> _Fate:
         if line.lot_id in stopped:
             return _Fate.RECALLED
+        if line.sent_back_as is not None:
+            return _Fate.BACK
         if is_expired(lots[line.lot_id].expires_on, at):
             return _Fate.EXPIRED
         if lots[line.lot_id].commodity in warm:
@@ -149,7 +153,8 @@ def _to(fate: _Fate) -> Target:
 
     def account(shipment: Shipment, line: ShipmentLine) -> AccountRef:
         purpose = line.purpose if fate is _Fate.USED else None
-        return site_account(shipment.destination, _STATE[fate], purpose)
+        state = line.sent_back_as or "" if fate is _Fate.BACK else _STATE[fate]
+        return site_account(shipment.destination, state, purpose)
 
     return account
 

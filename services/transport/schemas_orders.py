@@ -1,7 +1,7 @@
 """What goes in and out of the endpoints of transfers, and of joining and splitting shipments."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -10,6 +10,7 @@ from services.transport.models import ShipmentState
 from services.transport.schemas import Reason
 from services.web.http import Code, Input, Moment, Quantity, example
 
+SentBackAs = Literal["rejected", "recalled", "expired", "damaged"]
 _LINE = Annotated[int, Field(strict=True, ge=1, le=10**6)]
 
 
@@ -27,7 +28,11 @@ def _each_lot_once(lines: list[TransferLineIn]) -> list[TransferLineIn]:
 
 
 class TransferIn(Input):
-    """``carrier`` and ``due_on`` are the lane's where they are left out."""
+    """``carrier`` and ``due_on`` are the lane's where they are left out.
+
+    With ``sent_back_as`` the goods are what nobody can use, taken from that state: they aren't set
+    aside, and arrive as what they are.
+    """
 
     model_config = example(
         id="0a8f5a5e-3f0e-4a57-9d64-0d3c6f3d8f11",
@@ -47,6 +52,7 @@ class TransferIn(Input):
     carrier: Code | None = None
     reason: Reason
     occurred_at: Moment
+    sent_back_as: SentBackAs | None = None
     lines: Annotated[
         list[TransferLineIn], Field(min_length=1, max_length=1000), AfterValidator(_each_lot_once)
     ]
@@ -77,6 +83,7 @@ class TransferOut(BaseModel):
     depart_on: date
     reason: str
     in_place_of: str | None
+    sent_back_as: str | None
     occurred_at: Moment
     recorded_at: Moment
     shipment_id: UUID | None

@@ -1,4 +1,7 @@
-"""Transfer orders: goods from one site's shelf to another's that no need asks for."""
+"""Transfer orders: goods from one site's shelf to another's that no need asks for.
+
+What nobody can use is sent back as what it is: it is never set aside, and never on a shelf.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,7 +17,7 @@ from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.clock import refuse_far_day
 from services.journal.kinds import EntryKind, site_account
 from services.journal.once import claim, digest_of
-from services.journal.post import post
+from services.journal.post import InsufficientStock, post
 from services.journal.read import get_lots
 from services.journal.record import Draft, NewMove
 from services.parties import service as parties
@@ -22,7 +25,8 @@ from services.parties.changes import record_change
 from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.transport import acts
-from services.transport.handling import HOLDERS, locked
+from services.transport.handling import HOLDERS, locked, standing
+from services.transport.manifest import lines_of
 from services.transport.models import (
     Lane,
     Shipment,
@@ -37,6 +41,7 @@ from services.transport.schemas_orders import TransferIn, TransferLineIn
 from services.transport.service import NoLane, require_carrier_organisation
 from services.web.lists import Asked, Listing, select_page
 
+_AS_ORDERED = {"id", "origin", "destination", "depart_on", "reason", "sent_back_as"}
 _LONGEST_WAY = timedelta(days=60)
 
 
@@ -69,7 +74,7 @@ def order(session: Session, actor: Actor, body: TransferIn) -> tuple[Transfer, b
     refuse_far_day(body.depart_on, "depart_on")
     carrier, due_on = _way(session, body)
     transfer = Transfer(
-        **body.model_dump(include={"id", "origin", "destination", "depart_on", "reason"}),
+        **body.model_dump(include=_AS_ORDERED),
         created_by=actor.user_id,
         occurred_at=body.occurred_at,
         recorded_at=datetime.now(UTC),
@@ -83,7 +88,8 @@ def order(session: Session, actor: Actor, body: TransferIn) -> tuple[Transfer, b
         )
         for number, line in enumerate(body.lines, start=1)
     )
-    _reserve(session, actor, body)
+    if body.sent_back_as is None:
+        _reserve(session, actor, body)
     shipment = Shipment(
         id=uuid5(body.id, "shipment"),
         origin=body.origin,
@@ -96,6 +102,8 @@ def order(session: Session, actor: Actor, body: TransferIn) -> tuple[Transfer, b
     session.add(shipment)
     session.flush()
     _write_lines(session, actor, body, shipment)
+    if body.sent_back_as is not None:
+        _refuse_missing(session, shipment)
     record_change(session, actor, f"transfer:{body.id}", "ordered", body.reason)
     return session.get_one(Transfer, body.id), True
 
@@ -169,6 +177,7 @@ def _write_lines(session: Session, actor: Actor, body: TransferIn, shipment: Shi
             transfer_id=body.id,
             lot_id=line.lot_id,
             quantity_base=line.quantity_base,
+            sent_back_as=body.sent_back_as,
         )
         for number, line in enumerate(sorted(body.lines, key=picked), start=1)
     )
@@ -183,6 +192,23 @@ def _write_lines(session: Session, actor: Actor, body: TransferIn, shipment: Shi
         )
     )
     session.flush()
+
+
+def _refuse_missing(session: Session, shipment: Shipment) -> None:
+    """Raise InsufficientStock where there isn't as much as is to be sent back."""
+    lines = lines_of(session, shipment)
+    held = standing(session, shipment, lines)
+    for line in lines:
+        if held[line.line] < line.quantity_base:
+            raise InsufficientStock(
+                f"{shipment.origin} holds {held[line.line]} of lot {line.lot_id} as "
+                f"{line.sent_back_as}, and {line.quantity_base} were to leave it",
+                field="quantity_base",
+                value=line.quantity_base,
+                mend=f"take {held[line.line]} pieces or fewer",
+                lot_id=str(line.lot_id),
+                available=held[line.line],
+            )
 
 
 def cancel(session: Session, actor: Actor, transfer_id: UUID, body: CancelIn) -> Shipment:
