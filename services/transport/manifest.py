@@ -132,7 +132,7 @@ _Fates = dict[tuple[str, UUID], dict[str, int]]
 
 def _line(row: ShipmentLine, lot: Lot, fates: _Fates, reason: str | None) -> ManifestLine:
     fate = fates.get((str(in_transit(row)), row.lot_id), {})
-    held = sum(fate.get(state, 0) for state in {*HELD, row.sent_back_as})
+    held = sum(fate.get(state, 0) for state in {*HELD, row.sent_back_as or ""})
     if fate and row.sent_back_as is not None:
         # It left that very state, and came into the account as less of it.
         held += row.quantity_base
