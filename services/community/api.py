@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response, status
 from sqlmodel import Session, col, select
 
-from services.community import lapsing, offers, service
+from services.community import lapsing, offers, register, service
 from services.community.identity import code_of
 from services.community.models import Booking, BookingState, PointOffer
 from services.community.offers import OfferState
@@ -21,6 +21,7 @@ from services.community.schemas import (
     OfferClose,
     OfferIn,
     OfferOut,
+    RegisterOut,
     SlotOut,
 )
 from services.database import among
@@ -29,7 +30,9 @@ from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.models import DESKS
 from services.parties.service import Actor
+from services.web.forms import FILE_BODY, SentFile
 from services.web.http import DatabaseSession
+from services.web.limits import Caller
 from services.web.lists import Asked, ListAsked, Listing, answer, cut_page, select_page
 
 router = APIRouter(prefix="/community", tags=["community points"])
@@ -115,10 +118,14 @@ def list_slots(
 
 @router.post("/offers/{offer_id}/bookings", status_code=status.HTTP_201_CREATED)
 def book(
-    offer_id: UUID, body: BookingIn, session: DatabaseSession, response: Response
+    offer_id: UUID,
+    body: BookingIn,
+    session: DatabaseSession,
+    caller: Caller,
+    response: Response,
 ) -> BookingOut:
     """Book a household's share, without an account: approved at once, with a code to show."""
-    booking, created = service.book(session, offer_id, body)
+    booking, created = service.book(session, offer_id, body, caller)
     if not created:
         response.status_code = status.HTTP_200_OK
     # The same body again names the household again, so the code may be told again.
@@ -195,6 +202,31 @@ def miss_bookings(body: MissIn, session: DatabaseSession, actor: CurrentActor) -
     The system's own watch frees it a day after the slot, and after it was written down.
     """
     return MissedOut(missed=lapsing.miss(session, actor, body))
+
+
+@router.get("/points/{site}/register")
+def show_register(site: str, session: DatabaseSession, actor: CurrentActor) -> RegisterOut:
+    """How many households a point of yours has on its register; never which."""
+    code = parties.require_site(session, actor, site, offers.STAFF).code
+    return RegisterOut(site=code, households=register.households_on(session, [code]).get(code, 0))
+
+
+@router.put("/points/{site}/register", openapi_extra=FILE_BODY)
+def put_register(
+    site: str, session: DatabaseSession, actor: CurrentActor, file: SentFile
+) -> RegisterOut:
+    """Let a CSV of identity numbers, one in each row, be the point's register of households.
+
+    Only their keyed hashes are kept. From then on a booking needs a number that is among them.
+    """
+    return RegisterOut(site=site, households=register.put_register(session, actor, site, file))
+
+
+@router.delete("/points/{site}/register")
+def drop_register(site: str, session: DatabaseSession, actor: CurrentActor) -> RegisterOut:
+    """Do without a register: bookings are taken as they come, and marked as not checked."""
+    register.drop_register(session, actor, site)
+    return RegisterOut(site=site, households=0)
 
 
 def _one(session: Session, offer: PointOffer) -> OfferOut:

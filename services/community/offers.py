@@ -83,13 +83,7 @@ def make_offer(session: Session, actor: Actor, body: OfferIn) -> tuple[PointOffe
 
 def _check(session: Session, site: Site, body: OfferIn) -> None:
     catalog.get_item(session, body.item)
-    if site.kind is not SiteKind.RELIEF_POINT:
-        raise InvalidInput(
-            f"Site {site.code} is a {site.kind}",
-            field="site",
-            value=site.code,
-            mend="name a community point; see GET /api/v1/sites?kind=relief_point",
-        )
+    require_point(site)
     refuse_far_day(body.first_day, "first_day")
     if not body.first_day <= body.last_day <= body.first_day + _LONGEST:
         raise InvalidInput(
@@ -104,6 +98,16 @@ def _check(session: Session, site: Site, body: OfferIn) -> None:
             field="closes_at",
             value=body.closes_at.isoformat(),
             mend="give a later hour, or shorter slots",
+        )
+
+
+def require_point(site: Site) -> None:
+    if site.kind is not SiteKind.RELIEF_POINT:
+        raise InvalidInput(
+            f"Site {site.code} is a {site.kind}",
+            field="site",
+            value=site.code,
+            mend="name a community point; see GET /api/v1/sites?kind=relief_point",
         )
 
 

@@ -8,18 +8,19 @@ from sqlmodel import Session, col, select
 from starlette.responses import Response
 
 from services.catalog import service as catalog
-from services.community import offers, service
+from services.community import offers, register, service
 from services.community.api import bookings_of, desk_booking_out
 from services.community.models import PointOffer
 from services.community.schemas import BookingIn, HandOutIn, OfferClose, OfferIn
 from services.journal.clock import local_date
 from services.parties import service as parties
 from services.parties.access import CurrentActor, MaybeActor
-from services.parties.models import DESKS, Region, Role, SiteKind
+from services.parties.models import DESKS, Region, Role, Site, SiteKind
 from services.parties.pages import sites_by_code
 from services.parties.service import Actor
-from services.web.forms import Form, SentForm
+from services.web.forms import Form, SentForm, Upload
 from services.web.http import DatabaseSession
+from services.web.limits import Caller
 from services.web.lists import ListAsked, csv_file
 from services.web.pages import redirect, render
 
@@ -69,13 +70,14 @@ def book(
     offer_id: UUID,
     session: DatabaseSession,
     actor: MaybeActor,  # noqa: ARG001
+    caller: Caller,
     form: SentForm,
 ) -> Response:
     offer = offers.get_offer(session, offer_id)
     day = form.values.pop("day", "")
     with form.attempt(session):
         body = form.read(BookingIn)
-        service.book(session, offer_id, body)
+        service.book(session, offer_id, body, caller)
     if form.slips:
         form.values.pop("household", None)
         return _offer_page(request, session, offer, _day(day), form)
@@ -196,6 +198,28 @@ def close_offer(
     return redirect(request, "/point", done="offer-closed")
 
 
+@router.post("/point/{site}/register")
+def put_register(
+    request: Request,
+    site: str,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    form: SentForm,
+) -> Response:
+    """Take a new register for a point, or none any more."""
+    with form.attempt(session):
+        if form["drop"]:
+            register.drop_register(session, actor, site)
+        else:
+            upload = form.files.get("file") or Upload("", b"")
+            register.put_register(session, actor, site, upload)
+    if form.slips:
+        today = local_date(datetime.now(UTC))
+        return _desk_page(request, session, actor, asked, today, Form.blank(), {site: form})
+    return redirect(request, "/point", done="register-kept")
+
+
 def _require_staff(actor: Actor) -> None:
     if actor.role not in DESKS:
         parties.require_role(actor, offers.STAFF)
@@ -242,40 +266,46 @@ def _desk_page(
     asked: ListAsked,
     day: date,
     form: Form,
-    closing: dict[UUID, Form] | None = None,
+    sent: dict[UUID | str, Form] | None = None,
 ) -> Response:
-    at_desk = actor.role in DESKS
+    at_desk, may_serve = actor.role in DESKS, actor.role in {offers.STAFF, Role.ADMIN}
     own = [site.code for site in parties.sites_of(session, actor.organisation)]
     found = offers.find_offers(session, sites=None if at_desk else own)
+    points = _own_points(session, actor) if may_serve else []
     return render(
         request,
         "point.html",
-        max([form.status, *(each.status for each in (closing or {}).values())]),
+        max([form.status, *(each.status for each in (sent or {}).values())]),
         bookings=bookings_of(session, actor, asked, day=day),
         states=offers.states(session, found),
         sites=sites_by_code(session),
+        own_points=points,
+        households=register.households_on(session, [site.code for site in points]),
         items=_items(session),
         day=day,
-        may_serve=actor.role in {offers.STAFF, Role.ADMIN},
+        may_serve=may_serve,
         form=form,
-        closing=closing or {},
+        sent=sent or {},
         blank=Form(),
     )
 
 
-def _form_page(request: Request, session: Session, actor: Actor, form: Form) -> Response:
-    parties.require_role(actor, offers.STAFF)
+def _own_points(session: Session, actor: Actor) -> list[Site]:
     every = sites_by_code(session, SiteKind.RELIEF_POINT).values()
-    own = [
+    return [
         site
         for site in every
         if actor.role is Role.ADMIN or site.organisation == actor.organisation
     ]
+
+
+def _form_page(request: Request, session: Session, actor: Actor, form: Form) -> Response:
+    parties.require_role(actor, offers.STAFF)
     return render(
         request,
         "point_offer.html",
         form.status,
         form=form,
-        own_sites=own,
+        own_sites=_own_points(session, actor),
         items=_items(session),
     )

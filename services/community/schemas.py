@@ -135,7 +135,8 @@ class BookingOut(FromRow):
 class DeskBookingOut(FromRow):
     """A booking as the point's staff see it: neither who it is, nor the code, nor the id.
 
-    Who knows the id is shown the code.
+    Who knows the id is shown the code. Where ``on_register`` is false nobody has checked the
+    number: look at the paper.
     """
 
     site: str
@@ -144,6 +145,7 @@ class DeskBookingOut(FromRow):
     slot_starts_at: datetime
     state: BookingState
     settled_at: datetime | None
+    on_register: bool
 
 
 class HandOutIn(Input):
@@ -167,3 +169,10 @@ class MissIn(Input):
 
 class MissedOut(BaseModel):
     missed: int
+
+
+class RegisterOut(BaseModel):
+    """How many households are on a point's register; 0 where it has none."""
+
+    site: str
+    households: int

@@ -17,6 +17,7 @@ from services.community.offers import (
     slots,
     stock_in_hand,
 )
+from services.community.register import check_register
 from services.community.schemas import BookingIn, HandOutIn
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.clock import local_date, refuse_future
@@ -60,13 +61,14 @@ class OtherHousehold(Conflict):
     code, title = "other-household", "The paper isn't the one that was booked with"
 
 
-def book(session: Session, offer_id: UUID, body: BookingIn) -> tuple[Booking, bool]:
+def book(session: Session, offer_id: UUID, body: BookingIn, caller: str) -> tuple[Booking, bool]:
     """Promise a household its pieces at a slot, at once; the same body twice is one booking.
 
     Raises:
         NotFound: there is no such offer.
         OfferClosed: it takes no bookings any more.
         InvalidInput: no slot begins then, or it is over.
+        NotOnRegister, TooManyNumbers: see `register.check_register`.
         SlotFull, NothingLeft: too many have booked the slot, or all that the point has.
         QuotaUsed: the household has had, or has booked, its share of the period.
         EntryIdReused: the id belongs to something else.
@@ -90,11 +92,13 @@ def book(session: Session, offer_id: UUID, body: BookingIn) -> tuple[Booking, bo
     with session.begin_nested():
         if not claim(session, booking):
             return session.get_one(Booking, body.id), False
+        kept = session.get_one(Booking, body.id)
+        kept.on_register = check_register(session, booking, caller)
         _take_turns(session, booking)
         _check_slot(session, offer, booking)
         _check_quota(session, offer, booking)
         _check_stock(session, offer, booking)
-    return session.get_one(Booking, body.id), True
+    return kept, True
 
 
 def _take_turns(session: Session, booking: Booking) -> None:

@@ -285,14 +285,14 @@ def test_two_offers_of_one_shelf_never_promise_a_piece_twice(
     def second() -> None:
         with database.transaction() as session:
             try:
-                service.book(session, offers[1], body("420102 1980 0002"))
+                service.book(session, offers[1], body("420102 1980 0002"), "192.0.2.1")
                 answers.append("booked")
             except service.NothingLeft:
                 answers.append("nothing left")
 
     # The first has booked and not committed yet when the second one looks at the shelf.
     with database.transaction() as session:
-        service.book(session, offers[0], body("420102 1980 0001"))
+        service.book(session, offers[0], body("420102 1980 0001"), "192.0.2.1")
         other = threading.Thread(target=second)
         other.start()
         other.join(timeout=1)
@@ -345,6 +345,6 @@ def test_the_list_of_bookings_is_a_file_too(api: TestClient, world: World) -> No
         "/api/v1/community/bookings", params={"format": "csv"}, headers=world.bearer("dispatcher")
     )
     lines = answer.text.splitlines()
-    assert lines[0] == "\ufeffsite,item,pieces,slot_starts_at,state,settled_at"
+    assert lines[0] == "\ufeffsite,item,pieces,slot_starts_at,state,settled_at,on_register"
     assert lines[1].startswith("P1,surgical_mask,5,2020-02-06T01:30:00+00:00,booked,")
     assert SLOT[:10] == DAY
