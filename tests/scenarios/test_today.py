@@ -83,8 +83,26 @@ def link(page: str, pattern: str) -> str:
 UUID = "[0-9a-f-]{36}"
 
 
+def chosen(person: Browser, path: str, field: str, label: str) -> str:
+    """A list's page after its filter was set to the choice that has this label."""
+    select = re.search(rf'(?s)<select[^>]* name="{field}".*?</select>', person.get(path))
+    assert select, f"{path} has no filter {field}"
+    choice = re.search(rf'<option value="([^"]*)"[^>]*>{label}<', select[0])
+    assert choice, f"{path}, {field}: there is no {label}"
+    return person.get(f"{path}?{field}={choice[1]}")
+
+
+def from_welcome(person: Browser, words: str) -> str:
+    """Where the page after signing in leads to by these words."""
+    page = person.get("/en/me")
+    found = re.search(rf'<a [^>]*href="([^"]+)"[^>]*>(?:<[^>]+>)*{words}<', page)
+    assert found, f"/en/me doesn't say {words}"
+    return found[1]
+
+
 def shipment_on_its_way(person: Browser) -> str:
-    return link(person.get("/en/shipments?state=dispatched"), f"/en/shipments/{UUID}")
+    page = chosen(person, "/en/shipments", "state", "On its way")
+    return link(page, f"/en/shipments/{UUID}")
 
 
 def tomorrow() -> str:
@@ -96,13 +114,16 @@ def test_a_hospital_reports_its_day_and_accepts_the_request_that_is_worked_out(
     opened: Opened,
 ) -> None:
     hospital = opened.browser("hospital")
-    form = hospital.form("/en/daily-reports/new")
+    form = hospital.form(from_welcome(hospital, "Report the day"))
     at = next(name for name, value in form.values.items() if value == "goggles")
     answer = hospital.send(form, **{at.replace(".item", ".quantity"): "120"})
     assert went_to(answer).startswith("/en/forecast")
-    offer = link(hospital.get("/en/forecast/sites/HB017"), f"/en/forecast/offers/{UUID}")
+    place = link(
+        hospital.get(from_welcome(hospital, "How long it lasts")), "/en/forecast/sites/HB017"
+    )
+    offer = link(hospital.get(place), f"/en/forecast/offers/{UUID}")
     assert went_to(hospital.fill(offer, {}, f"{offer}/accept")).startswith("/en/needs")
-    assert "To be approved" in hospital.get("/en/needs")
+    assert "12,000" in chosen(hospital, "/en/needs", "state", "To be approved")
 
 
 def test_a_carrier_delivers_and_the_hospital_counts_in(opened: Opened) -> None:
@@ -117,28 +138,30 @@ def test_a_carrier_delivers_and_the_hospital_counts_in(opened: Opened) -> None:
 
 def test_a_dispatcher_finds_something_to_decide_at_every_desk(opened: Opened) -> None:
     desk = opened.browser("dispatcher")
-    need = link(desk.get("/en/needs?state=submitted"), f"/en/needs/{UUID}")
+    need = link(chosen(desk, "/en/needs", "state", "To be approved"), f"/en/needs/{UUID}")
     some = {"approved_base": "2000", "reason": "for a fortnight"}
     assert desk.fill(need, some, f"{need}/approve").status_code == 303
-    gift = link(desk.get("/en/gifts?status=pledged"), f"/en/gifts/{UUID}")
+    gift = link(chosen(desk, "/en/gifts", "status", "Promised"), f"/en/gifts/{UUID}")
     assert desk.fill(gift, {}, f"{gift}/receive").status_code == 303
-    call = link(desk.get("/en/help/desk"), f"/en/help/desk/{UUID}")
+    call = link(desk.get(from_welcome(desk, "Calls for help")), f"/en/help/desk/{UUID}")
     said = {"answer": "Masks come tomorrow"}
     assert desk.fill(call, said, f"{call}/answer").status_code == 303
     alert = link(desk.get("/en/alerts?kind=lot_expiring"), f"/en/alerts/{UUID}")
     assert desk.fill(alert, {"reason": "I look"}, f"{alert}/acknowledge").status_code == 303
-    shipment = link(desk.get("/en/shipments?state=planned"), f"/en/shipments/{UUID}")
+    shipment = link(chosen(desk, "/en/shipments", "state", "Planned"), f"/en/shipments/{UUID}")
     for step in ("pick", "dispatch"):
         assert desk.fill(shipment, {}, f"{shipment}/{step}").status_code == 303
     assert "PR-GLOVES" in desk.get("/en/stock/expiring")
     assert desk.fill("/en/rounds", {}).status_code == 303
-    assert link(desk.get("/en/orders"), f"/en/orders/{UUID}")
+    assert link(desk.get(from_welcome(desk, "Purchase orders")), f"/en/orders/{UUID}")
+    assert "Hubei relief fund" in desk.get(from_welcome(desk, "Funds"))
+    assert "N95-class respirator" in desk.get(from_welcome(desk, "Shortages"))
 
 
 def test_an_approver_approves_the_plan_that_waits(opened: Opened) -> None:
     approver = opened.browser("approver")
     assert "plan_to_decide" in str(opened.rows("approver", "/alerts?kind=plan_to_decide"))
-    plan = link(approver.get("/en/runs?state=proposed"), f"/en/runs/{UUID}")
+    plan = link(approver.get(from_welcome(approver, "Runs and plans")), f"/en/runs/{UUID}")
     assert "first come" in approver.get(plan).lower()
     assert approver.fill(plan, {}, f"{plan}/approve").status_code == 303
     assert "Approved" in approver.get(plan)
@@ -146,7 +169,7 @@ def test_an_approver_approves_the_plan_that_waits(opened: Opened) -> None:
 
 def test_a_maker_accepts_an_order_and_reports_what_it_made(opened: Opened) -> None:
     maker = opened.browser("manufacturer")
-    order = link(maker.get("/en/capacity/orders"), f"/en/capacity/orders/{UUID}")
+    order = link(maker.get(from_welcome(maker, "Orders to you")), f"/en/capacity/orders/{UUID}")
     accept = maker.form(order, f"{order}/settle")
     assert maker.send(accept, act="accept").status_code == 303
     yesterday = (datetime.now(timezone(timedelta(hours=8))) - timedelta(days=1)).date().isoformat()
@@ -158,7 +181,7 @@ def test_a_maker_accepts_an_order_and_reports_what_it_made(opened: Opened) -> No
         "batch": "MINE-1",
         "produced_on": yesterday,
     }
-    assert maker.fill("/en/capacity/output", made).status_code == 303
+    assert maker.fill(from_welcome(maker, "Report output"), made).status_code == 303
     assert "MINE-1" in maker.get("/en/stock")
 
 
@@ -173,13 +196,16 @@ def test_a_resident_books_for_tomorrow_and_the_point_hands_out(opened: Opened) -
     code = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", resident.get(booked))
     assert code
     assert (
-        point.fill("/en/point", {"pickup_code": code[0]}, "/en/point/hand-out").status_code == 303
+        point.fill(
+            from_welcome(point, "Community point"), {"pickup_code": code[0]}, "/en/point/hand-out"
+        ).status_code
+        == 303
     )
 
 
 def test_a_donor_follows_a_gift_to_the_hospital_and_gives_another(opened: Opened) -> None:
     donor = opened.browser("donor")
-    gifts = donor.get("/en/gifts")
+    gifts = donor.get(from_welcome(donor, "Your gifts"))
     assert "face" in gifts.lower()
     assert "Yangtze Shipping General Hospital" in "".join(
         donor.get(each) for each in set(re.findall(rf'href="(/en/donations/{UUID})"', gifts))
