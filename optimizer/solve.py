@@ -40,6 +40,7 @@ from optimizer.problem import Problem
 from optimizer.reasons import Refused, reasons, refused_in_lanes
 from optimizer.shares import solve_in_lanes
 from optimizer.tables import Tables, components
+from optimizer.urgent_first import urgent_first
 
 Indices = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
@@ -103,12 +104,22 @@ class _Run:
             parts = self._solve("parts", self.grids)
             shipments = _shipments(self.grids, parts)
             if not overloaded(self.plain, shipments[:, :3]):
+                shipments = self._urgent_first(parts, shipments)
                 pools = named_pools(self.plain, self.plain, self.grids, parts)
                 refusals = named_refusals(self.plain, self.grids, parts)
                 return self._finish(shipments, Certificate(ordered(pools)), refusals, "optimal")
             return self._plan_in_lanes()
         except Stopped:
             return self._stopped_plan()
+
+    def _urgent_first(self, parts: Sequence[SolvedPart], shipments: Indices) -> Indices:
+        """Let more urgent needs have what is ready first, where that costs nothing."""
+        dealt = [
+            urgent_first(grid, part.shipments) for grid, part in zip(self.grids, parts, strict=True)
+        ]
+        found = _rows(self.grids, dealt)
+        # What leaves on other days may meet a corridor that had room for the first plan.
+        return shipments if overloaded(self.plain, found[:, :3]) else found
 
     def _solve(self, stage: str, grids: Sequence[Grid]) -> list[SolvedPart]:
         """Have all grids solved, but none that is like one that was solved before."""
@@ -254,9 +265,13 @@ class _Run:
 
 def _shipments(grids: Sequence[Grid], parts: Sequence[SolvedPart]) -> Indices:
     """Return all shipments as rows (source, need, units, day), by positions in the problem."""
+    return _rows(grids, [part.shipments for part in parts])
+
+
+def _rows(grids: Sequence[Grid], dealt: Sequence[Indices]) -> Indices:
     rows = [np.zeros((0, 4), dtype=np.int64)]
-    for grid, part in zip(grids, parts, strict=True):
-        need, source, units = part.shipments.T
+    for grid, shipments in zip(grids, dealt, strict=True):
+        need, source, units = shipments.T
         rows.append(
             np.stack([grid.source[source], grid.need[need], units, grid.depart[source]], axis=1)
         )
