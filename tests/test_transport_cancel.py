@@ -10,14 +10,29 @@ from fastapi.testclient import TestClient
 from services.database import Database
 from services.dispatch.models import RunState
 from services.dispatch.solving import solve_run
+from services.inventory import recalls
+from services.inventory.recall_schemas import LiftIn, RecallCause, RecallIn
 from services.journal.kinds import EntryKind, need_purpose, site_account
 from services.journal.post import post
 from services.journal.read import entries_of
 from services.journal.record import Draft, NewMove
+from services.parties.models import Role
+from services.parties.service import Actor
+from services.transport.service import PlannedLine
 from tests.browser import Browser, went_to
 from tests.dispatch.test_runs import ask
-from tests.shipments import DAY, Goods, act, bring_to, outstanding, plan, show, where
-from tests.world import World, stock
+from tests.shipments import (
+    DAY,
+    Goods,
+    act,
+    bring_to,
+    outstanding,
+    plan,
+    reserve_and_plan,
+    show,
+    where,
+)
+from tests.world import NOW, World, stock, user_id
 
 
 @pytest.mark.parametrize("state", ["planned", "picked"])
@@ -146,3 +161,40 @@ def test_the_page_cancels(api: TestClient, database: Database, lang: str, button
     assert went_to(desk.fill(page, {"reason": "closed"}, f"{page}/cancel")) == page
     assert show(api, sent.id)["state"] == "cancelled"
     assert button not in desk.get(page)
+
+
+def recall_and_lift(database: Database, lot: UUID) -> None:
+    """What stands of a lot is gathered; looked at again, it is back on the shelf."""
+    actor = Actor(user_id("dispatcher"), "dispatcher", Role.DISPATCHER, "RELIEF")
+    body = RecallIn(
+        id=uuid4(), lot_id=lot, cause=RecallCause.QUALITY, reason="a complaint", occurred_at=NOW
+    )
+    with database.transaction() as session:
+        recall, _ = recalls.open_recall(session, actor, body)
+        recalls.lift_recall(session, actor, recall.id, LiftIn(reason="unfounded", occurred_at=NOW))
+        kept, shelf = (site_account("W1", state) for state in ("quarantine", "available"))
+        moves = [NewMove(lot, kept, shelf, 100)]
+        kind = EntryKind.RECLASSIFY
+        post(session, Draft(uuid4(), kind, NOW, "organisation:RELIEF", moves=moves))
+
+
+@pytest.mark.parametrize("got_to", ["planned", "picked"])
+def test_what_a_recall_took_from_one_shipment_is_not_taken_from_the_next(
+    api: TestClient, database: Database, got_to: str
+) -> None:
+    old = plan(database, Goods(100))
+    (lot,), (need,) = old.lots, old.needs
+    if got_to == "picked":
+        bring_to(api, old.id, "pick")
+    recall_and_lift(database, lot)
+    with database.transaction() as session:
+        line = PlannedLine(need, lot, "gloves", 100, "W1", "H1", DAY, DAY)
+        (new,) = reserve_and_plan(session, [line])
+    refused = act(api, old.id, "pick" if got_to == "planned" else "dispatch")
+    assert refused.status_code == 409
+    assert refused.json()["type"].endswith("reservation-gone")
+    # Nor does calling it off set free what is set aside for the other one.
+    assert act(api, old.id, "cancel").status_code == 200
+    assert where(database, lot)[f"site:W1/reserved/need:{need}"] == 100
+    bring_to(api, new.id, "dispatch")
+    assert where(database, lot)[f"shipment:{new.id}/in_transit/need:{need}"] == 100

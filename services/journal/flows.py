@@ -204,6 +204,50 @@ def repacked_from(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, set
     return found
 
 
+def packed_from(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Every lot that repacking made of these, or of those in turn, with the one that it is of."""
+    root = {lot_id: lot_id for lot_id in lot_ids}
+    newest = set(root)
+    while newest:
+        statement = (
+            select(Lot.id, Move.lot_id)
+            .join(Entry, col(Entry.id) == col(Lot.entry_id))
+            .join(Move, col(Move.entry_id) == col(Entry.id))
+            .where(col(Entry.kind) == EntryKind.REPACK, among(Move.lot_id, newest))
+        )
+        made = {lot_id: root[of] for lot_id, of in session.exec(statement) if lot_id not in root}
+        root |= made
+        newest = set(made)
+    return {lot_id: of for lot_id, of in root.items() if lot_id != of}
+
+
 def find_entries(session: Session, entry_ids: Collection[UUID]) -> list[Entry]:
     """Those entries of these ids that there are."""
     return list(session.exec(select(Entry).where(among(Entry.id, entry_ids))))
+
+
+def gathered_at(
+    session: Session, accounts: Collection[str], lot_ids: Collection[UUID]
+) -> dict[tuple[str, UUID], datetime]:
+    """When a recall last gathered a lot off each of these accounts, as it was recorded."""
+    rows = session.exec(
+        select(Move.source, Move.lot_id, func.max(col(Entry.recorded_at)))
+        .join(Entry, col(Entry.id) == col(Move.entry_id))
+        .where(
+            col(Entry.kind) == EntryKind.RECALL,
+            among(Move.source, accounts),
+            among(Move.lot_id, lot_ids),
+        )
+        .group_by(col(Move.source), col(Move.lot_id))
+    )
+    return {(account, lot_id): at for account, lot_id, at in rows}
+
+
+def reserved_at(session: Session, documents: Collection[str]) -> dict[str, datetime]:
+    """When goods were last set aside for each of these documents, as it was recorded."""
+    rows = session.exec(
+        select(Entry.document, func.max(col(Entry.recorded_at)))
+        .where(col(Entry.kind) == EntryKind.RESERVE, among(Entry.document, documents))
+        .group_by(col(Entry.document))
+    )
+    return {document: at for document, at in rows if document is not None}

@@ -13,6 +13,7 @@ from services.journal.clock import local_date
 from services.journal.kinds import EntryKind, site_account
 from services.journal.read import get_lots
 from services.journal.record import NewMove
+from services.journal.stops import hold_together
 from services.parties import service as parties
 from services.parties.models import Role
 from services.parties.service import Actor
@@ -79,7 +80,7 @@ def send(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
     """Dispatch: the goods leave their reservations and are under way.
 
     Raises:
-        InsufficientStock: what was picked has been released meanwhile.
+        ReservationGone: what was picked has been released or recalled meanwhile.
         LotExpired, LotStopped: a lot is recalled, or would have expired when it arrives.
 
     """
@@ -88,8 +89,10 @@ def send(session: Session, actor: Actor, shipment_id: UUID, body: ActIn) -> Ship
     act = Act(Step.DISPATCH, actor, body)
     if is_new(session, shipment, act):
         lines = lines_of(session, shipment)
+        hold_together(session, {line.lot_id for line in lines})
         refuse_stopped(session, lines)
         _refuse_expired(session, shipment, lines, body.occurred_at)
+        _refuse_unreserved(session, shipment, lines)
         for name, kind in (("dispatch", EntryKind.DISPATCH), ("back", EntryKind.SEND_BACK)):
             moves = [
                 NewMove(line.lot_id, reserved(shipment, line), in_transit(line), line.quantity_base)

@@ -38,7 +38,7 @@ from services.transport.steps import Act, Step, is_new, record
 
 
 class NotForUse(Conflict):
-    code, title = "not-for-use", "These goods can't be diverted to a need"
+    code, title = "not-for-use", "These goods can't be diverted so"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def divert(
 
     Raises:
         NotFound, InvalidInput: no such site or line, too many pieces, or a day that can't be.
-        NotForUse: goods that are recalled, must stay cold or expire on the way are for no need.
+        NotForUse: goods that are recalled, must stay cold or expire on the way are for no need; and
+            what is sent back as unusable isn't diverted.
 
     """
     shipment = locked(session, shipment_id)
@@ -164,27 +165,33 @@ def _refuse_unfit(session: Session, taken: Sequence[Taken], due_on: date) -> Non
     """For a need goes only what may be used as it comes: its lot is held still by now."""
     stopped = stopped_lots(session, {each.lot.id for each in taken})
     for each in taken:
-        if each.need_id is None:
-            continue
-        expires_on = each.lot.expires_on
-        why = (
-            "is recalled"
-            if each.lot.id in stopped
-            else "must stay cold"
-            if session.get_one(Item, each.lot.commodity).cold
-            else f"expires on {expires_on}, and is due on {due_on}"
-            if expires_on is not None and expires_on <= due_on
-            else None
-        )
+        why = _why_unfit(session, each, due_on, is_stopped=each.lot.id in stopped)
         if why is not None:
             raise NotForUse(
                 f"Line {each.line.line}: lot {each.lot.id} {why}",
-                field=f"{each.field}.need_id",
+                field=f"{each.field}.need_id" if each.need_id else each.field,
                 value=each.need_id,
-                mend="let it come onto the shelf (no need), where it is looked at",
+                mend="let it come onto the shelf (no need), where it is looked at"
+                if each.need_id
+                else "let it arrive; from there it is sent on by an order of its own",
                 line=each.line.line,
                 lot_id=str(each.lot.id),
             )
+
+
+def _why_unfit(session: Session, each: Taken, due_on: date, *, is_stopped: bool) -> str | None:
+    expires_on = each.lot.expires_on
+    if each.line.sent_back_as is not None:
+        return f"is sent back as {each.line.sent_back_as}"
+    if each.need_id is None:
+        return None
+    if is_stopped:
+        return "is recalled"
+    if session.get_one(Item, each.lot.commodity).cold:
+        return "must stay cold"
+    if expires_on is not None and expires_on <= due_on:
+        return f"expires on {expires_on}, and is due on {due_on}"
+    return None
 
 
 def _purpose(body: DivertIn, each: Taken) -> str:

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 from sqlmodel import Session
 
 from services.errors import Conflict, Forbidden
-from services.journal.flows import is_reversed
+from services.journal.flows import gathered_at, is_reversed, reserved_at
 from services.journal.kinds import AccountRef, EntryKind, site_account
 from services.journal.post import post
 from services.journal.read import holdings
@@ -79,14 +79,46 @@ def reserved(shipment: Shipment, line: ShipmentLine) -> AccountRef:
 
 
 def standing(session: Session, shipment: Shipment, lines: Sequence[ShipmentLine]) -> dict[int, int]:
-    """By line, how many pieces of its lot are reserved for its purpose at the origin."""
+    """By line, how many pieces of its lot are still reserved for its purpose at the origin.
+
+    None where a recall gathered them since: what stands there now was set aside later, for another
+    shipment, whether the recall was lifted or not.
+    """
+    gone = _gathered_since(session, shipment, lines)
     held = {
         (holding.account, holding.lot_id): holding.quantity
         for holding in holdings(
             session, holder=f"site:{shipment.origin}", lot_ids={line.lot_id for line in lines}
         )
     }
-    return {line.line: held.get((str(reserved(shipment, line)), line.lot_id), 0) for line in lines}
+    return {
+        line.line: held.get((str(reserved(shipment, line)), line.lot_id), 0)
+        for line in lines
+        if line.line not in gone
+    } | dict.fromkeys(gone, 0)
+
+
+def _gathered_since(
+    session: Session, shipment: Shipment, lines: Sequence[ShipmentLine]
+) -> set[int]:
+    """The lines whose goods a recall gathered after they were set aside for them."""
+    accounts = {str(reserved(shipment, line)) for line in lines}
+    gathered = gathered_at(session, accounts, {line.lot_id for line in lines})
+    if not gathered:
+        return set()
+    aside = reserved_at(session, {_set_aside_by(line) for line in lines})
+
+    def is_gone(line: ShipmentLine) -> bool:
+        taken = gathered.get((str(reserved(shipment, line)), line.lot_id))
+        since = aside.get(_set_aside_by(line))
+        return taken is not None and since is not None and since < taken
+
+    return {line.line for line in lines if is_gone(line)}
+
+
+def _set_aside_by(line: ShipmentLine) -> str:
+    """The paper whose entry set a line's goods aside, before they left."""
+    return f"transfer:{line.transfer_id}" if line.transfer_id else f"run:{line.run_id}"
 
 
 Target = Callable[[Shipment, ShipmentLine], AccountRef]
