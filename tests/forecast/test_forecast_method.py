@@ -10,10 +10,12 @@ from services.requests.forecast.growth import Projection, persist, project
 from services.requests.forecast.method import (
     Burn,
     Count,
+    Cover,
     Gap,
     Need,
     burn_need,
     burn_rate,
+    covered_by,
     days_left_tenths,
     essential_need,
     forecast_item,
@@ -151,3 +153,11 @@ def test_what_is_there_or_coming_is_not_asked_for_again(
     told = suggest(need, on_hand, coming, asked)
     assert told >= 0
     assert told == 0 or told + on_hand + coming + asked == need
+    covers = covered_by(need, on_hand, coming, asked)
+    assert (covers is None) == (told > 0)
+    if covers is Cover.STOCK:
+        assert on_hand >= need
+    if covers is Cover.COMING:
+        assert on_hand < need <= on_hand + coming
+    if covers is Cover.ASKED:
+        assert on_hand + coming < need

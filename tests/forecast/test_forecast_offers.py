@@ -1,7 +1,7 @@
 """Offers are answered once, whoever asks and however often; the watch tells who is silent."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -52,6 +52,29 @@ def test_where_nothing_is_lacking_nothing_is_offered(api: TestClient, world: Wor
     send(api, world, a_day("2020-02-05", stock=plenty))
     assert [each["state"] for each in told(api, world, "supply-offers")] == ["superseded"] * 2
     assert told(api, world, "supplies")[0]["on_hand_base"] == 90_000
+
+
+def test_an_offer_of_nothing_says_what_covers_it_and_until_when(
+    api: TestClient, world: World
+) -> None:
+    two_days(api, world)
+    send(api, world, a_day("2020-02-05", stock=[{"item": "gloves", "quantity": 6000}]))
+    body = {"id": str(uuid4()), "site": "H1", "horizon_days": 7}
+    made = act(api, world, "supply-offers", body).json()
+    line = next(each for each in made["lines"] if each["item"] == "gloves")
+    assert (line["suggested_base"], line["covered_by"]) == (0, "stock")
+    lasts = timedelta(days=int(line["days_left"]))
+    assert line["covered_until"] == (date(2020, 2, 5) + lasts).isoformat()
+
+
+def test_what_was_asked_for_already_covers_the_rest(api: TestClient, world: World) -> None:
+    offer = two_days(api, world)
+    assert {each["covered_by"] for each in offer["lines"] if each["suggested_base"]} == {None}
+    assert act(api, world, f"supply-offers/{offer['id']}/accept", {}).status_code == 200
+    made = act(api, world, "supply-offers", {"id": str(uuid4()), "site": "H1"}).json()
+    line = next(each for each in made["lines"] if each["item"] == "gloves")
+    assert (line["suggested_base"], line["covered_by"]) == (0, "asked")
+    assert line["covered_until"] is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from fastapi.testclient import TestClient
@@ -9,6 +10,7 @@ from fastapi.testclient import TestClient
 from services.database import Database
 from services.requests.forecast.method import Gap
 from services.requests.forecast.models import Driver, Method, OfferState
+from services.requests.forecast.rates import DEFAULTS, JHCHS, LMIS
 from services.web.pages import environment
 from tests.browser import Browser, went_to
 from tests.forecast.reporting import a_day, send, told, two_days
@@ -155,3 +157,19 @@ def test_every_code_of_the_forecast_has_its_words(
 ) -> None:
     words = getattr(environment(language).get_template("labels_forecast.html").module, table)
     assert [code for code in codes if not words.get(str(code))] == []
+
+
+def test_every_source_of_our_own_is_told_in_both_languages() -> None:
+    words = environment("zh").get_template("labels_forecast.html").module.SOURCE
+    explained = {rate.source for rate in DEFAULTS} - {JHCHS, LMIS}
+    assert explained == set(words)
+    assert [source for source in words if words[source] == source] == []
+
+
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [("stock", "库存可用到2020年2月9日"), ("coming", "在途"), ("asked", "已提出的申请")],
+)
+def test_why_nothing_is_suggested_stands_in_words(by: str, told: str) -> None:
+    words = environment("zh").get_template("labels_forecast.html").module
+    assert told in words.covered(by, date(2020, 2, 9))

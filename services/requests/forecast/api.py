@@ -56,6 +56,8 @@ def offer_out(found: Offer) -> OfferOut:
         OfferLineOut(
             **line.model_dump(exclude={"offer_id", "days_left_tenths"}),
             days_left=None if line.days_left_tenths is None else line.days_left_tenths / 10,
+            covered_by=offers.cover_of(line),
+            covered_until=offers.covered_until(found.offer, line),
             priority=offers.priority_of(line),
         )
         for line in found.lines

@@ -33,6 +33,14 @@ class Gap(StrEnum):
     NO_USE = "no_use"
 
 
+class Cover(StrEnum):
+    """Why nothing is left to ask for: what is there, what comes besides, what was asked for."""
+
+    STOCK = "stock"
+    COMING = "coming"
+    ASKED = "asked"
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """One item's stock on a day, and what came in since the count before it."""
@@ -170,3 +178,13 @@ def forecast_item(
 def suggest(need: int, on_hand: int, coming: int, asked: int) -> int:
     """What to ask for: the need, less what is there, on its way or set aside, or asked for."""
     return max(0, need - on_hand - coming - asked)
+
+
+def covered_by(need: int, on_hand: int, coming: int, asked: int) -> Cover | None:
+    """With what the need is met, the nearest first; None where something is left to ask for."""
+    met = 0
+    for cover, pieces in zip(Cover, (on_hand, coming, asked), strict=True):
+        met += pieces
+        if met >= need:
+            return cover
+    return None

@@ -22,7 +22,7 @@ from services.parties.changes import record_change
 from services.parties.models import DESKS, Role
 from services.parties.service import Actor
 from services.requests import service as requests
-from services.requests.forecast.method import Need, suggest
+from services.requests.forecast.method import Cover, Need, covered_by, suggest
 from services.requests.forecast.models import (
     DailyReport,
     OfferState,
@@ -258,6 +258,20 @@ def dismiss_offer(
     _decide(session, actor, offer, OfferState.DISMISSED, body.reason)
     session.flush()
     return get_offer(session, offer_id), True
+
+
+def cover_of(line: SupplyOfferLine) -> Cover | None:
+    """Why nothing of an item is suggested; None where something is."""
+    on_hand = max(0, line.stock_base + line.received_since_base)
+    return covered_by(line.forecast_base, on_hand, line.coming_base, line.asked_base)
+
+
+def covered_until(offer: SupplyOffer, line: SupplyOfferLine) -> date | None:
+    """The day on which the stock runs out, where it covers the whole need; the calendar's end."""
+    if cover_of(line) is not Cover.STOCK or line.days_left_tenths is None:
+        return None
+    days = min(line.days_left_tenths // 10, (date.max - offer.day).days)
+    return offer.day + timedelta(days=days)
 
 
 def priority_of(line: SupplyOfferLine) -> Priority:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 
+from services.requests.forecast.method import Cover
 from services.requests.forecast.models import Driver, Method, OfferState
 from services.requests.models import Priority
 from services.web.http import (
@@ -170,6 +171,8 @@ class OfferIn(Input):
 
 
 class OfferLineOut(FromRow):
+    """Where nothing is suggested, ``covered_by`` says why; by stock, until ``covered_until``."""
+
     item: str
     method: Method
     stock_base: int
@@ -182,6 +185,8 @@ class OfferLineOut(FromRow):
     essential_base: int | None
     forecast_base: int
     suggested_base: int
+    covered_by: Cover | None
+    covered_until: date | None
     priority: Priority
 
 

@@ -11,7 +11,15 @@ from sqlmodel import Session
 from services.journal.arrivals import Arrival, arrivals
 from services.requests import service as requests
 from services.requests.forecast.growth import Projection, project
-from services.requests.forecast.method import PATIENTS, Count, Gap, Need, forecast_item
+from services.requests.forecast.method import (
+    PATIENTS,
+    Count,
+    Cover,
+    Gap,
+    Need,
+    covered_by,
+    forecast_item,
+)
 from services.requests.forecast.models import DailyReport, DailyStock, Driver
 from services.requests.forecast.rates import rates_by_item
 from services.requests.forecast.reports import current_reports, stock_of
@@ -45,6 +53,13 @@ class Supply:
     def on_hand(self) -> int:
         """What was counted last and what was accepted since; never below none."""
         return max(0, self.stock + self.received_since)
+
+    @property
+    def covered_by(self) -> Cover | None:
+        """Why nothing is suggested of it; None where something is, or nothing can be said."""
+        if isinstance(self.told, Gap):
+            return None
+        return covered_by(self.told.forecast, self.on_hand, self.coming, self.asked)
 
 
 @dataclass(frozen=True, slots=True)
