@@ -6,12 +6,12 @@ sources columns throughout, so a nation's item is one dense matrix of costs.
 
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, fields
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.arrays import pack, unpack
 from optimizer.blocks import over
 from optimizer.errors import ProblemError
 from optimizer.rules import RULES, Block
@@ -279,17 +279,15 @@ class Grid:
             f"grid.{name}": np.arange(len(getattr(self, name))) for name in ("need", "source")
         }
         parts |= {f"ways.{each.name}": getattr(self.ways, each.name) for each in _arrays(Ways)}
-        stream = BytesIO()
-        np.savez(stream, items=np.array(self.items), seed=np.int64(seed), **parts)
-        return stream.getvalue()
+        return pack({"items": np.array(self.items), "seed": seed, **parts})
 
     @classmethod
     def decode(cls, content: bytes) -> tuple["Grid", int]:
-        with np.load(BytesIO(content), allow_pickle=False) as parts:
-            ways = Ways(**{each.name: parts[f"ways.{each.name}"] for each in _arrays(Ways)})
-            arrays = {each.name: parts[f"grid.{each.name}"] for each in _arrays(Grid)}
-            items = tuple(str(each) for each in parts["items"])
-            return cls(**arrays, ways=ways, items=items), int(parts["seed"])
+        parts = unpack(content)
+        ways = Ways(**{each.name: parts[f"ways.{each.name}"] for each in _arrays(Ways)})
+        arrays = {each.name: parts[f"grid.{each.name}"] for each in _arrays(Grid)}
+        items = tuple(str(each) for each in parts["items"])
+        return cls(**arrays, ways=ways, items=items), int(parts["seed"])
 
 
 def _arrays(kind: type) -> list[Field[Any]]:

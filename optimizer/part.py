@@ -5,12 +5,12 @@ The same task always gives the same result, byte for byte.
 
 import json
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optimizer.arrays import pack, unpack
 from optimizer.cheapest import Dealt, deal
 from optimizer.fairness import Level, fair_levels
 from optimizer.grid import Grid, Unreached, forbidden
@@ -103,38 +103,37 @@ def encode_part(part: SolvedPart) -> bytes:
         }
         for pool in part.pools
     ]
-    stream = BytesIO()
     joined: dict[str, Any] = {
         name: np.concatenate(
             [_empty(name), *(getattr(pool, name) for pool in part.pools)], dtype=np.int64
         )
         for name in ARRAYS
     }
-    np.savez(
-        stream,
-        header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
-        unreached=part.unreached.needs,
-        refused_sources=part.unreached.sources,
-        refused_units=part.unreached.units,
-        **joined,
+    return pack(
+        {
+            "header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+            "unreached": part.unreached.needs,
+            "refused_sources": part.unreached.sources,
+            "refused_units": part.unreached.units,
+            **joined,
+        }
     )
-    return stream.getvalue()
 
 
 def decode_part(content: bytes) -> SolvedPart:
-    with np.load(BytesIO(content), allow_pickle=False) as parts:
-        header = json.loads(parts["header"].tobytes())
-        ends = np.cumsum([pool["sizes"] for pool in header], axis=0, dtype=np.int64)
-        split = {
-            name: np.split(parts[name], ends[:-1, column]) if header else []
-            for column, name in enumerate(ARRAYS)
-        }
-        pools = tuple(
-            SolvedPool(*_numbers(pool), *(split[name][number] for name in ARRAYS))
-            for number, pool in enumerate(header)
-        )
-        names = ("unreached", "refused_sources", "refused_units")
-        return SolvedPart(pools, Unreached(*(parts[name] for name in names)))
+    parts = unpack(content)
+    header = json.loads(parts["header"].tobytes())
+    ends = np.cumsum([pool["sizes"] for pool in header], axis=0, dtype=np.int64)
+    split = {
+        name: np.split(parts[name], ends[:-1, column]) if header else []
+        for column, name in enumerate(ARRAYS)
+    }
+    pools = tuple(
+        SolvedPool(*_numbers(pool), *(split[name][number] for name in ARRAYS))
+        for number, pool in enumerate(header)
+    )
+    names = ("unreached", "refused_sources", "refused_units")
+    return SolvedPart(pools, Unreached(*(parts[name] for name in names)))
 
 
 def _numbers(pool: dict[str, list[str]]) -> tuple[int, int, int]:

@@ -145,8 +145,7 @@ def test_a_grid_survives_its_bytes(problem: Problem) -> None:
 def test_the_bytes_of_a_grid_hold_no_objects(problem: Problem) -> None:
     for _, grid in grids(problem):
         # An object array could only be read by running what its bytes say.
-        assert b"numpy.core" not in grid.encode()
-        assert b"'|O'" not in grid.encode()
+        assert b'"|O' not in grid.encode()
 
 
 position = st.integers(-HUGE, HUGE) | st.sampled_from((-HUGE, HUGE))
