@@ -50,7 +50,6 @@ def make_link(session: Session, actor: Actor, body: LinkIn) -> tuple[CarrierLink
     """
     _require_fleet(actor, body.carrier)
     require_carrier_organisation(session, body.carrier)
-    refuse_far_day(body.day)
     secret = secrets.token_urlsafe(32)
     now = datetime.now(UTC)
     link = CarrierLink(
@@ -63,6 +62,7 @@ def make_link(session: Session, actor: Actor, body: LinkIn) -> tuple[CarrierLink
     )
     if not claim(session, link):
         return session.get_one(CarrierLink, body.id), None
+    refuse_far_day(body.day)
     record_change(session, actor, f"carrier_link:{link.id}", f"made for {body.carrier} {body.day}")
     return session.get_one(CarrierLink, body.id), secret
 

@@ -1,5 +1,7 @@
 """Pages of transfer orders: the list, a new one from what a shelf holds, and one by itself."""
 
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -7,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from services.journal.clock import local_date
 from services.journal.read import Holding, holdings
 from services.journal.stops import stopped_lots
 from services.parties import service as parties
@@ -61,10 +64,21 @@ def show_form(
     request: Request,
     session: DatabaseSession,
     actor: CurrentActor,
-    origin: Annotated[Code, Query()],
+    origin: str = "",
     sent_back_as: Annotated[SentBackAs | None, Query()] = None,
 ) -> Response:
-    """What the shelf holds, or what nobody can use, with a quantity to fill in beside each lot."""
+    """What the shelf holds, or what nobody can use, with a quantity to fill in beside each lot.
+
+    Where no place is named, or none that there is, one is asked for.
+    """
+    parties.require_role(actor, Role.DISPATCHER, *HOLDERS)
+    if origin not in sites_by_code(session):
+        return render(
+            request,
+            "transfer_from.html",
+            form=Form({"origin": "", "sent_back_as": sent_back_as or ""}),
+            shelves=_shelves(session, actor),
+        )
     form = Form.blank(
         origin=origin,
         occurred_at=now_input(),
@@ -122,15 +136,13 @@ def _form_page(
     if actor.role is not Role.DISPATCHER:
         parties.require_site(session, actor, origin, *HOLDERS)
     site = parties.get_site(session, origin, field="origin")
-    lots = _lots(session, site.code, form["sent_back_as"])
-    typed = {
-        form[f"lines[{row}].lot_id"]: form[f"lines[{row}].quantity_base"]
-        for row in form.rows("lines")
-    }
+    typed = [form[f"lines[{row}].lot_id"] for row in form.rows("lines")]
+    lots = _lots(session, site.code, form["sent_back_as"], _day(form))
+    # Those that were filled in come first, as the slips number them.
+    lots.sort(key=lambda held: typed.index(each) if (each := str(held.lot_id)) in typed else 10**6)
     for row, holding in enumerate(lots):
-        at = f"lines[{row}]."
-        form.values[f"{at}lot_id"] = str(holding.lot_id)
-        form.values[f"{at}quantity_base"] = typed.get(str(holding.lot_id), "")
+        form.values[f"lines[{row}].lot_id"] = str(holding.lot_id)
+        form.values.setdefault(f"lines[{row}].quantity_base", "")
     return render(
         request,
         "transfer_new.html",
@@ -143,8 +155,16 @@ def _form_page(
     )
 
 
-def _lots(session: Session, site: str, sent_back_as: str) -> list[Holding]:
-    """What can be taken off the shelf: what expires first comes first, nothing recalled.
+def _day(form: Form) -> date:
+    """The day on which it is to arrive, or to leave; today where neither can be read."""
+    for name in ("due_on", "depart_on"):
+        with suppress(ValueError):
+            return date.fromisoformat(form[name])
+    return local_date(datetime.now(UTC))
+
+
+def _lots(session: Session, site: str, sent_back_as: str, day: date) -> list[Holding]:
+    """What can be taken off the shelf and is good on a day: what expires first comes first.
 
     With ``sent_back_as``, what stands there in that state.
     """
@@ -152,7 +172,12 @@ def _lots(session: Session, site: str, sent_back_as: str) -> list[Holding]:
         return holdings(session, holder=f"site:{site}", state=sent_back_as)[:_MOST_LOTS]
     found = holdings(session, holder=f"site:{site}", state="available")
     stopped = stopped_lots(session, {each.lot_id for each in found})
-    return [each for each in found if each.lot_id not in stopped][:_MOST_LOTS]
+    good = [
+        each
+        for each in found
+        if each.lot_id not in stopped and (each.expires_on is None or each.expires_on > day)
+    ]
+    return sorted(good, key=lambda each: (each.expires_on or date.max, each.lot_id))[:_MOST_LOTS]
 
 
 def _page(

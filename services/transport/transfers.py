@@ -71,8 +71,6 @@ def order(session: Session, actor: Actor, body: TransferIn) -> tuple[Transfer, b
     """
     _require_shelf(session, actor, body.origin)
     parties.get_site(session, body.destination, field="destination")
-    refuse_far_day(body.depart_on, "depart_on")
-    carrier, due_on = _way(session, body)
     transfer = Transfer(
         **body.model_dump(include=_AS_ORDERED),
         created_by=actor.user_id,
@@ -82,6 +80,8 @@ def order(session: Session, actor: Actor, body: TransferIn) -> tuple[Transfer, b
     )
     if not claim(session, transfer):
         return session.get_one(Transfer, body.id), False
+    refuse_far_day(body.depart_on, "depart_on")
+    carrier, due_on = _way(session, body)
     session.add_all(
         TransferLine(
             transfer_id=body.id, line=number, lot_id=line.lot_id, quantity_base=line.quantity_base

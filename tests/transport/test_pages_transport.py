@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
 from services.database import Database
+from services.journal.clock import local_date
 from tests.browser import Browser, went_to
 from tests.shipments import Goods, a_lot, a_need, bring_to, outstanding, plan, show, where
 from tests.test_pages_public import check_strict
@@ -192,3 +194,25 @@ def test_a_part_is_diverted_to_a_need_on_pages(
     assert outstanding(database, need) == 0
     zh = browser("dispatcher").get(place.replace("/en/", "/zh/"))
     assert "改送件数" in zh
+
+
+def test_only_what_can_go_is_offered_and_the_place_is_asked_for(
+    browser: Open, database: Database
+) -> None:
+    today = local_date(datetime.now(UTC))
+    with database.transaction() as session:
+        days = [today, today + timedelta(9), None, today + timedelta(1)]
+        lots = [a_lot(session, Goods(10, expires_on=day)) for day in days]
+    desk = browser("dispatcher")
+    for asked in ("", "?origin=", "?origin=NOWHERE"):
+        assert "From the shelf of" in desk.get(f"/en/transfers/new{asked}")
+    page = desk.get("/en/transfers/new?origin=W1")
+    offered = re.findall(r'lot_id" value="([^"]+)"', page)
+    assert offered == [str(lots[at]) for at in (3, 1, 2)]
+    # Filled in too high, and for a day on which the first is bad: it is shown first, and says so.
+    wanted = {"destination": "H1", "reason": "H1 runs short", "lines[1].quantity_base": "11"}
+    wanted |= {"due_on": (today + timedelta(2)).isoformat()}
+    refused = desk.fill("/en/transfers/new?origin=W1", wanted, "/en/transfers/new").text
+    assert re.findall(r'lot_id" value="([^"]+)"', refused) == [str(lots[1]), str(lots[2])]
+    assert 'name="lines[0].quantity_base" type="text" value="11"' in refused
+    assert "调出地点" in browser("dispatcher").get("/zh/transfers/new")

@@ -12,6 +12,7 @@ from services.database import Database
 from services.journal.kinds import EntryKind
 from services.journal.post import post
 from services.journal.record import Draft
+from services.transport.models import Lane
 from services.transport.order_models import TransferLine
 from tests.shipments import Goods, a_lot, act, count, show, where
 from tests.transport.orders import astray, carry, ordered, receive, send_order, transfer_body
@@ -77,6 +78,12 @@ def test_an_order_sent_twice_is_one_and_changed_is_refused(
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
     assert where(database, lot)["site:W1/available"] == 50
+    # The first answer stays, whatever became of the way meanwhile.
+    with database.transaction() as session:
+        session.delete(session.get_one(Lane, ("W1", "W2")))
+    assert send_order(api, body).json() == first.json()
+    gone = send_order(api, body | {"id": str(uuid4())})
+    assert (gone.status_code, gone.json()["errors"][0]["field"]) == (409, "carrier")
     other = send_order(api, body | {"reason": "another"})
     assert other.json()["type"] == "urn:medrelay:problem:id-reused"
 
