@@ -91,9 +91,9 @@ def _overloads(problem: Problem, plan: Plan) -> list[Violation]:
         if limit is None:
             continue
         most = (limit.volume_ml_per_day, limit.weight_g_per_day)
-        if any(
-            cap is not None and load > cap for cap, load in zip(most, (volume, weight), strict=True)
-        ):
+        used = next((load for at, *load in limit.taken if at == day), [0, 0])
+        loads = zip(most, (volume, weight), used, strict=True)
+        if any(cap is not None and load and load > cap - before for cap, load, before in loads):
             where = f"corridor from {origin!r} to {destination!r}"
             message = f"takes {volume} ml and {weight} g on day {day}, more than it can"
             found.append(Violation("lane_full", where, message))

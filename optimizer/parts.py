@@ -254,7 +254,8 @@ class Roads:
 class Corridor:
     """What can leave one zone for another on one day, of all items together; None is no limit.
 
-    `taken` is of problems that `derive` made: on which days pins take how many ml and g of it.
+    `taken` says of which days how many ml and g are used already: by what was planned before, and,
+    in problems that `derive` made, by pins.
     """
 
     origin_zone: str
@@ -286,6 +287,8 @@ def _loads(value: object, where: str) -> tuple[tuple[int, int, int], ...]:
             raise ProblemError("bad_document", where, "taken must list a day, ml and g each")
         for number in each:
             check_whole(number, 0, LARGEST_CAPACITY, "taken", where)
+    if len({day for day, _, _ in value}) != len(value):
+        raise ProblemError("bad_document", where, "taken names a day twice; add the two up")
     return tuple(sorted((day, ml, g) for day, ml, g in value))
 
 

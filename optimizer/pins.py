@@ -152,12 +152,15 @@ def _corridors(problem: Problem, lines: Iterable[Line]) -> tuple[Corridor, ...]:
 
 def _with_taken(corridor: Corridor, loads: Loads) -> Corridor:
     limits = (corridor.volume_ml_per_day, corridor.weight_g_per_day)
+    before = {day: (volume, weight) for day, volume, weight in corridor.taken}
     taken = []
-    for day, load in sorted(loads.items()):
-        for unit, pinned, limit in zip(("ml", "g"), load, limits, strict=True):
-            if limit is not None and pinned > limit:
+    for day in sorted(loads.keys() | before.keys()):
+        pins, used = loads.get(day, (0, 0)), before.get(day, (0, 0))
+        load = pins[0] + used[0], pins[1] + used[1]
+        for unit, pinned, already, limit in zip(("ml", "g"), pins, used, limits, strict=True):
+            if limit is not None and pinned and pinned > limit - already:
                 zones = f"{corridor.origin_zone!r} to {corridor.destination_zone!r}"
-                message = f"load {pinned} {unit}, {limit} {unit} can leave; pin fewer"
+                message = f"load {pinned} {unit}, {limit - already} {unit} can leave; pin fewer"
                 raise ProblemError(
                     "overloaded_pins", f"pins from zone {zones} on day {day}", message
                 )

@@ -292,8 +292,4 @@ def _as_stated(problem: Problem) -> Problem:
         if item.pieces_per_unit != 1:
             where = f"item {item.code!r}"
             raise ProblemError("bad_document", where, "pieces_per_unit is derived; leave it out")
-    for corridor in problem.corridors:
-        if corridor.taken:
-            where = f"corridor from {corridor.origin_zone!r} to {corridor.destination_zone!r}"
-            raise ProblemError("bad_document", where, "taken is derived; leave it out, use pins")
     return problem
