@@ -196,6 +196,7 @@ OFFERED: dict[tuple[EntryKind, str], Rule] = {
     (_K.REJECT, "shipment"): _RECEIPT,
     (_K.LOSE, "shipment"): _RECEIPT,
     (_K.LOSE, "lose"): Rule(_KEEPERS),
+    (_K.LOSE, "disposal"): Rule(_KEEPERS),
     (_K.CONSUME, "consume"): Rule(_KEEPERS),
     (_K.HAND_OUT, "booking"): Rule(
         frozenset({Role.HOSPITAL}), "booked_again", hold=_hold_booking, settle=_book_again

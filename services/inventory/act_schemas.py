@@ -64,6 +64,7 @@ class LossCause(StrEnum):
     EXPIRED_DESTROYED = "expired_destroyed"
     RECALLED_DESTROYED = "recalled_destroyed"
     DAMAGED_DESTROYED = "damaged_destroyed"
+    REJECTED_DESTROYED = "rejected_destroyed"
     USED_BEFORE_RECALL = "used_before_recall"
     SAMPLED = "sampled"
     OTHER = "other"
@@ -71,11 +72,17 @@ class LossCause(StrEnum):
 
 # What each cause can be true of: the others are true of anything.
 CAUSES_OF: dict[LossCause, frozenset[Held]] = {
-    LossCause.EXPIRED_DESTROYED: frozenset({Held.EXPIRED}),
-    LossCause.RECALLED_DESTROYED: frozenset({Held.RECALLED}),
     LossCause.USED_BEFORE_RECALL: frozenset({Held.RECALLED}),
-    LossCause.DAMAGED_DESTROYED: frozenset({Held.DAMAGED, Held.REJECTED}),
 }
+# Done on purpose: asked for, approved and proved by a disposal.
+DESTROYED = frozenset(
+    {
+        LossCause.EXPIRED_DESTROYED,
+        LossCause.RECALLED_DESTROYED,
+        LossCause.DAMAGED_DESTROYED,
+        LossCause.REJECTED_DESTROYED,
+    }
+)
 
 
 class LotAct(Input):

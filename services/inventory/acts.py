@@ -6,6 +6,7 @@ Each act is one entry of the journal with the id that its body brings: sent twic
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from services.errors import Conflict, InvalidInput, NotFound
 from services.inventory.access import kept_site
 from services.inventory.act_schemas import (
     CAUSES_OF,
+    DESTROYED,
     ConsumeIn,
     ExpiredIn,
     ExpiredLine,
@@ -93,7 +95,17 @@ def sort_lot(session: Session, actor: Actor, body: SortIn) -> Done:
 
 
 def write_off(session: Session, actor: Actor, body: LossIn) -> Done:
-    """Record what is gone for good. The cause is published, the reason as typed is not."""
+    """Record what is gone for good. The cause is published, the reason as typed is not.
+
+    What was destroyed on purpose is recorded by its disposal, which another person decides.
+    """
+    if body.cause in DESTROYED:
+        raise InvalidInput(
+            f"{body.cause} is recorded with its approval and certificate",
+            field="cause",
+            value=body.cause.value,
+            mend="ask for the destruction (POST /api/v1/stock/disposals)",
+        )
     fits = CAUSES_OF.get(body.cause)
     if fits is not None and body.taken_from not in fits:
         raise InvalidInput(
@@ -245,8 +257,8 @@ def post_act(
     kind: EntryKind,
     states: tuple[str, str | AccountRef],
     *,
-    paper: str = "",
-    facts: Mapping[str, str] | None = None,
+    document: str = "",
+    facts: Mapping[str, Any] | None = None,
     concealed: Mapping[str, str] | None = None,
 ) -> Done:
     """Move a quantity of a lot from one state to another, or to an account elsewhere."""
@@ -257,7 +269,7 @@ def post_act(
         kind=kind,
         occurred_at=body.occurred_at,
         actor=actor.reference,
-        document=f"{paper or kind.value}:{body.id}",
+        document=document or f"{kind.value}:{body.id}",
         moves=moves,
         facts=facts or {},
         concealed={"reason": body.reason} | dict(concealed or {}),
@@ -291,17 +303,28 @@ def _moves(
             moves.append(NewMove(lot_id, account, _to(account, site, target), part))
         missing -= part
     if missing:
-        raise InsufficientStock(
-            f"{site} holds {pieces - missing} of lot {lot_id} as {source}, "
-            f"and {pieces} were to leave it",
-            field="quantity",
-            value=pieces,
-            mend=f"take {pieces - missing} pieces or fewer, or another lot",
-            account=str(site_account(site, source)),
-            lot_id=str(lot_id),
-            available=pieces - missing,
-        )
+        raise _too_few(site, lot_id, source, pieces, pieces - missing)
     return moves
+
+
+def refuse_missing(session: Session, site: str, lot_id: UUID, state: str, pieces: int) -> None:
+    """Raise InsufficientStock where less than ``pieces`` of a lot stands at a site in a state."""
+    held = holdings(session, holder=f"site:{site}", state=state, lot_ids=[lot_id])
+    there = sum(one.quantity for one in held)
+    if there < pieces:
+        raise _too_few(site, lot_id, state, pieces, there)
+
+
+def _too_few(site: str, lot_id: UUID, state: str, pieces: int, there: int) -> InsufficientStock:
+    return InsufficientStock(
+        f"{site} holds {there} of lot {lot_id} as {state}, and {pieces} were to leave it",
+        field="quantity",
+        value=pieces,
+        mend=f"take {there} pieces or fewer, or another lot",
+        account=str(site_account(site, state)),
+        lot_id=str(lot_id),
+        available=there,
+    )
 
 
 def _to(source: AccountRef, site: str, target: str | AccountRef) -> AccountRef:

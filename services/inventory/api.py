@@ -14,6 +14,7 @@ from services.inventory import (
     cards,
     catalogue_api,
     counting,
+    disposals_api,
     listing,
     picking,
     recalls_api,
@@ -36,7 +37,7 @@ from services.web.http import MAX_QUANTITY, DatabaseSession, Moment
 from services.web.lists import ListAsked, answer, cut_page
 
 router = APIRouter(tags=["inventory"])
-for part in (acts_api, catalogue_api, recalls_api, sheets_api):
+for part in (acts_api, catalogue_api, disposals_api, recalls_api, sheets_api):
     router.include_router(part.router)
 State = Literal[
     "available",

@@ -34,7 +34,9 @@ def to_giver(session: Session, actor: Actor, body: ToGiverIn) -> Done:
     """
     giver = giver_of(session, acts.get_lot(session, body.lot_id))
     states = (body.taken_from.value, giver.account)
-    return acts.post_act(session, actor, body, EntryKind.GIVE_BACK, states, paper="return")
+    return acts.post_act(
+        session, actor, body, EntryKind.GIVE_BACK, states, document=f"return:{body.id}"
+    )
 
 
 def giver_of(session: Session, lot: Lot) -> Giver:

@@ -15,16 +15,19 @@ from services.errors import NotFound
 from services.inventory import (
     acts,
     cards,
+    disposals,
     giving_back,
     listing,
     pages_catalogue,
     pages_counts,
+    pages_disposals,
     pages_recalls,
     picking,
     service,
 )
 from services.inventory.access import kept_sites, visible_sites
 from services.inventory.act_schemas import (
+    DESTROYED,
     ConsumeIn,
     ExpiredIn,
     GiveBackIn,
@@ -39,6 +42,7 @@ from services.inventory.act_schemas import (
     Unusable,
 )
 from services.inventory.api import State
+from services.inventory.disposal_schemas import DisposalIn
 from services.inventory.pages_base import names, packed
 from services.inventory.schemas import CardLineOut, PickAsked
 from services.journal.reversals import HowItStands, how_they_stand
@@ -54,7 +58,7 @@ from services.web.pages import redirect, render
 _PICK_FIELDS = frozenset({"site", "item", "quantity", "unit", "arrives_on", "scan"})
 
 router = APIRouter()
-for part in (pages_recalls, pages_counts, pages_catalogue):
+for part in (pages_recalls, pages_counts, pages_disposals, pages_catalogue):
     router.include_router(part.router)
 
 
@@ -112,7 +116,8 @@ _ACTS: Mapping[str, tuple[type[Any], _Act, str]] = MappingProxyType(
         "sort": (SortIn, acts.sort_lot, "stock-sorted"),
         "lose": (LossIn, acts.write_off, "stock-lost"),
         "give-back": (GiveBackIn, acts.give_back, "stock-given-back"),
-        "to-giver": (ToGiverIn, giving_back.to_giver, "stock-given-back"),
+        "to-giver": (ToGiverIn, giving_back.to_giver, "stock-to-giver"),
+        "destroy": (DisposalIn, disposals.ask, "disposal-asked"),
         "use": (ConsumeIn, acts.consume, "stock-used"),
         "repack": (RepackIn, acts.repack, "stock-repacked"),
         "place": (PlaceIn, acts.put_away, "stock-placed"),
@@ -183,7 +188,7 @@ def _lot_page(
         may_recall=actor.role in {Role.DISPATCHER, Role.APPROVER, Role.ADMIN},
         held=list(Held),
         shelves=list(Shelf),
-        causes=list(LossCause),
+        causes=[cause for cause in LossCause if cause not in DESTROYED],
         unusable=[state for state in Unusable if standing and standing.of(state)],
         giver=giving_back.giver_of(session, lot),
         units=[catalog.BASE_UNIT, *(unit for unit, _ in packed(session).get(lot.commodity, []))],

@@ -180,6 +180,21 @@ def has_entry(document: sa.ColumnElement[str], kinds: Collection[EntryKind]) -> 
     )
 
 
+def standing_by_document(
+    session: Session, documents: Collection[str], kind: EntryKind
+) -> dict[str, UUID]:
+    """For each of these documents, its entry of this kind that nothing took back."""
+    reversal = aliased(Entry)
+    rows = session.connection().execute(
+        sa.select(col(Entry.document), col(Entry.id)).where(
+            among(Entry.document, documents),
+            col(Entry.kind) == kind,
+            ~sa.exists().where(col(reversal.reverses) == col(Entry.id)),
+        )
+    )
+    return {str(document): entry_id for document, entry_id in rows}
+
+
 def is_reversed(session: Session, entry_id: UUID) -> bool:
     """Whether a later entry took this one back."""
     found = session.scalar(sa.select(sa.exists().where(col(Entry.reverses) == entry_id)))

@@ -81,7 +81,7 @@ def test_what_stands_in_the_way_is_shown(browser: Open, database: Database) -> N
     }
     sent(desk.client, "/stock/sort", body, "dispatcher")
     lost = {key: body[key] for key in body if key != "put_to"} | {"id": str(uuid4())}
-    lost |= {"taken_from": "damaged", "cause": "damaged_destroyed"}
+    lost |= {"taken_from": "damaged", "cause": "breakage"}
     sent(desk.client, "/stock/losses", lost, "dispatcher")
     page = desk.get(f"/en/entries/{body['id']}/correct")
     assert "This can't be taken back" in page

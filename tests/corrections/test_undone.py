@@ -155,7 +155,7 @@ class Desks:
 
     def damage(self, body: Any, many: int, which: int) -> None:
         told = self.lot_act(body, 1 + many % 3, which, "damaged")
-        lost = LossIn(**told, taken_from="damaged", cause="damaged_destroyed")
+        lost = LossIn(**told, taken_from="damaged", cause="breakage")
         acts.write_off(self.session, self.actor, lost)
 
     def repack(self, body: Any, many: int, which: int) -> None:

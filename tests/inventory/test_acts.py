@@ -157,7 +157,7 @@ def test_what_expired_leaves_the_shelf_in_one_go(
     good = {"id": str(uuid4()), "lines": [{"site": "W1", "lot_id": str(lot)}], "occurred_at": AT}
     problem = send(api, world, "dispatcher", "stock/expired", good, 409)
     assert problem["type"] == "urn:medrelay:problem:not-expired"
-    destroyed = act(old, 40, taken_from="expired", cause="expired_destroyed")
+    destroyed = act(old, 40, taken_from="expired", cause="sampled")
     send(api, world, "dispatcher", "stock/losses", destroyed)
     assert standing(database, old) == {"W1/lost": 40}
 

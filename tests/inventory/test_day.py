@@ -75,7 +75,7 @@ def test_the_warehouses_day(api: TestClient, world: World, database: Database) -
         "elsewhere": 3,
     }
     assert told["donations"] == [gift["id"]]
-    burnt = act | {"quantity": 1447, "taken_from": "recalled", "cause": "recalled_destroyed"}
+    burnt = act | {"quantity": 1447, "taken_from": "recalled", "cause": "sampled"}
     problem = send(api, world, "dispatcher", "stock/losses", burnt | {"id": str(uuid4())}, 409)
     assert problem["available"] == 1347
     card = read(api, world, "auditor", "stock/card", site="W1", lot_id=lot)

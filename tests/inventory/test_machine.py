@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from services.database import Database
 from services.errors import DomainError
-from services.inventory import acts, recalls
+from services.inventory import acts, disposals, giving_back, recalls
 from services.inventory.act_schemas import (
     CAUSES_OF,
     ConsumeIn,
@@ -31,11 +31,14 @@ from services.inventory.act_schemas import (
     RepackIn,
     Shelf,
     SortIn,
+    ToGiverIn,
+    Unusable,
 )
+from services.inventory.disposal_schemas import DecisionIn, DestroyedIn, DisposalIn
 from services.inventory.picking import suggest_pick
 from services.inventory.recall_schemas import LiftIn, RecallCause, RecallIn
 from services.journal.clock import local_date
-from services.journal.kinds import AccountKind, AccountRef, EntryKind, site_account
+from services.journal.kinds import UNUSABLE, AccountKind, AccountRef, EntryKind, site_account
 from services.journal.models import Lot
 from services.journal.post import post, reverse
 from services.journal.read import get_lots, holdings
@@ -44,11 +47,16 @@ from services.journal.stops import stopped_lots
 from services.journal.verify import check_journal
 from services.parties.models import Role
 from services.parties.service import Actor
+from services.web.forms import Upload
 from tests.world import NOW, user_id
 
 ROAD = AccountRef("shipment:1", "in_transit", "need:1")
+BACK = {state: AccountRef("shipment:1", "in_transit", f"{state}:1") for state in UNUSABLE}
 SITES = ("W1", "W2", "H1")
-STATES = ("available", "reserved", "quarantine", "on_hold", "damaged", "recalled", "received")
+STATES = (
+    *("available", "reserved", "quarantine", "on_hold", "damaged"),
+    *("recalled", "received", "rejected", "expired"),
+)
 # Every kind of entry between every pair of states that it could be between.
 KINDS = [
     EntryKind.RESERVE,
@@ -61,6 +69,8 @@ KINDS = [
     EntryKind.ADJUST,
     EntryKind.RECLASSIFY,
     EntryKind.GIVE_BACK,
+    EntryKind.SEND_BACK,
+    EntryKind.DIVERT,
 ]
 PICKS = {
     EntryKind.RESERVE,
@@ -78,6 +88,7 @@ _GROUPS = {
     AccountKind.CONVERSION: "converted",
     AccountKind.ADJUSTMENT: "counted off",
 }
+APPROVER = Actor(user_id("approver"), "approver", Role.APPROVER, "RELIEF")
 ADMIN = Actor(user_id("admin"), "admin", Role.ADMIN, "RELIEF")
 QUANTITIES = st.integers(1, 120)
 DAYS = st.integers(0, 12)
@@ -97,6 +108,7 @@ class StockMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.opened: Counter[UUID] = Counter()
+        self.given_back: Counter[UUID] = Counter()
         self.posted: list[UUID] = []
 
     def attempt(self, work: Any) -> Any:
@@ -137,8 +149,12 @@ class StockMachine(RuleBasedStateMachine):
         source, target = account(site, states[0]), account(site, states[1])
         if kind is EntryKind.DISPATCH:
             target = ROAD
+        if kind is EntryKind.SEND_BACK:
+            target = BACK.get(states[days % 2], ROAD)
         if kind in {EntryKind.DISBURSE_GOODS, EntryKind.REJECT, EntryKind.RECEIVE_TRANSFER}:
-            source = ROAD
+            source = BACK.get(states[0], ROAD)
+        if kind is EntryKind.DIVERT:
+            source, target = BACK.get(states[0], ROAD), BACK.get(states[1], ROAD)
         if kind is EntryKind.HAND_OUT:
             target = site_account(site, "consumed")
         if kind is EntryKind.ADJUST:
@@ -162,10 +178,13 @@ class StockMachine(RuleBasedStateMachine):
 
     @rule(
         lot=lots,
-        what=st.sampled_from(["sort", "lose", "give", "use", "repack", "expired"]),
+        what=st.sampled_from(
+            ["sort", "lose", "give", "giver", "destroy", "use", "repack", "expired"]
+        ),
         site=st.sampled_from(SITES),
         held=st.sampled_from(Held),
         shelf=st.sampled_from(Shelf),
+        bad=st.sampled_from(Unusable),
         cause=st.sampled_from(LossCause),
         many=QUANTITIES,
         days=DAYS,
@@ -185,6 +204,11 @@ class StockMachine(RuleBasedStateMachine):
                 acts.write_off(
                     session, ADMIN, LossIn(**plain, taken_from=taken, cause=more["cause"])
                 )
+            elif what == "giver":
+                giving_back.to_giver(session, ADMIN, ToGiverIn(**plain, taken_from=more["bad"]))
+                self.given_back[lot] += many
+            elif what == "destroy":
+                _destroy(session, plain, more["bad"])
             elif what == "give":
                 acts.give_back(session, ADMIN, GiveBackIn(**plain))
             elif what == "use":
@@ -203,9 +227,9 @@ class StockMachine(RuleBasedStateMachine):
                 acts.take_off_expired(session, ADMIN, body_)
             return True
 
-        before = self.opened.copy()
+        before = self.opened.copy(), self.given_back.copy()
         if self.attempt(work) is None:
-            self.opened = before
+            self.opened, self.given_back = before
 
     @rule(target=recalled, lot=lots, by_batch=st.booleans(), days=DAYS)
     def recall(self, lot: UUID, by_batch: bool, days: int) -> UUID:
@@ -235,15 +259,19 @@ class StockMachine(RuleBasedStateMachine):
         with self.database.transaction() as session:
             found: dict[UUID, Counter[str]] = {}
             for one in holdings(session, lot_ids=list(self.opened), above_zero=False):
-                if one.kind is AccountKind.DONOR or (
-                    one.kind is AccountKind.CONVERSION and one.quantity < 0
-                ):
+                held = found.setdefault(one.lot_id, Counter())
+                if one.kind is AccountKind.CONVERSION and one.quantity < 0:
                     assert one.quantity == -self.opened[one.lot_id]
+                elif one.kind is AccountKind.DONOR:
+                    # Where it came in, less what went back there; of what was repacked, only that.
+                    repacked = self.given_back[one.lot_id]
+                    came = repacked - self.opened[one.lot_id]
+                    assert one.quantity in {came, repacked}
                 else:
-                    held = found.setdefault(one.lot_id, Counter())
                     held[_GROUPS[one.kind]] += one.quantity
             for lot, many in self.opened.items():
-                assert sum(found.get(lot, Counter()).values()) == many
+                somewhere = sum(found.get(lot, Counter()).values())
+                assert somewhere + self.given_back[lot] == many
 
     @invariant()
     def what_is_stopped_stands_nowhere_to_be_picked(self) -> None:
@@ -261,6 +289,16 @@ class StockMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         with self.database.transaction() as session:
             assert list(check_journal(session)) == []
+
+
+def _destroy(session: Session, plain: dict[str, Any], state: Unusable) -> None:
+    """By one who asks and has it done, and another one who decides."""
+    words = {name: plain[name] for name in ("site", "lot_id", "quantity", "reason")}
+    asked, _ = disposals.ask(session, ADMIN, DisposalIn(**words, taken_from=state))
+    disposals.decide(session, APPROVER, asked.id, DecisionIn(approve=True, reason="x"))
+    disposals.add_certificate(session, ADMIN, asked.id, Upload("paper.txt", b"burnt"))
+    done = DestroyedIn(witness="x", occurred_at=plain["occurred_at"])
+    disposals.destroyed(session, ADMIN, asked.id, done)
 
 
 def _expired(lot: Lot, moment: datetime) -> bool:

@@ -56,7 +56,7 @@ def test_a_recall_gathers_all_that_stands_anywhere_and_tells_whoever_has_some(
     with database.transaction() as session:
         move(session, EntryKind.RECALL, lot, road, site_account("H2", "recalled"), 200)
     gone = {"id": str(uuid4()), "site": "H2", "lot_id": str(lot), "quantity": 50}
-    gone |= {"taken_from": "recalled", "cause": "recalled_destroyed", "occurred_at": AT}
+    gone |= {"taken_from": "recalled", "cause": "sampled", "occurred_at": AT}
     send(api, world, "hospital2", "stock/losses", gone | {"reason": "burnt"})
     progress = read(api, world, "dispatcher", f"recalls/{body['id']}")["progress"]
     assert {k: v for k, v in progress.items() if v} == {"gathered": 950, "destroyed": 50}
