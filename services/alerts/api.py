@@ -55,7 +55,7 @@ def list_alerts(
     language: Language,
     response: Response,
 ) -> Any:
-    """Alerts that you see: open ones first, the gravest on top, each with its sentence."""
+    """Alerts that you see, in words: what nobody acknowledged first, the gravest on top."""
     statement = alerts(session, actor, _storable(filters))
     listing = select_page(session, statement, ORDER, asked, tie=col(Alert.id))
     return answer(listing.map(lambda rows: shown(session, rows, language)), response, "alerts")

@@ -1,7 +1,9 @@
 """Pages of alerts: the list, one alert with what can be done about it, and one's own settings."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -18,14 +20,16 @@ from services.alerts import (
 )
 from services.alerts.acting import mute_subject, subject_of
 from services.alerts.models import Alert, AlertKind, Severity
-from services.alerts.schemas import AcknowledgeIn, AssignIn, MuteIn, SubscriptionIn
+from services.alerts.schemas import AcknowledgeIn, AlertOut, AssignIn, MuteIn, SubscriptionIn
 from services.alerts.seeing import (
     ORDER,
     SEVERITIES,
     AlertState,
     Filters,
+    Group,
     Scope,
     alerts,
+    by_kind,
     get_alert,
 )
 from services.alerts.showing import shown
@@ -39,7 +43,7 @@ from services.settings import get_settings
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
 from services.web.i18n import language_of
-from services.web.lists import ListAsked, csv_file, select_page
+from services.web.lists import ListAsked, Listing, csv_file, select_page
 from services.web.pages import redirect, render
 
 router = APIRouter(prefix="/alerts")
@@ -50,6 +54,7 @@ router.include_router(pages_outbox.router)
 # How long a mute from the page lasts: its button's word and its hours.
 MUTE_HOURS = {"day": 24, "week": 7 * 24, "month": 30 * 24}
 _MANY = ("kinds", "items", "regions")
+_IN_A_GROUP, _ON_A_PAGE = 5, 25
 
 
 @router.get("")
@@ -66,7 +71,10 @@ def list_alerts(
     mine: str = "",
     scope: str = "",
 ) -> Response:
-    """Open ones first; a filter that isn't known filters nothing."""
+    """Open ones by kind, or a list of one kind, of closed ones, sorted, or as a file.
+
+    A filter that isn't known filters nothing.
+    """
     filters = Filters(
         kind=AlertKind(kind) if kind in set(AlertKind) else None,
         severity=Severity(severity) if severity in set(Severity) else None,
@@ -76,16 +84,29 @@ def list_alerts(
         assigned_to_me=bool(mine),
         scope=Scope.ALL if scope == Scope.ALL else Scope.MINE,
     )
-    found = select_page(session, alerts(session, actor, filters), ORDER, asked, tie=col(Alert.id))
     language = language_of(request.url.path)
-    listing = found.map(lambda rows: shown(session, rows, language))
+    if "limit" not in request.query_params:
+        asked = replace(asked, limit=_ON_A_PAGE)
+    in_groups = not (filters.kind or asked.sort or asked.offset or asked.is_csv)
+    groups: list[tuple[Group, list[AlertOut]]] = []
+    if in_groups and filters.state is not AlertState.CLOSED:
+        found = by_kind(session, actor, filters, _IN_A_GROUP)
+        groups = [(group, shown(session, group.first, language)) for group in found]
+        listing: Listing[AlertOut] = Listing(asked, [], sum(group.count for group in found))
+    else:
+        statement = alerts(session, actor, filters)
+        rows = select_page(session, statement, ORDER, asked, tie=col(Alert.id))
+        listing = rows.map(lambda some: shown(session, some, language))
     if asked.is_csv:
-        return csv_file(listing.rows, "alerts")
+        return csv_file(listing.rows, "alerts", AlertOut)
     given = {"kind": kind, "severity": severity, "region": region, "item": item, "state": state}
+    narrowed = (given | {"mine": mine, "scope": scope}).items()
     return render(
         request,
         "alerts.html",
         alerts=listing,
+        groups=groups,
+        narrowed=urlencode({name: value for name, value in narrowed if value and name != "kind"}),
         filters=Form(given | {"mine": mine, "scope": scope}),
         kinds=list(AlertKind),
         severities=SEVERITIES,

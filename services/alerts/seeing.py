@@ -1,7 +1,8 @@
 """Who sees which alerts, and the one list that pages, programs and counts are cut from."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -60,10 +61,17 @@ def gravity(column: Any) -> Any:
 
 
 def _urgency() -> Any:
-    """Open ones first, then by severity, then the newest: one number for the whole order."""
-    is_open = sa.case((col(Alert.closed_at).is_(None), 10), else_=0)
+    """What nobody acknowledged first, then what is open, by severity, the newest on top.
+
+    One number for the whole order.
+    """
+    stands = sa.case(
+        (col(Alert.closed_at).is_not(None), 0),
+        (col(Alert.acknowledged_at).is_not(None), 10),
+        else_=20,
+    )
     newest = sa.extract("epoch", col(Alert.raised_at))
-    rank = sa.cast(is_open + gravity(col(Alert.severity)), BIGINT)
+    rank = sa.cast(stands + gravity(col(Alert.severity)), BIGINT)
     # Beyond any moment in seconds.
     return rank * sa.literal(10**11, BIGINT) + newest
 
@@ -137,6 +145,41 @@ def count_waiting(session: Session, actor: Actor) -> int:
     asked = alerts(session, actor, Filters(state=AlertState.WAITING))
     some = asked.with_only_columns(col(Alert.id)).limit(MOST_COUNTED).subquery()
     return int(session.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The open alerts of one kind: how many, how many of them wait, and the most urgent ones."""
+
+    kind: AlertKind
+    severity: Severity
+    count: int
+    waiting: int
+    first: Sequence[Alert]
+
+
+def by_kind(session: Session, actor: Actor, filters: Filters, most: int) -> list[Group]:
+    """The alerts that are asked for by kind: what waits first, then the gravest; no closed ones."""
+    asked = replace(filters, state=filters.state or AlertState.OPEN)
+    statement = alerts(session, actor, asked)
+    waits = col(Alert.acknowledged_at).is_(None)
+    gravest = sa.func.max(gravity(col(Alert.severity)))
+    counts = statement.with_only_columns(
+        col(Alert.kind), gravest, sa.func.count(), sa.func.count().filter(waits)
+    ).group_by(col(Alert.kind))
+    place = sa.func.row_number().over(
+        partition_by=col(Alert.kind), order_by=[_urgency().desc(), col(Alert.id)]
+    )
+    ranked = statement.with_only_columns(col(Alert.id), place.label("place")).subquery()
+    first: dict[AlertKind, list[Alert]] = defaultdict(list)
+    urgent = select(Alert).join(ranked, ranked.c.id == col(Alert.id)).where(ranked.c.place <= most)
+    for alert in session.exec(urgent.order_by(ranked.c.place)):
+        first[alert.kind].append(alert)
+    ordered = sorted(session.execute(counts), key=lambda row: (not row[3], -row[1], -row[3]))
+    return [
+        Group(kind, SEVERITIES[-1 - grave], count, waiting, first[kind])
+        for kind, grave, count, waiting in ordered
+    ]
 
 
 def visible_to(role: Role, organisation: str) -> sa.ColumnElement[bool]:

@@ -43,6 +43,7 @@ _VALUES = (
     "hours",
     "last",
     "last_day",
+    "level",
     "minutes",
     "needs",
     "on_hand",
@@ -56,7 +57,7 @@ _VALUES = (
     "watch",
     "host",
 )
-_CODES = {"batch", "by", "error", "unit", "watch", "host"}
+_CODES = {"batch", "by", "error", "level", "unit", "watch", "host"}
 
 
 @dataclass(frozen=True, slots=True)

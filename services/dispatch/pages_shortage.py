@@ -81,6 +81,9 @@ def _shortages_page(
     told = [each for each in rows if chosen or each.level is not ShortageLevel.ENOUGH]
     told.sort(key=lambda each: -shortages.LEVELS.index(each.level))
     listing = cut_page(told, SHORTAGE_ORDER, asked)
+    by_item: dict[str, list[ShortageOut]] = {}
+    for each in told:
+        by_item.setdefault(each.item, []).append(each)
     regions = {row.code: row for row in session.exec(select(Region).order_by(col(Region.code)))}
     rules = session.exec(select(ShortageRule).order_by(col(ShortageRule.region)).limit(500))
     return render(
@@ -90,6 +93,8 @@ def _shortages_page(
         filters=filters,
         form=form.keyed("rule"),
         listing=listing,
+        # A list by item, of which one opens what one looks for; sorted, it is one table.
+        by_item={} if asked.sort or asked.offset else by_item,
         grid={(each.region, each.item): each for each in every},
         regions=regions,
         shown_regions=[code for code in regions if any(each.region == code for each in every)],

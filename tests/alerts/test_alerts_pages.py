@@ -1,5 +1,6 @@
 """Alerts on pages, without scripts: read, acknowledged, handed on, muted, and chosen."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -174,3 +175,29 @@ def test_a_webhook_is_registered_tried_and_removed(
     browser("hospital").get(own, 404)
     with database.transaction() as session:
         assert session.exec(select(Alert)).all() == []
+
+
+def test_alerts_stand_by_kind_and_what_waits_first(browser: Open, database: Database) -> None:
+    with database.transaction() as session:
+        for at in range(27):
+            late_shipment(session, f"shipment:{at}")
+        grave = {"kind": AlertKind.RECALL, "severity": Severity.CRITICAL}
+        recall = late_shipment(session, "recall:1", **grave)
+        late_shipment(session, "lot:1", kind=AlertKind.LOT_EXPIRED)
+        close_alert(session, AlertKind.LOT_EXPIRED, "lot:1")
+    desk = browser("dispatcher")
+    text = desk.get("/en/alerts")
+    assert text.index("A recall: 1 waiting, 0 acknowledged") < text.index("late: 27 waiting, 0 ack")
+    assert "Goods expired:" not in text
+    # What somebody knows of stands below what nobody does, however grave.
+    desk.fill(f"/en/alerts/{recall.id}", {}, f"/en/alerts/{recall.id}/acknowledge")
+    text = desk.get("/en/alerts?region=420100")
+    assert text.index("late: 27 waiting") < text.index("A recall: 0 waiting, 1 acknowledged")
+    assert len(re.findall(r'href="/en/alerts/[0-9a-f-]{36}"', text)) == 5 + 1
+    assert 'href="/en/alerts?region=420100&amp;kind=shipment_late">All 27 of this kind</a>' in text
+    whole = desk.get("/en/alerts?kind=shipment_late")
+    assert len(re.findall(r'href="/en/alerts/[0-9a-f-]{36}"', whole)) == 25
+    assert "1–25 of 27" in whole
+    assert "1–1 of 1" in desk.get("/en/alerts?state=closed")
+    assert "待处理27条，已知悉0条" in desk.get("/zh/alerts")
+    strict(desk, "/en/alerts?kind=shipment_late&sort=region")

@@ -18,6 +18,10 @@ from services.web.pages import environment
 FACTS: dict[AlertKind, list[dict[str, Any]]] = defaultdict(
     lambda: [{}],
     {
+        AlertKind.SHORTAGE: [
+            {"item": "gloves", "region": "420100", "level": level, "uncovered": 1200}
+            for level in ("watch", "tight", "short", "critical")
+        ],
         AlertKind.NEED_LAPSING: [
             {"site": "H1", "needs": 2, "first_at": "2020-02-05T08:00:00+00:00"}
         ],

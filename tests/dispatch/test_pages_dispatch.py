@@ -170,6 +170,20 @@ def test_every_list_is_a_page_and_a_file(
     assert file.headers["content-type"].startswith("text/csv")
 
 
+def test_shortages_stand_by_item_the_worst_first_or_in_one_table(
+    api: TestClient, world: World, database: Database
+) -> None:
+    ask(api, world, 100)
+    text = page(api, world, "/en/shortages")
+    assert (
+        '<details open><summary><span class="tag bad">Critically short</span> gloves, in 3' in text
+    )
+    sorted_text = page(api, world, "/zh/shortages?sort=-level")
+    assert "按物资" in sorted_text
+    assert "3个地区" not in sorted_text
+    assert "Nothing is short." in page(api, world, "/en/shortages?item=surgical_mask")
+
+
 def test_a_region_draws_its_lines_on_the_page(
     api: TestClient, world: World, database: Database
 ) -> None:
