@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from math import cos, pi, radians
 from uuid import UUID
 
@@ -31,7 +31,7 @@ from services.requests.models import TIERS, NeedStatus
 from services.requests.service import Served
 from services.transport import service as transport
 from services.transport.models import Lane
-from services.transport.ways import PlannedWay, daily_limits, planned_ways
+from services.transport.ways import PlannedWay, daily_limits, planned_ways, shipment_loads
 
 
 def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy) -> Problem:
@@ -83,7 +83,7 @@ def take_snapshot(session: Session, day: date, horizon_days: int, policy: Policy
         horizon_days=horizon_days,
         items=tuple(_item(item) for code, item in items.items() if code in used),
         places=_places(session.exec(select(Site).where(among(Site.code, sites)))),
-        corridors=_corridors(session, ways, sources, open_needs),
+        corridors=_corridors(session, ways, sources, open_needs, (day, horizon_days)),
     )
 
 
@@ -169,15 +169,38 @@ def _lane(way: PlannedWay, *, any_cold: bool) -> LaneIn:
 
 
 def _corridors(
-    session: Session, ways: Sequence[Lane], sources: Sequence[Source], needs: Sequence[NeedIn]
+    session: Session,
+    ways: Sequence[Lane],
+    sources: Sequence[Source],
+    needs: Sequence[NeedIn],
+    when: tuple[date, int],
 ) -> tuple[Corridor, ...]:
-    """What the lanes can carry on a day, added up from region to region where all state it."""
+    """What the lanes can carry on a day, added up from region to region where all state it.
+
+    What shipments take of a day already is gone for the plan.
+    """
+    day, horizon_days = when
+    loads = shipment_loads(session, day, day + timedelta(days=horizon_days))
     ends = {each.site for each in needs}
     starts = {each.site for each in sources}
     zones = {site.code: site.region for site in session.exec(select(Site))}
     return tuple(
-        Corridor(each.origin_zone, each.destination_zone, each.volume_ml, each.weight_g)
-        for each in daily_limits(ways, zones, starts, ends)
+        Corridor(
+            each.origin_zone,
+            each.destination_zone,
+            each.volume_ml,
+            each.weight_g,
+            # What nothing limits nobody adds up.
+            tuple(
+                (
+                    (used_on - day).days,
+                    0 if each.volume_ml is None else volume,
+                    0 if each.weight_g is None else weight,
+                )
+                for used_on, volume, weight in each.used
+            ),
+        )
+        for each in daily_limits(ways, zones, starts, ends, loads)
     )
 
 

@@ -88,6 +88,45 @@ def test_a_plan_sees_costs_cold_and_what_a_day_can_carry(
         assert [cold.way("W1", "H1").cold, cold.way("W1", "H2").cold] == [False, True]  # type: ignore[union-attr]
 
 
+def test_what_shipments_take_of_a_day_is_gone_for_the_next_plan(
+    api: TestClient, database: Database
+) -> None:
+    put(api, volume_l_per_day=30, weight_kg_per_day=None)
+    with database.transaction() as session:
+        session.get_one(Item, "gloves").volume_ml = 500
+        session.get_one(Item, "gloves").weight_g = 100
+    sent = plan(database, Goods(20), Goods(16), day=date(2020, 2, 5))
+    plan(database, Goods(4), destination="H2", day=date(2020, 2, 5))
+
+    def taken(day: date) -> tuple[tuple[int, int, int], ...]:
+        with database.transaction() as session:
+            problem = take_snapshot(session, day, 3, Policy())
+            found = {each.origin_zone + each.destination_zone: each for each in problem.corridors}
+            return found["420100420100"].taken
+
+    with database.transaction() as session:
+        stock(session, "W1", quantity=100)
+        a_need(session, Goods(50))
+    assert taken(date(2020, 2, 4)) == ((1, 18_000, 0),)
+    assert taken(date(2020, 2, 5)) == ((0, 18_000, 0),)
+    assert taken(date(2020, 2, 6)) == ()
+    assert act(api, sent.id, "pick", occurred_at="2020-02-05T02:00:00Z").status_code == 200
+    assert act(api, sent.id, "dispatch", occurred_at="2020-02-05T02:00:00Z").status_code == 200
+    assert taken(date(2020, 2, 4)) == ((1, 18_000, 0),)
+
+
+def test_what_never_leaves_takes_nothing(api: TestClient, database: Database) -> None:
+    put(api, volume_l_per_day=30, weight_kg_per_day=4)
+    sent = plan(database, Goods(20), day=date(2020, 2, 5))
+    first, last = date(2020, 2, 5), date(2020, 2, 5)
+    with database.transaction() as session:
+        assert list(ways.shipment_loads(session, first, last)) == [("W1", "H1")]
+        assert ways.shipment_loads(session, first - timedelta(2), last - timedelta(1)) == {}
+    assert act(api, sent.id, "cancel", reason="the road is closed").status_code == 200
+    with database.transaction() as session:
+        assert ways.shipment_loads(session, first, last) == {}
+
+
 def lane(origin: str, destination: str, litres: int | None, kilograms: int | None) -> Lane:
     return Lane(
         origin=origin,
@@ -127,3 +166,14 @@ def test_a_bad_figure_is_refused(api: TestClient, change: dict[str, Any]) -> Non
     answer = api.put("/api/v1/lanes", json=body, headers=World().bearer("dispatcher"))
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] in change
+
+
+def test_a_lane_takes_no_more_of_a_sum_than_it_adds_to_it() -> None:
+    zones = {"A": "x", "B": "x", "C": "y"}
+    rows = [lane("A", "C", 10, 5), lane("B", "C", 20, None)]
+    day = date(2020, 2, 5)
+    loads = {("A", "C"): {day: (15_000, 9_000)}, ("B", "C"): {day: (1_000, 1_000)}}
+    (limit,) = daily_limits(rows, zones, {"A", "B"}, {"C"}, loads)
+    assert limit.used == ((day, 11_000, 6_000),)
+    (alone,) = daily_limits(rows, zones, {"B"}, {"C"}, loads)
+    assert alone.used == ((day, 1_000, 1_000),)
