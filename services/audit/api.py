@@ -131,6 +131,8 @@ class TraceOut(BaseModel):
     purchases: list[TracedPurchaseOut]
     refused: list[RefusedOut]
     refusal: str | None
+    refused_at: datetime | None
+    refusal_entry_id: UUID | None
     earmark_released: bool
 
 
@@ -258,5 +260,7 @@ def _trace_out(found: Trace) -> TraceOut:
         purchases=[TracedPurchaseOut.model_validate(each) for each in found.purchases],
         refused=[RefusedOut.model_validate(each) for each in found.refused],
         refusal=donation.refusal,
+        refused_at=found.refused_at,
+        refusal_entry_id=found.refusal_entry,
         earmark_released=found.earmark_released,
     )

@@ -15,6 +15,7 @@ from services.donations import service as donations
 from services.donations.became import receipts_of
 from services.donations.models import Donation
 from services.donations.releasing import release_entry
+from services.journal.flows import packed_from
 from services.journal.kinds import AccountKind, AccountRef, EntryKind
 from services.journal.models import Lot
 from services.journal.read import (
@@ -26,7 +27,6 @@ from services.journal.read import (
     moves_of_entry,
     moves_of_lots,
 )
-from services.journal.stops import repacked_from
 from services.parties import service as parties
 
 
@@ -59,7 +59,7 @@ class TracedLot:
 
 @dataclass(frozen=True, slots=True)
 class TracedPurchase:
-    """Goods bought with this gift's money, wholly or in part."""
+    """Goods bought with this gift's money, wholly or in part; what was repacked of them too."""
 
     entry_id: UUID
     occurred_at: datetime
@@ -89,6 +89,8 @@ class Trace:
     purchases: tuple[TracedPurchase, ...]
     refused: tuple[Refused, ...] = ()
     earmark_released: bool = False
+    refused_at: datetime | None = None
+    refusal_entry: UUID | None = None
 
     @property
     def ok(self) -> bool:
@@ -105,6 +107,7 @@ def trace(session: Session, donation_id: UUID) -> Trace:
     lots = _with_repacked(session, lots_opened_by(session, receipts_of(session, donation_id)))
     moves = moves_of_lots(session, [lot.id for lot in lots])
     state = donations.states(session, [donation])[0]
+    refusal = find_entry(session, donations.refusal_entry(donation_id))
     return Trace(
         donation=donation,
         status=state.status,
@@ -118,12 +121,14 @@ def trace(session: Session, donation_id: UUID) -> Trace:
             if line.refused and line.refusal
         ),
         earmark_released=find_entry(session, release_entry(donation_id)) is not None,
+        refused_at=refusal.occurred_at if refusal else donation.refused_at,
+        refusal_entry=refusal.id if refusal else None,
     )
 
 
 def _with_repacked(session: Session, lots: Sequence[Lot]) -> list[Lot]:
     """The lots, and all that was made of them by repacking: the gift goes on in those."""
-    packed = repacked_from(session, [lot.id for lot in lots])
+    packed = packed_from(session, [lot.id for lot in lots])
     return [*lots, *lots_of(session, lot_ids=packed)]
 
 
@@ -140,7 +145,7 @@ def _traced(session: Session, lot: Lot, moves: Sequence[TracedMove]) -> TracedLo
         opened=_came_in(own, origins) + sum(back.values()),
         standings=(
             *(
-                Standing(each.account, each.holder, each.state, each.quantity)
+                Standing(each.account, each.holder, _told_as(each.state), each.quantity)
                 for each in holdings(session, lot_ids=[lot.id], above_zero=False)
                 if each.account not in origins
             ),
@@ -154,6 +159,11 @@ def _traced(session: Session, lot: Lot, moves: Sequence[TracedMove]) -> TracedLo
     )
 
 
+def _told_as(state: str) -> str:
+    """What stands with its donor again, other than where it came from, was given back."""
+    return "returned" if state == "given" else state
+
+
 def _came_in(moves: Sequence[TracedMove], origins: Collection[str]) -> int:
     """What came from there, less what went back there."""
     came = sum(move.quantity for move in moves if move.source in origins)
@@ -162,9 +172,9 @@ def _came_in(moves: Sequence[TracedMove], origins: Collection[str]) -> int:
 
 def _refunded(move: TracedMove, origin: str) -> int:
     """What a move gave back of what did come in; what a reversal takes back never came."""
-    if move.kind is EntryKind.REFUND and move.target == origin:
+    if move.kind in {EntryKind.REFUND, EntryKind.GIVE_BACK} and move.target == origin:
         return move.quantity
-    # The reversal of a refund.
+    # The reversal of such a one.
     return -move.quantity if move.kind is EntryKind.REVERSE and move.source == origin else 0
 
 
@@ -175,8 +185,11 @@ def _purchases(session: Session, moves: Sequence[TracedMove]) -> tuple[TracedPur
         if move.kind is EntryKind.PURCHASE:
             paid[move.entry_id] += move.quantity
             when[move.entry_id] = move.occurred_at
-    goods = lots_opened_by(session, list(paid))
-    goods_moves = moves_of_lots(session, [lot.id for lot in goods])
+    bought = {lot.id: lot.entry_id for lot in lots_opened_by(session, list(paid))}
+    packed = packed_from(session, bought)
+    entry_of = bought | {lot_id: bought[of] for lot_id, of in packed.items()}
+    goods = lots_of(session, lot_ids=entry_of)
+    goods_moves = moves_of_lots(session, list(entry_of))
     return tuple(
         TracedPurchase(
             entry_id=entry_id,
@@ -184,7 +197,7 @@ def _purchases(session: Session, moves: Sequence[TracedMove]) -> tuple[TracedPur
             paid_from_gift=minor,
             paid_in_all=_price(session, entry_id),
             lots=tuple(
-                _traced(session, lot, goods_moves) for lot in goods if lot.entry_id == entry_id
+                _traced(session, lot, goods_moves) for lot in goods if entry_of[lot.id] == entry_id
             ),
         )
         for entry_id, minor in paid.items()

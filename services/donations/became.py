@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from services.database import among
 from services.donations.models import Donation, DonationLine, Fund, ReceiptPaper
 from services.donations.progress import BECAME, Became, DonationState, LineState
+from services.journal.flows import packed_from
 from services.journal.kinds import AccountKind, AccountRef, EntryKind
 from services.journal.models import Lot
 from services.journal.read import (
@@ -111,10 +112,12 @@ def _line_of(lot: Lot) -> int:
 
 def _received(session: Session, lots: Mapping[UUID, Sequence[Lot]]) -> dict[UUID, _Received]:
     """By lot, what came in and when: readings of its moves."""
+    ids = [lot.id for some in lots.values() for lot in some]
+    packed = packed_from(session, ids)
     found: dict[UUID, _Received] = {}
-    for move in moves_of_lots(session, [lot.id for some in lots.values() for lot in some]):
-        first = found.get(move.lot_id, _Received(move.occurred_at))
-        found[move.lot_id] = _with(first, move)
+    for move in moves_of_lots(session, [*ids, *packed]):
+        lot_id = packed.get(move.lot_id, move.lot_id)
+        found[lot_id] = _with(found.get(lot_id, _Received(move.occurred_at)), move)
     return found
 
 
@@ -207,9 +210,12 @@ def _money_line(donation: Donation, unit: str) -> LineState:
 
 
 def _became_of(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, Became]:
+    """What was repacked is told of where the new lots are."""
+    packed = packed_from(session, lot_ids)
     found: dict[UUID, Became] = defaultdict(Became)
-    for holding in holdings(session, lot_ids=lot_ids):
+    for holding in holdings(session, lot_ids=[*lot_ids, *packed]):
         name = BECAME.get(holding.state)
         if name is not None:
-            found[holding.lot_id] += Became(**{name: holding.quantity})
+            lot_id = packed.get(holding.lot_id, holding.lot_id)
+            found[lot_id] += Became(**{name: holding.quantity})
     return found

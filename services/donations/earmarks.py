@@ -11,7 +11,7 @@ from services.database import among
 from services.donations.became import lots_of
 from services.donations.models import Donation, EarmarkKind, LotEarmark
 from services.donations.progress import BECAME
-from services.journal.flows import repacked_from
+from services.journal.flows import packed_from, repacked_from
 from services.journal.models import Lot
 from services.journal.read import Holding, find_entry, get_lots, holdings
 from services.journal.reversals import reversals_of
@@ -120,9 +120,13 @@ def _read(session: Session, marks: Mapping[UUID, LotEarmark], donor: str | None)
             if (given := donations.get(lot_id)) and given.donor == donor
         }
     regions = _regions_by_site(session)
+    packed = packed_from(session, lots)
     held: dict[UUID, list[Holding]] = {}
-    for holding in holdings(session, lot_ids=list(lots)):
-        held.setdefault(holding.lot_id, []).append(holding)
+    for holding in holdings(session, lot_ids=[*lots, *packed]):
+        # What was repacked is told of where the new lots are.
+        if holding.state != "converted":
+            lot_id = packed.get(holding.lot_id, holding.lot_id)
+            held.setdefault(lot_id, []).append(holding)
     return [
         _honour(session, lot, marks[lot_id], donations.get(lot_id), held.get(lot_id, []), regions)
         for lot_id, lot in sorted(lots.items())
@@ -163,7 +167,7 @@ def _counted_as(
     became = BECAME.get(holding.state)
     if became in {"reserved", "in_transit", "committed"}:
         return "under_way"
-    if became in {"on_hand", "held", "rejected", "repacked"}:
+    if became in {"on_hand", "held", "rejected"}:
         return "waits"
     if became == "handed_over":
         site = holding.holder.removeprefix("site:")

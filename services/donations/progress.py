@@ -54,7 +54,6 @@ class Became:
     committed: int = 0
     returned: int = 0
     held: int = 0
-    repacked: int = 0
 
     def __add__(self, other: "Became") -> "Became":
         names = [field.name for field in fields(Became)]
@@ -75,7 +74,7 @@ class Became:
     @property
     def waits(self) -> int:
         """What is there and not meant for anybody yet."""
-        return self.on_hand + self.held + self.rejected + self.repacked
+        return self.on_hand + self.held + self.rejected
 
     @property
     def placed_share(self) -> Share:
@@ -92,7 +91,8 @@ def _share(done: int, left: int) -> Share:
     return Share.PARTLY if left else Share.COMPLETE
 
 
-# By the state of the account where it stands; what a reversal took back stands nowhere.
+# By the state of the account where it stands; what a reversal took back stands nowhere, and what
+# was repacked (`converted`) stands where the new lots do.
 BECAME = {
     "available": "on_hand",
     "quarantine": "on_hand",
@@ -100,7 +100,6 @@ BECAME = {
     "recalled": "held",
     "expired": "held",
     "damaged": "held",
-    "converted": "repacked",
     "reserved": "reserved",
     "in_transit": "in_transit",
     "received": "handed_over",

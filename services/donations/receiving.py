@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from unicodedata import normalize
 from uuid import UUID
@@ -119,7 +120,7 @@ def post_receipt(
             return False
         refuse_unless_open(session, donation)
     if is_refused:
-        _refuse_all(session, actor, donation, counts)
+        _refuse_all(session, actor, donation, counts, _refused(lines, counts), body.occurred_at)
         return True
     draft = _draft(session, actor, donation, lines, counts, body, signers or {})
     try:
@@ -138,13 +139,19 @@ def post_receipt(
 
 
 def _refuse_all(
-    session: Session, actor: Actor, donation: Donation, counts: Mapping[int, "_Count"]
+    session: Session,
+    actor: Actor,
+    donation: Donation,
+    counts: Mapping[int, "_Count"],
+    refused: Sequence[dict[str, Any]],
+    at: datetime,
 ) -> None:
     """Nothing was accepted of what came: the gift is refused, for its first line's reason."""
     refuse_unless_open(session, donation)
     first = next(count for count in counts.values() if count.reason is not None)
     assert first.reason is not None, "it was just looked for"
-    write_refusal(session, actor, donation, RefuseIn(reason=first.reason, note=first.note or ""))
+    refusal = RefuseIn(reason=first.reason, note=first.note or "")
+    write_refusal(session, actor, donation, refusal, at, refused)
     _write_lines(session, donation, counts)
 
 
@@ -311,7 +318,17 @@ def _facts(
     facts: dict[str, Any] = {"earmark": earmark_fact(donation.earmark_kind, donation.earmark)}
     if donation.earmark_release_on is not None:
         facts["earmark_release_on"] = donation.earmark_release_on.isoformat()
-    refused = [
+    refused = _refused(pledged, counts)
+    if refused:
+        facts["refused"] = refused
+    if signers:
+        facts["checked"] = sorted(part.value for part in signers)
+    return facts
+
+
+def _refused(pledged: Mapping[int, _Pledged], counts: Mapping[int, _Count]) -> list[dict[str, Any]]:
+    """What wasn't taken, line by line, as entries tell it."""
+    return [
         {
             "line": line,
             "commodity": pledged[line].lot.commodity,
@@ -321,11 +338,6 @@ def _facts(
         for line, count in sorted(counts.items())
         if count.reason is not None
     ]
-    if refused:
-        facts["refused"] = refused
-    if signers:
-        facts["checked"] = sorted(part.value for part in signers)
-    return facts
 
 
 def _write_down(

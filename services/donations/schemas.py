@@ -154,7 +154,7 @@ class BecameOut(BaseModel):
     committed: int
     returned: int
     held: int
-    repacked: int
+    repacked: Annotated[int, Field(description="0: what was repacked is told of where it is")] = 0
 
 
 class DonationLineOut(BaseModel):

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from uuid import UUID
+from typing import Any
+from unicodedata import normalize
+from uuid import UUID, uuid5
 
 from sqlmodel import Session
 
@@ -22,8 +24,11 @@ from services.donations.schemas import DonationLineIn, GoodsIn, MoneyIn
 from services.donations.signed import post_signed
 from services.errors import Conflict, Forbidden, InvalidInput, NotFound
 from services.journal.clock import refuse_future
+from services.journal.kinds import EntryKind
 from services.journal.models import Lot
 from services.journal.once import claim, digest_of, said_before
+from services.journal.post import post
+from services.journal.record import Draft
 from services.parties import service as parties
 from services.parties.changes import record_change
 from services.parties.models import Role
@@ -213,14 +218,40 @@ def refuse(session: Session, actor: Actor, donation_id: UUID, body: RefuseIn) ->
     if donation.refused_at is not None:
         return donation
     refuse_unless_open(session, donation)
-    write_refusal(session, actor, donation, body)
+    write_refusal(session, actor, donation, body, datetime.now(UTC))
     return donation
 
 
-def write_refusal(session: Session, actor: Actor, donation: Donation, body: RefuseIn) -> None:
+def refusal_entry(donation_id: UUID) -> UUID:
+    """The entry that says that a gift was refused."""
+    return uuid5(donation_id, "refuse")
+
+
+def write_refusal(
+    session: Session,
+    actor: Actor,
+    donation: Donation,
+    body: RefuseIn,
+    at: datetime,
+    lines: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Write down, for the public too, that nothing of a gift was taken, and why; by line, if so."""
     donation.refused_at = datetime.now(UTC)
     donation.refused_by = actor.user_id
     donation.refusal, donation.refusal_note = body.reason, body.note or None
+    post(
+        session,
+        Draft(
+            id=refusal_entry(donation.id),
+            kind=EntryKind.GIFT_REFUSED,
+            occurred_at=at,
+            actor=actor.reference,
+            document=subject_of(donation.id),
+            facts={"reason": body.reason.value} | ({"refused": list(lines)} if lines else {}),
+            # What people write may name people, and the log can't forget: never in clear there.
+            concealed={"note": normalize("NFC", body.note)} if body.note else {},
+        ),
+    )
     what = f"pledged → refused ({body.reason})"
     record_change(session, actor, subject_of(donation.id), what, body.note or None)
     session.flush()

@@ -134,6 +134,7 @@ class EntryKind(StrEnum):
     APPROVAL = "approval"
     EMERGENCY_APPROVAL = "emergency_approval"
     EARMARK_RELEASED = "earmark_released"
+    GIFT_REFUSED = "gift_refused"
     RECALL_OPENED = "recall_opened"
     RECALL_LIFTED = "recall_lifted"
     COLD_BREACH = "cold_breach"
@@ -189,6 +190,7 @@ ALLOWED_MOVES: dict[EntryKind, frozenset[tuple[AccountKind, AccountKind]]] = {
     EntryKind.APPROVAL: frozenset(),
     EntryKind.EMERGENCY_APPROVAL: frozenset(),
     EntryKind.EARMARK_RELEASED: frozenset(),
+    EntryKind.GIFT_REFUSED: frozenset(),
     EntryKind.RECALL_OPENED: frozenset(),
     EntryKind.RECALL_LIFTED: frozenset(),
     EntryKind.COLD_BREACH: frozenset(),

@@ -175,12 +175,21 @@ def test_a_refused_gift_is_no_stock_and_everybody_is_told(
         trace = desk.get(f"/audit/donations/{gift['id']}/trace", None)
         assert (trace["status"], trace["lots"]) == ("refused", [])
         assert trace["refusal"] == told["refusal"]
+        assert trace["refused_at"]
         assert "for the donor only" not in str(trace)
+        with database.transaction() as session:
+            entry = session.get_one(Entry, UUID(trace["refusal_entry_id"]))
+            assert entry.kind is EntryKind.GIFT_REFUSED
+            assert f'"reason":"{told["refusal"]}"'.encode() in entry.body
+            assert b"for the donor only" not in entry.body
+            assert (b'"quantity":"6000"' in entry.body) is (act == "receive")
         late = desk.post(f"{path}/receive", {"occurred_at": CAME}, status=409)
         assert problem(late)[0] == "donation-refused"
         gone = desk.post(f"{path}/cancel", {"reason": "x"}, "donor", 409)
         assert problem(gone)[0] == "donation-refused"
-    assert entries(database) == 0
+        page = desk.api.get(f"/en/donations/{gift['id']}").text
+        assert f'href="/en/entries/{trace["refusal_entry_id"]}"' in page
+    assert entries(database) == 3
     assert len(desk.get("/donations?status=refused")) == 3
 
 
