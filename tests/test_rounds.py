@@ -13,7 +13,6 @@ from optimizer.rounds_documents import problem_from_json
 from services.catalog.models import Item
 from services.database import Database
 from services.rounds.freeze import depot_times, stop_times
-from services.rounds.service import WHY
 from services.rounds.solving import fail_rounds, solve_rounds
 from services.transport.models import RoundsPlan, RoundsState, SiteHours
 from tests.rounds import DAY, LORRY, add_lorry, plan_day, read, start
@@ -110,7 +109,10 @@ def test_a_lorry_carries_for_its_own_carrier_from_its_own_depot(
     assert [(each["shipment_id"], each["reason"]) for each in planned["left_out"]] == [
         (str(other.id), "no_vehicle")
     ]
-    assert planned["left_out"][0]["sentence"] == WHY["no_vehicle"]
+    assert planned["left_out"][0]["sentence"] == "CARR2 en has no lorry at W2 en."
+    headers = World().bearer("dispatcher")
+    zh = api.get(f"/api/v1/rounds/{planned['id']}?lang=zh", headers=headers).json()
+    assert zh["left_out"][0]["sentence"] == "CARR2 中在W2 中没有车辆。"
     assert planned["shipments_left_out"] == 1
 
 

@@ -11,8 +11,8 @@ from services.database import Database
 from services.parties.models import Site, SiteKind
 from services.rounds.drawing import COLOURS, HEIGHT, MARK_HEIGHT, WIDTH, draw
 from services.rounds.schemas import RoundOut, StopOut
-from services.rounds.service import WHY
 from services.rounds.solving import fail_rounds, solve_rounds
+from services.rounds.why import WHY
 from services.transport.models import RoundsPlan, RoundsState
 from services.web.pages import environment
 from tests.browser import Browser, went_to
@@ -136,7 +136,16 @@ def test_what_is_left_out_and_what_failed_is_on_the_page(
     planned = plan_day(api, database)
     desk = Browser(api, database, "dispatcher")
     page = desk.get(f"/en/rounds/{planned['id']}")
-    assert "Its carrier has no lorry at this depot." in page
+    add = "/fleet?carrier=CARR2&amp;depot=W2#add"
+    assert "CARR2 en has no lorry at W2 en." in page
+    assert f'href="/en{add}"' in page
+    assert "add" not in Browser(api, database, "auditor").get(f"/en/rounds/{planned['id']}")
+    before = desk.get("/zh/rounds")
+    assert "CARR2 中在W2 中没有车辆。" in before
+    assert "有1票运单在此等待。" in before
+    assert f'href="/zh{add}"' in before
+    form = desk.form("/en/fleet?carrier=CARR2&depot=W2", "/en/fleet/vehicles")
+    assert (form.values["carrier"], form.values["depot"]) == ("CARR2", "W2")
     assert "<svg viewBox" not in page, "no map of nothing"
     failed = start(api).json()["id"]
     fail_rounds(database, UUID(failed), "the road is gone")

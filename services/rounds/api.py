@@ -21,7 +21,7 @@ from services.rounds.schemas import (
     VehicleIn,
     VehicleOut,
 )
-from services.web.http import Code, DatabaseSession
+from services.web.http import Code, DatabaseSession, Language
 from services.web.lists import ListAsked, answer, cut_page
 
 router = APIRouter(tags=["rounds"])
@@ -98,15 +98,17 @@ def list_rounds(session: DatabaseSession, actor: CurrentActor) -> list[RoundsSum
 
 
 @router.get("/rounds/{plan_id}")
-def show_rounds(plan_id: UUID, session: DatabaseSession, actor: CurrentActor) -> RoundsOut:
+def show_rounds(
+    plan_id: UUID, session: DatabaseSession, actor: CurrentActor, language: Language
+) -> RoundsOut:
     """A plan: its rounds, stop by stop, and what no round takes and why."""
-    return service.rounds_out(session, actor, service.get_plan(session, plan_id))
+    return service.rounds_out(session, actor, service.get_plan(session, plan_id), language)
 
 
 @router.get("/rounds/{plan_id}/stops.csv", response_class=Response)
 def download_stops(plan_id: UUID, session: DatabaseSession, actor: CurrentActor) -> Response:
     """All stops as a table (CSV, RFC 4180): a row for each line that is handed over."""
-    plan = service.rounds_out(session, actor, service.get_plan(session, plan_id))
+    plan = service.rounds_out(session, actor, service.get_plan(session, plan_id), "en")
     names = {code: site.name_en for code, site in sites_by_code(session).items()}
     sheet = io.StringIO()
     writer = csv.writer(sheet)

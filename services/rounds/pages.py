@@ -16,6 +16,7 @@ from services.parties.service import Actor
 from services.rounds import fleet, service
 from services.rounds.drawing import draw
 from services.rounds.schemas import RoundOut, RoundsIn, SiteHoursIn, VehicleIn
+from services.rounds.why import stranded
 from services.transport import service as transport
 from services.transport.models import (
     DEFAULT_CLOSES_AT,
@@ -58,13 +59,15 @@ def show_rounds(
     request: Request, plan_id: UUID, session: DatabaseSession, actor: CurrentActor
 ) -> Response:
     """A plan: its map, its rounds, and what is left out and why."""
-    plan = service.rounds_out(session, actor, service.get_plan(session, plan_id))
+    language = language_of(request.url.path)
+    plan = service.rounds_out(session, actor, service.get_plan(session, plan_id), language)
     sites = sites_by_code(session)
     return render(
         request,
         "rounds_plan.html",
         plan=plan,
         waits=plan.state in UNPLANNED,
+        may_add=actor.role in {Role.DISPATCHER, Role.CARRIER, Role.ADMIN},
         drawn=draw(plan.plan, sites),
         **_names(request, session),
     )
@@ -95,10 +98,17 @@ def _shipments(session: Session, actor: Actor, each: RoundOut) -> dict[UUID, Shi
 
 
 @router.get("/fleet")
-def show_fleet(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
-    """Lorries and opening hours."""
+def show_fleet(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    carrier: str = "",
+    depot: str = "",
+) -> Response:
+    """Lorries and opening hours; the address may name whose lorries are missing where."""
     parties.require_role(actor, *service.READERS)
-    return _fleet_page(request, session, actor, _first_vehicle(actor), _first_hours())
+    vehicle = _first_vehicle(actor, carrier, depot)
+    return _fleet_page(request, session, actor, vehicle, _first_hours())
 
 
 @router.post("/fleet/vehicles")
@@ -131,9 +141,10 @@ def put_hours(
     return redirect(request, "/fleet", done="hours-saved")
 
 
-def _first_vehicle(actor: Actor) -> Form:
-    carrier = actor.organisation if actor.role is Role.CARRIER else None
-    return Form.blank(carrier=carrier, count=1, starts_at="07:00", shift_minutes=600, most_rounds=3)
+def _first_vehicle(actor: Actor, carrier: str = "", depot: str = "") -> Form:
+    own = actor.organisation if actor.role is Role.CARRIER else carrier
+    day = {"starts_at": "07:00", "shift_minutes": 600, "most_rounds": 3}
+    return Form.blank(carrier=own, depot=depot, count=1, **day)
 
 
 def _first_hours() -> Form:
@@ -157,6 +168,7 @@ def _list_page(request: Request, session: Session, actor: Actor, form: Form) -> 
         form=form,
         plans=service.summaries(session, actor, service.plans(session)),
         waiting=service.waiting_days(session),
+        stranded=stranded(session, language_of(request.url.path)),
         any_vehicles=bool(vehicles),
         depots=_depots(session, {each.depot for each in vehicles}),
         may_start=actor.role in {Role.DISPATCHER, Role.ADMIN},

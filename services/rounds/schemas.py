@@ -148,9 +148,11 @@ class RoundOut(BaseModel):
 
 
 class LeftOutOut(BaseModel):
-    """Pieces that no round takes, and why."""
+    """Pieces that no round takes, and why: ``sentence`` tells it in the language asked for."""
 
     shipment_id: UUID
+    depot: str
+    carrier: str
     destination: str
     line: int
     item: str

@@ -33,6 +33,7 @@ from services.rounds.schemas import (
     RoundsSummary,
     StopOut,
 )
+from services.rounds.why import teller
 from services.transport.models import (
     Round,
     RoundLeftOut,
@@ -46,14 +47,6 @@ from services.transport.models import (
 
 PLAN_ROUNDS = "plan_rounds"
 READERS = (*DESKS, Role.CARRIER)
-
-WHY = {
-    "no_vehicle": "Its carrier has no lorry at this depot",
-    "no_cold_vehicle": "It must stay cold, and its carrier has no cold lorry at this depot",
-    "too_large": "A piece of it fits no lorry",
-    "out_of_reach": "No lorry can be there while it is open and be back within the driver's day",
-    "no_room": "The lorries are full, or their drivers' days are",
-}
 
 
 class NothingWaits(Conflict):
@@ -213,8 +206,8 @@ def _names(session: Session, ids: set[UUID]) -> dict[UUID, str]:
     return dict(rows.all())
 
 
-def rounds_out(session: Session, actor: Actor, plan: RoundsPlan) -> RoundsOut:
-    """A plan with its rounds, stop by stop, and what is left out."""
+def rounds_out(session: Session, actor: Actor, plan: RoundsPlan, language: str) -> RoundsOut:
+    """A plan with its rounds, stop by stop, and what is left out, told in a language."""
     head = summaries(session, actor, [plan])[0]
     rounds = list(
         session.exec(
@@ -228,7 +221,7 @@ def rounds_out(session: Session, actor: Actor, plan: RoundsPlan) -> RoundsOut:
             RoundOut(**each.model_dump(exclude={"plan_id"}), stops=stops[each.number])
             for each in rounds
         ],
-        left_out=_left_out(session, actor, plan.id),
+        left_out=_left_out(session, actor, plan.id, language),
     )
 
 
@@ -281,9 +274,10 @@ def _lines(session: Session, keys: set[tuple[UUID, int]]) -> dict[tuple[UUID, in
     }
 
 
-def _left_out(session: Session, actor: Actor, plan_id: UUID) -> list[LeftOutOut]:
+def _left_out(session: Session, actor: Actor, plan_id: UUID, language: str) -> list[LeftOutOut]:
+    tell = teller(session, language)
     rows = session.exec(
-        select(RoundLeftOut, Shipment.destination)
+        select(RoundLeftOut, Shipment)
         .join(Shipment, col(Shipment.id) == col(RoundLeftOut.shipment_id))
         .where(RoundLeftOut.plan_id == plan_id, _own_shipments(actor))
         .order_by(col(Shipment.destination), col(RoundLeftOut.shipment_id), col(RoundLeftOut.line))
@@ -292,11 +286,13 @@ def _left_out(session: Session, actor: Actor, plan_id: UUID) -> list[LeftOutOut]
     return [
         LeftOutOut(
             **row.model_dump(exclude={"plan_id"}),
-            destination=destination,
+            depot=shipment.origin,
+            carrier=shipment.carrier,
+            destination=shipment.destination,
             item=lines[row.shipment_id, row.line].item,
-            sentence=WHY[row.reason],
+            sentence=tell(row.reason, shipment.carrier, shipment.origin),
         )
-        for row, destination in rows
+        for row, shipment in rows
     ]
 
 
