@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+def mentioning(paths: list[Path], *words: str) -> Iterator[tuple[str, ast.Module]]:
+    """Those files, parsed, in whose text one of the words stands: most need no parsing at all."""
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        if any(word in text for word in words):
+            yield name(path), ast.parse(text)
+
+
 def test_the_sources_are_found() -> None:
     found = {name(path) for path in sources(*PACKAGES, "tests")}
     assert {"services/app.py", "ledger/merkle.py", "tests/test_architecture.py"} <= found
@@ -67,8 +76,11 @@ def calls_of(tree: ast.AST, *methods: str) -> Iterator[ast.Call]:
 
 def test_only_the_database_module_commits() -> None:
     """Services write in the caller's transaction: what fails, fails as a whole."""
+    methods = ("commit", "begin")
     committing = {
-        name(path) for path in sources("services") if any(calls_of(parsed(path), "commit", "begin"))
+        where
+        for where, tree in mentioning(sources("services"), *methods)
+        if any(calls_of(tree, *methods))
     }
     # alembic's migrations and the libraries' own files aren't sessions of ours.
     assert committing <= {"services/database.py"}
@@ -76,12 +88,12 @@ def test_only_the_database_module_commits() -> None:
 
 def test_only_settings_reads_the_environment() -> None:
     readers = set()
-    for path in sources(*PACKAGES):
-        for node in ast.walk(parsed(path)):
+    for where, tree in mentioning(sources(*PACKAGES), "environ", "getenv", "from os"):
+        for node in ast.walk(tree):
             attribute = isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
             imported = isinstance(node, ast.ImportFrom) and node.module == "os"
             if attribute or imported:
-                readers.add(name(path))
+                readers.add(where)
     # The embedded server's wheel is told its private folder through the environment alone.
     assert readers <= {"services/settings.py", "services/database.py", *CHILD_PROCESSES}
 
@@ -124,10 +136,11 @@ def tables_touched(tree: ast.Module) -> set[str]:
 
 def test_only_the_journal_touches_its_tables() -> None:
     """Others may name a row's type that a reading gave them, and no more."""
+    imports = ("services.journal.models", "services.journal import")
     touching = {
-        name(path): tables_touched(parsed(path))
-        for path in sources("services")
-        if not name(path).startswith("services/journal/") and name(path) != "services/tables.py"
+        where: tables_touched(tree)
+        for where, tree in mentioning(sources("services"), *imports)
+        if not where.startswith("services/journal/") and where != "services/tables.py"
     }
     assert {where: tables for where, tables in touching.items() if tables} == {}
 
@@ -157,19 +170,37 @@ def test_no_statement_names_the_journals_tables_in_text() -> None:
         assert not [text for text in written for one in statements if text.startswith(one)], path
 
 
-@pytest.mark.parametrize("path", sources(*PACKAGES, "tests"), ids=name)
-def test_a_file_can_be_read_in_one_go(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGER.get(name(path), MOST_LINES)
-    for node in ast.walk(parsed(path)):
+def test_every_file_can_be_read_in_one_go_and_says_what_it_is_for() -> None:
+    faults = [fault for path in sources(*PACKAGES, "tests") for fault in hard_to_read(path)]
+    assert faults == []
+
+
+def hard_to_read(path: Path) -> Iterator[str]:
+    text = path.read_text(encoding="utf-8")
+    lines = len(text.splitlines())
+    if lines > LONGER.get(name(path), MOST_LINES):
+        yield f"{name(path)} has {lines} lines"
+    tree = ast.parse(text)
+    if tree.body and not ast.get_docstring(tree):
+        yield f"{name(path)} doesn't say what it is for"
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert lines <= MOST_FUNCTION_LINES, f"{node.name} has {lines} lines"
+            if lines > MOST_FUNCTION_LINES:
+                yield f"{name(path)}: {node.name} has {lines} lines"
 
 
-@pytest.mark.parametrize("path", sources(*PACKAGES, "tests"), ids=name)
-def test_a_module_says_what_it_is_for(path: Path) -> None:
-    tree = parsed(path)
-    assert not tree.body or ast.get_docstring(tree)
+def test_a_file_that_is_hard_to_read_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_architecture.PROJECT_ROOT", tmp_path)
+    path = tmp_path / "a.py"
+    path.write_text("async def f():\n" + " pass\n" * MOST_LINES, encoding="utf-8")
+    assert list(hard_to_read(path)) == [
+        f"a.py has {MOST_LINES + 1} lines",
+        "a.py doesn't say what it is for",
+        f"a.py: f has {MOST_LINES + 1} lines",
+    ]
 
 
 def test_nothing_in_git_names_a_package_registry() -> None:
@@ -199,5 +230,9 @@ def test_what_the_tour_names_is_where_it_says(path: str, function: str) -> None:
     places = [PROJECT_ROOT / path, PROJECT_ROOT / "services" / path]
     found = next((place for place in places if place.exists()), None)
     assert found is not None, f"{path} is nowhere"
-    names = {node.name for node in parsed(found).body if isinstance(node, ast.FunctionDef)}
-    assert not function or function in names, f"{path} has no {function}"
+    assert not function or function in functions_of(found), f"{path} has no {function}"
+
+
+@cache
+def functions_of(path: Path) -> set[str]:
+    return {node.name for node in parsed(path).body if isinstance(node, ast.FunctionDef)}
