@@ -28,6 +28,7 @@ from services.transport.calls import calls_of
 from services.transport.handling import HOLDERS, carries
 from services.transport.manifest import Manifest, manifests, pick_list
 from services.transport.models import Shipment, ShipmentState
+from services.transport.scanning import Seen, mark_scanned
 from services.transport.schemas import (
     ActIn,
     CancelIn,
@@ -167,6 +168,8 @@ def take_step(
     if step not in _ACTS:
         raise NotFound(f"There is no step {step}")
     shipment = service.get_shipment(session, actor, shipment_id)
+    if form["scan"].strip():
+        return _scanned(request, session, actor, shipment, form)
     with form.attempt(session):
         _act(session, actor, shipment_id, Step(step), form)
         if step == Step.DELIVER and "proof" in form.files:
@@ -176,6 +179,14 @@ def take_step(
         session.refresh(shipment)
         return _page(request, session, actor, shipment, {Step(step): form})
     return redirect(request, f"/shipments/{shipment_id}", done=_DONE[Step(step)])
+
+
+def _scanned(
+    request: Request, session: Session, actor: Actor, shipment: Shipment, form: Form
+) -> Response:
+    """The form of the receipt again, with the lines marked that a scanner was held to."""
+    seen = mark_scanned(session, manifests(session, [shipment])[0], form)
+    return _page(request, session, actor, shipment, {Step.RECEIVE: form}, seen=seen)
 
 
 _ACTS: dict[Step, tuple[Callable[..., Shipment], type[ActIn]]] = {
@@ -193,7 +204,7 @@ _ACTS: dict[Step, tuple[Callable[..., Shipment], type[ActIn]]] = {
 
 def _act(session: Session, actor: Actor, shipment_id: UUID, step: Step, form: Form) -> None:
     act, body = _ACTS[step]
-    act(session, actor, shipment_id, form.read(body))
+    act(session, actor, shipment_id, form.read(body, leave_out=("scan", "seen")))
 
 
 def _possible(session: Session, actor: Actor, shipment: Shipment) -> list[Step]:
@@ -225,6 +236,7 @@ def _page(
     shipment: Shipment,
     sent: Mapping[Step, Form],
     offset: int = 0,
+    seen: Seen | None = None,
 ) -> Response:
     manifest = manifests(session, [shipment])[0]
     lines = Asked(request, limit=_LINES_A_PAGE, offset=offset)
@@ -243,6 +255,7 @@ def _page(
         may_divert=Step.DIVERT in possible,
         may_report=actor.role in {Role.DISPATCHER, Role.ADMIN} or carries(actor, shipment),
         forms={step.value: form for step, form in forms.items()},
+        seen=seen,
         to_pick=pick_list(manifest) if Step.PICK in possible else [],
         on_rounds=calls_of(session, [shipment]).get(shipment.id),
         may_see_rounds=actor.role in {*DESKS, Role.CARRIER},

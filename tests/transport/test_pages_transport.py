@@ -1,18 +1,26 @@
 """Transport's day on pages without a script: ordered, papers, on the road, diverted, received."""
 
+import html
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
 
+from services.catalog.models import TradeItem
 from services.database import Database
 from services.journal.clock import local_date
+from services.parties.models import Role
+from services.parties.service import Actor
+from services.transport.labelling import label
+from services.transport.sscc import make_sscc
 from tests.browser import Browser, went_to
 from tests.shipments import Goods, a_lot, a_need, bring_to, outstanding, plan, show, where
 from tests.test_pages_public import check_strict
+from tests.world import user_id
 
 Open = Callable[[str | None], Browser]
 
@@ -216,3 +224,51 @@ def test_only_what_can_go_is_offered_and_the_place_is_asked_for(
     assert re.findall(r'lot_id" value="([^"]+)"', refused) == [str(lots[1]), str(lots[2])]
     assert 'name="lines[0].quantity_base" type="text" value="11"' in refused
     assert "调出地点" in browser("dispatcher").get("/zh/transfers/new")
+
+
+def test_a_scanner_at_the_door_finds_the_line_or_says_it_is_of_another_shipment(
+    browser: Open, api: TestClient, database: Database
+) -> None:
+    day = date(2020, 6, 30)
+    sent = plan(database, Goods(100, expires_on=day), Goods(40, item="n95_respirator"))
+    bring_to(api, sent.id, "deliver")
+    with database.transaction() as session:
+        boxes = {"gloves": "09506000134352", "n95_respirator": "09506000134369"}
+        boxes |= {"surgical_mask": "09506000134376"}
+        session.add_all(TradeItem(gtin=gtin, item=item, unit="box") for item, gtin in boxes.items())
+        desk = Actor(user_id("dispatcher"), "dispatcher", Role.DISPATCHER, "RELIEF")
+        (unit,) = label(session, desk, sent.id, 1)
+    line = {each["item"]: each["line"] for each in show(api, sent.id)["lines"]}
+    hospital, here = browser("hospital"), f"/en/shipments/{sent.id}"
+    action = f"{here}/receive"
+    typed = {"lines[0].accepted": "7"}
+
+    def scan(text: str, seen: str = "") -> Any:
+        return hospital.send(hospital.form(here, action), **typed, scan=text, seen=seen)
+
+    def marked(page: str) -> list[int]:
+        return [int(n) for n in re.findall(r'id="line-(\d)">\s*<legend><span class="tag', page)]
+
+    found = scan(f"(01){boxes['gloves']}(17)200630(10)B-7")
+    assert (found.status_code, marked(found.text)) == (200, [line["gloves"]])
+    # What was typed stays, the field is free for the next one, and nothing is received yet.
+    assert 'name="lines[0].accepted" type="text" value="7"' in found.text
+    assert 'name="scan" type="text" value=""' in found.text
+    assert show(api, sent.id)["state"] == "delivered"
+    link = f"https://id.gs1.org/01/{boxes['n95_respirator']}/10/B-7"
+    assert marked(scan(link, str(line["gloves"])).text) == [1, 2]
+    assert "no. 1 of this shipment" in scan(f"(00){unit.sscc}").text
+    assert marked(scan("(01)04012345678901(10)B-7").text) == [1, 2]
+    for other, why in (
+        (f"(01){boxes['gloves']}(10)B-8", "No line is of gloves, batch B-8"),
+        (f"(01){boxes['gloves']}(17)200701(10)B-7", "expiring on 2020-07-01"),
+        (f"(01){boxes['surgical_mask']}", "No line is of surgical_mask"),
+        ("04012345678901", "GTIN 04012345678901"),
+        (f"(00){make_sscc('9521234', 99)}", "none of its pallets"),
+        ("soap", "application identifier"),
+    ):
+        refused = scan(other, str(line["gloves"]))
+        assert (refused.status_code, marked(refused.text)) == (422, [line["gloves"]]), other
+        assert why in html.unescape(refused.text)
+    whole = {f"lines[{at}].accepted": str(n) for at, n in ((line["gloves"] - 1, 100),)}
+    assert went_to(hospital.fill(here, whole | {"occurred_at": "2020-02-04T20:00"}, action)) == here
