@@ -139,9 +139,9 @@ def test_a_form_sent_twice_is_written_once(browser: Open, api: TestClient, world
     ("changes", "field", "message"),
     [
         ({"needs[0].quantity": "2.5"}, "needs[0].quantity", "Give a whole number"),
-        ({"needs[0].quantity": "-3"}, "needs[0].quantity", "This number is too small."),
+        ({"needs[0].quantity": "-3"}, "needs[0].quantity", "Give 1 or more."),
         ({"needs[0].quantity": "9" * 30}, "needs[0].quantity", "Give a whole number"),
-        ({"needs[0].quantity": "0"}, "needs[0].quantity", "This number is too small."),
+        ({"needs[0].quantity": "0"}, "needs[0].quantity", "Give 1 or more."),
         ({"needs[0].quantity": "<b>"}, "needs[0].quantity", "Give a whole number"),
         ({"needs[0].need_by": "2020-02-30"}, "needs[0].need_by", "Give a date that exists."),
         ({"needs[0].need_by": "2019-01-01"}, "needs[0].need_by", "before the request"),

@@ -52,13 +52,19 @@ Schema = TypeVar("Schema", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """One thing to mend. ``code`` finds its translation; ``detail`` and ``mend`` are English."""
+    """One thing to mend. ``code`` finds its translation; ``detail`` and ``mend`` are English.
+
+    What a schema found has no title; ``limits`` are the bounds that it names (pydantic's ``ctx``),
+    and ``value`` is what was typed, where that may be shown again.
+    """
 
     field: str
     code: str
     title: str
     detail: str
     mend: str
+    limits: Mapping[str, Any] | None = None
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +150,23 @@ class Form:
             self.status = 422
             for item in error.errors():
                 said = field_error(dict(item))
-                self._add(said["field"], said["code"], "", said["mend"], said["mend"])
+                self.slips.append(
+                    Slip(
+                        self._input_called(said["field"]),
+                        said["code"],
+                        "",
+                        "",
+                        said["mend"],
+                        item.get("ctx"),
+                        str(said["value"] or ""),
+                    )
+                )
         except DomainError as error:
             if error.status in _NOT_HERE:
                 raise
             self.status = error.status
-            self._add(
-                error.field or "", error.code, error.title, error.detail, for_people(error.mend)
-            )
-
-    def _add(self, field: str, code: str, title: str, detail: str, mend: str) -> None:
-        self.slips.append(Slip(self._input_called(field), code, title, detail, mend))
+            field, mend = self._input_called(error.field or ""), for_people(error.mend)
+            self.slips.append(Slip(field, error.code, error.title, error.detail, mend))
 
     def _input_called(self, field: str) -> str:
         """The input that a refusal means: of that name, around it, or the only one ending so."""

@@ -68,7 +68,8 @@ def _language(
 Language = Annotated[str, Depends(_language)]
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY, examples=[5000])]
-Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.\-]+$")]
+CODE_PATTERN = r"^[A-Za-z0-9_.\-]+$"
+Code = Annotated[str, Field(min_length=1, max_length=64, pattern=CODE_PATTERN)]
 
 
 def _composed(text: str) -> str:
@@ -176,12 +177,14 @@ _MENDS = {
     "too_long": "give at most {max_length}",
     "string_too_short": "give at least {min_length} character(s)",
     "string_too_long": "give at most {max_length} characters",
-    "string_pattern_mismatch": "use letters, digits, dots, hyphens and underscores only",
+    "string_pattern_mismatch": "give it in the form {pattern}",
     "string_type": "give a text, in quotes",
     "datetime_from_date_parsing": "give a time that exists, such as 2020-02-03T08:00:00Z",
     "datetime_parsing": "give a time that exists, such as 2020-02-03T08:00:00Z",
+    "bool_type": "give true or false",
     "bool_parsing": "give true or false",
 }
+_FORMS = {CODE_PATTERN: "use letters, digits, dots, hyphens and underscores only"}
 
 
 def field_error(item: dict[str, Any]) -> dict[str, Any]:
@@ -192,6 +195,7 @@ def field_error(item: dict[str, Any]) -> dict[str, Any]:
     bounds = item.get("ctx", {})
     ours = bounds.get("error") if kind == "value_error" else None
     mend = _MENDS[kind].format_map(bounds) if kind in _MENDS else str(item["msg"])
+    mend = _FORMS.get(bounds.get("pattern"), mend)
     return {
         "field": printable(field) or "body",
         "value": None if is_secret(field) else _shown(item.get("input")),

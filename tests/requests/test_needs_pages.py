@@ -1,5 +1,6 @@
 """A day of a hospital and of its region's desk, on pages without scripts."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.database import Database
+from services.requests.models import Priority
 from services.requests.watch import watch
 from tests.browser import Browser, went_to
 from tests.requests.hospital import Desk, grow_older, reserve
@@ -185,3 +187,18 @@ def test_a_list_is_sorted_filtered_and_comes_as_a_file(browser: Open, query: str
     assert file.headers["content-type"].startswith("text/csv")
     assert file.text.count("\n") == 3
     assert "stat" in file.text.splitlines()[1]
+
+
+@pytest.mark.parametrize("path", ["/en/needs", "/en/needs/new"])
+def test_priorities_stand_the_most_urgent_first(
+    api: TestClient, database: Database, path: str
+) -> None:
+    page = Browser(api, database, "hospital").get(path)
+    choice = re.findall(r'(?s)<select[^>]*name="[^"]*priority".*?</select>', page)[0]
+    found = [each for each in re.findall(r'value="([a-z]*)"', choice) if each]
+    assert found == [each.value for each in Priority]
+
+
+def test_who_says_nothing_asks_as_urgent(api: TestClient, database: Database) -> None:
+    form = Browser(api, database, "hospital").form("/en/needs/new")
+    assert form.values["needs[0].priority"] == "urgent"

@@ -24,7 +24,6 @@ from services.requests.forecast.schemas import (
     SupplyOut,
 )
 from services.requests.forecast.supply import HORIZON_DAYS, outlooks
-from services.requests.models import Priority
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
 from services.web.lists import ListAsked, csv_file, cut_page
@@ -176,7 +175,6 @@ def _offer_page(
         site=site,
         items={each.code: each for each in catalog.items(session)},
         units=catalog.units(session),
-        priorities=[each.value for each in Priority],
         changes=changes_of(session, [subject])[subject],
         form=form,
         dismiss=dismiss.keyed("dismiss"),
