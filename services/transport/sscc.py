@@ -4,6 +4,8 @@ Eighteen digits: an extension digit, the company's GS1 prefix, a serial, and a c
 General Specifications, AI 00; its mod-10 check digit is the same for all of GS1's keys).
 """
 
+from services.catalog.gs1 import check_digit
+
 _DIGITS = 18
 # The shortest and longest company prefix that GS1 licenses.
 _SHORTEST, _LONGEST = 4, 12
@@ -11,18 +13,6 @@ _SHORTEST, _LONGEST = 4, 12
 
 class SsccExhausted(ValueError):
     """Every serial of a prefix has been given."""
-
-
-def check_digit(digits: str) -> int:
-    """The mod-10 check digit of the digits before it, of any of GS1's keys.
-
-    From the right, digits weigh 3, 1, 3 and so on; with the check digit the sum is a multiple of
-    ten. ValueError where something else than digits is given.
-    """
-    if not digits.isascii() or not digits.isdecimal():
-        raise ValueError(f"{digits!r} are not digits")
-    total = sum(int(digit) * (1 if at % 2 else 3) for at, digit in enumerate(reversed(digits)))
-    return -total % 10
 
 
 def make_sscc(company_prefix: str, serial: int, extension: int = 0) -> str:
@@ -43,10 +33,3 @@ def make_sscc(company_prefix: str, serial: int, extension: int = 0) -> str:
         raise SsccExhausted(f"serial {serial} needs more than the {room} digits that are left")
     body = f"{extension}{company_prefix}{serial:0{room}d}"
     return f"{body}{check_digit(body)}"
-
-
-def is_sscc(text: str) -> bool:
-    """Whether a text is an SSCC: eighteen digits, the last of which agrees with the others."""
-    if len(text) != _DIGITS or not text.isascii() or not text.isdecimal():
-        return False
-    return check_digit(text[:-1]) == int(text[-1])
