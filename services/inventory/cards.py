@@ -31,7 +31,8 @@ ON_SITE = (
 class CardLine:
     """One movement at a site; in pieces. ``balance`` is what stood there after it.
 
-    ``source`` and ``target`` are states at the site, or accounts elsewhere.
+    ``source`` and ``target`` are states at the site, or accounts elsewhere; ``purpose`` is what
+    the goods were set aside or under way for.
     """
 
     entry_id: UUID
@@ -44,6 +45,7 @@ class CardLine:
     left: int
     within: int
     balance: int
+    purpose: str | None = None
 
 
 def stock_card(
@@ -86,6 +88,7 @@ def _lines(holder: str, moves: Sequence[TracedMove]) -> list[CardLine]:
                 left=left,
                 within=move.quantity if leaves and comes else 0,
                 balance=balance,
+                purpose=source.purpose or target.purpose,
             )
         )
     return lines

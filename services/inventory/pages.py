@@ -43,7 +43,7 @@ from services.inventory.act_schemas import (
 )
 from services.inventory.api import State
 from services.inventory.disposal_schemas import DisposalIn
-from services.inventory.pages_base import names, packed
+from services.inventory.pages_base import names, names_with_organisations, packed
 from services.inventory.schemas import CardLineOut, PickAsked
 from services.journal.reversals import HowItStands, how_they_stand
 from services.journal.stops import stopped_lots
@@ -193,7 +193,7 @@ def _lot_page(
         giver=giving_back.giver_of(session, lot),
         units=[catalog.BASE_UNIT, *(unit for unit, _ in packed(session).get(lot.commodity, []))],
         packing=packed(session),
-        **names(session),
+        **names_with_organisations(request, session),
     )
 
 
@@ -239,7 +239,7 @@ def show_card(
         site=site,
         item=item,
         packing=packed(session),
-        **names(session),
+        **names_with_organisations(request, session),
     )
 
 

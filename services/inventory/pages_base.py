@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from fastapi import Request
 from sqlmodel import Session, select
 
 from services.catalog import service as catalog
 from services.database import among
 from services.parties.changes import Change, changes_of
 from services.parties.models import User
-from services.parties.pages import sites_by_code
+from services.parties.pages import names_of_organisations, sites_by_code
+from services.web.i18n import language_of
 
 
 def names(session: Session) -> dict[str, Any]:
@@ -19,6 +21,12 @@ def names(session: Session) -> dict[str, Any]:
         "items": {each.code: each for each in catalog.items(session)},
         "sites": sites_by_code(session),
     }
+
+
+def names_with_organisations(request: Request, session: Session) -> dict[str, Any]:
+    """The same, and the public names of organisations by code."""
+    language = language_of(request.url.path)
+    return names(session) | {"organisations": names_of_organisations(session, language)}
 
 
 def packed(session: Session) -> dict[str, list[tuple[str, int]]]:

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from services.inventory import acts, recall_reading, recalls
-from services.inventory.pages_base import history, names, packed
+from services.inventory.pages_base import history, names, names_with_organisations, packed
 from services.inventory.recall_schemas import LiftIn, RecallCause, RecallIn
 from services.inventory.recalls_api import detail_out, listed, recall_out
 from services.parties.access import CurrentActor
@@ -119,5 +119,5 @@ def _page(
         may_lift=actor.role in _OPENERS and recall.lifted_at is None,
         packing=packed(session),
         **history(session, subject),
-        **names(session),
+        **names_with_organisations(request, session),
     )

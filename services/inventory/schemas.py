@@ -117,6 +117,7 @@ class CardLineOut(FromRow):
     left: int
     within: int
     balance: int
+    purpose: str | None
 
 
 class ExpiringOut(BaseModel):

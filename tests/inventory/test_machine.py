@@ -297,7 +297,7 @@ def _destroy(session: Session, plain: dict[str, Any], state: Unusable) -> None:
     asked, _ = disposals.ask(session, ADMIN, DisposalIn(**words, taken_from=state))
     disposals.decide(session, APPROVER, asked.id, DecisionIn(approve=True, reason="x"))
     disposals.add_certificate(session, ADMIN, asked.id, Upload("paper.txt", b"burnt"))
-    done = DestroyedIn(witness="x", occurred_at=plain["occurred_at"])
+    done = DestroyedIn(id=uuid4(), witness="x", occurred_at=plain["occurred_at"])
     disposals.destroyed(session, ADMIN, asked.id, done)
 
 

@@ -36,6 +36,47 @@ def lot(database: Database) -> UUID:
         return lot
 
 
+@pytest.mark.parametrize(
+    ("pieces", "english", "chinese"),
+    [
+        (1, "1 piece", "1 件"),
+        (50, "1 box", "1 盒"),
+        (51, "1 box + 1 piece", "1 盒 + 1 件"),
+        (2000, "1 carton", "1 箱"),
+        (4157, "2 cartons + 3 boxes + 7 pieces", "2 箱 + 3 盒 + 7 件"),
+    ],
+)
+def test_packs_are_told_in_their_number(pieces: int, english: str, chinese: str) -> None:
+    units = [("carton", 2000), ("box", 50)]
+    for language, told in (("en", english), ("zh", chinese)):
+        packs = environment(language).get_template("inventory_packs.html").make_module()
+        shown = re.sub(r"<[^>]*>", "", str(packs.both(pieces, units)))  # type: ignore[attr-defined]
+        assert shown in {told, f"{pieces:,} ({told})"} or (pieces == 1 and shown == "1")
+
+
+def test_a_unit_without_words_needs_no_plural() -> None:
+    labels = environment("en").get_template("labels.html").make_module()
+    assert str(labels.items_in(1, "bag_20")) == "1 × bag_20"  # type: ignore[attr-defined]
+
+
+def test_cards_and_recalls_name_who_and_what(browser: Open, lot: UUID) -> None:
+    desk = browser("dispatcher")
+    pages = [f"stock/lots/{lot}?site={site}" for site in ("W1", "H1")]
+    pages.append("stock/card?site=W1&item=gloves")
+    answer = desk.fill(
+        "/en/recalls?item=gloves&batch=B7",
+        {"cause": "quality", "reason": "holes"},
+        action="/en/recalls",
+    )
+    pages.append((went_to(answer) or "").removeprefix("/en/"))
+    for page in pages:
+        for language in ("en", "zh"):
+            shown = re.sub(r"<[^>]*>", "", desk.get(f"/{language}/{page}").partition("<h1")[2])
+            for raw in ("site:", "shipment:", "donor:", "need:", "/given", "/reserved"):
+                assert raw not in shown, (page, raw)
+    assert "for a need" in desk.get(f"/en/{pages[0]}")
+
+
 def test_a_desk_sorts_repacks_writes_off_and_recalls(
     browser: Open, database: Database, lot: UUID
 ) -> None:
