@@ -1,5 +1,6 @@
 """Pages of shortages, of what arrives when, and of what may be promised."""
 
+from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -18,6 +19,7 @@ from services.dispatch.shortage_schemas import (
     ShortageRuleIn,
     ShortageRuleOut,
 )
+from services.journal.clock import refuse_far_day
 from services.parties.access import CurrentActor
 from services.parties.models import DESKS, Region, Role
 from services.parties.pages import sites_by_code
@@ -38,9 +40,11 @@ def show_shortages(
     asked: ListAsked,
     region: str = "",
     item: str = "",
+    day: str = "",
 ) -> Response:
+    """As it is now, or as it looks from a day."""
     require_role(actor, *READERS)
-    filters = Form({"region": region, "item": item})
+    filters = Form({"region": region, "item": item, "day": day})
     return _shortages_page(request, session, actor, asked, filters, _blank_rule(region))
 
 
@@ -68,7 +72,8 @@ def _blank_rule(region: str) -> Form:
 def _shortages_page(
     request: Request, session: Session, actor: Actor, asked: Asked, filters: Form, form: Form
 ) -> Response:
-    every = [ShortageOut.model_validate(each) for each in shortages.shortages(session)]
+    found = shortages.shortages(session, day=_day(filters["day"]))
+    every = [ShortageOut.model_validate(each) for each in found]
     rows = [
         each
         for each in every
@@ -140,13 +145,18 @@ def show_promise(
     site: str = "",
     item: str = "",
     days: str = "",
+    day: str = "",
 ) -> Response:
-    """Today, or each of some days from today on."""
+    """Today, or each of some days from a day on."""
     require_role(actor, *READERS)
     wanted = int(days) if days.isascii() and days.isdigit() and len(days) < 3 else 1
     wanted = min(max(1, wanted), promise.MOST_DAYS)
     found = promise.promises(
-        session, days=wanted, sites=[site] if site else None, items=[item] if item else None
+        session,
+        first=_day(day),
+        days=wanted,
+        sites=[site] if site else None,
+        items=[item] if item else None,
     )
     listing = cut_page([PromiseOut.model_validate(each) for each in found], PROMISE_ORDER, asked)
     if asked.is_csv:
@@ -154,11 +164,21 @@ def show_promise(
     return render(
         request,
         "run_promise.html",
-        filters=Form({"site": site, "item": item, "days": str(wanted)}),
+        filters=Form({"site": site, "item": item, "days": str(wanted), "day": day}),
         listing=listing,
         sites=sites_by_code(session),
         items=_items(session),
     )
+
+
+def _day(text: str) -> date | None:
+    """The day that is asked about; what is no day is now. InvalidInput where it is far away."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    refuse_far_day(day)
+    return day
 
 
 def _items(session: Session) -> dict[str, Any]:

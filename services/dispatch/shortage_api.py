@@ -62,13 +62,16 @@ def list_shortages(
     item: str | None = None,
     level: ShortageLevel | None = None,
     here: bool | None = None,
+    day: Annotated[date | None, Query(description="As it looks from this day; else now")] = None,
 ) -> object:
     """How short each item is in each region, and why. `here`: only regions that sites lie in."""
     require_role(actor, *READERS)
+    if day is not None:
+        refuse_far_day(day)
     wanted = {"region": region, "item": item, "level": level, "here": here}
     rows = [
         ShortageOut.model_validate(each)
-        for each in shortages.shortages(session)
+        for each in shortages.shortages(session, day=day)
         if all(value is None or getattr(each, name) == value for name, value in wanted.items())
     ]
     return answer(cut_page(rows, SHORTAGE_ORDER, asked), response, "shortages")

@@ -10,13 +10,14 @@ regions have to spare would cover.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlmodel import Session, select
 
 from services.dispatch.desk_models import ShortageLevel
 from services.dispatch.promise import promises
 from services.dispatch.shortage_rules import Lines, lines_of
+from services.journal.clock import end_of_day
 from services.parties import service as parties
 from services.parties.models import Site
 from services.requests import service as requests
@@ -78,9 +79,15 @@ class Shortage:
         return LEVELS.index(self.level) >= LEVELS.index(self.lines.alert_from) > 0
 
 
-def shortages(session: Session, now: datetime | None = None) -> list[Shortage]:
-    """Every region and item that anything is known of, by region and item."""
-    sums = _by_region(session, now or datetime.now(UTC))
+def shortages(
+    session: Session, now: datetime | None = None, *, day: date | None = None
+) -> list[Shortage]:
+    """Every region and item that anything is known of, by region and item.
+
+    As it is now; or, judged by world time, as it looks from a ``day``: by what isn't expired then
+    and due from then on, for needs posted by its end, and by the reports of the week before.
+    """
+    sums = _by_region(session, now or datetime.now(UTC), day)
     _cover(sums)
     above = parties.regions_above(session)
     whole: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
@@ -96,26 +103,28 @@ def shortages(session: Session, now: datetime | None = None) -> list[Shortage]:
     ]
 
 
-def _by_region(session: Session, now: datetime) -> dict[tuple[str, str], _Sum]:
+def _by_region(session: Session, now: datetime, day: date | None) -> dict[tuple[str, str], _Sum]:
     regions = {site.code: site.region for site in session.exec(select(Site))}
     sums: dict[tuple[str, str], _Sum] = defaultdict(_Sum)
-    states = requests.served(session, requests.find_needs(session, statuses=[NeedStatus.APPROVED]))
+    posted_until = end_of_day(day) if day else None
+    needs = requests.find_needs(session, statuses=[NeedStatus.APPROVED], posted_until=posted_until)
+    states = requests.served(session, needs)
     for state in states:
         here = sums[regions[state.need.site], state.need.item]
         here.outstanding += state.outstanding
         here.committed += state.reserved + state.in_transit
-    for (site, item), (cover, use_milli) in _use(session, states, now).items():
+    for (site, item), (cover, use_milli) in _use(session, states, now, day).items():
         here = sums[regions[site], item]
         here.cover, here.use_milli = here.cover + cover, here.use_milli + use_milli
         here.hospitals += 1
-    first_days = promises(session, days=AHEAD_DAYS)
+    first_days = promises(session, first=day, days=AHEAD_DAYS)
     for each in first_days[AHEAD_DAYS - 1 :: AHEAD_DAYS]:
         sums[regions[each.site], each.item].free += each.available_to_promise
     return dict(sums)
 
 
 def _use(
-    session: Session, states: Iterable[Served], now: datetime
+    session: Session, states: Iterable[Served], now: datetime, day: date | None
 ) -> Mapping[tuple[str, str], tuple[int, int]]:
     """By hospital and item: pieces there and on their way, and thousandths used a day."""
     found: dict[tuple[str, str], tuple[int, int]] = {}
@@ -129,7 +138,9 @@ def _use(
                 1000 * need.use_per_day_base,
             )
     for each in lasting(session, None):
-        if each.use_per_day_milli and now - each.recorded_at <= _OLDEST:
+        # Of now, a report is as old as the word; of a day, as the day that it tells of.
+        age = day - each.day if day else now - each.recorded_at
+        if each.use_per_day_milli and (timedelta(0) <= age or not day) and age <= _OLDEST:
             cover = each.on_hand_base + each.coming_base
             found[each.site, each.item] = (cover, each.use_per_day_milli)
     return found

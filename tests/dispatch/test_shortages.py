@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from services.alerts.models import Alert, AlertKind
 from services.database import Database
-from services.dispatch import nightly, watch
+from services.dispatch import nightly, shortages, watch
 from services.dispatch.desk_models import NightlyRun, ShortageLevel
 from services.dispatch.models import Run, RunState
 from services.dispatch.promise import promises
@@ -21,6 +21,7 @@ from services.dispatch.shortage_rules import USUAL, Lines
 from services.dispatch.shortages import LEVELS
 from services.dispatch.solving import solve_run
 from services.journal.read import holdings
+from services.requests.forecast.service import Lasting
 from services.settings import get_settings
 from tests.dispatch.test_limits import give
 from tests.dispatch.test_runs import ask, solved
@@ -259,6 +260,58 @@ def test_what_may_be_promised_is_on_hand_less_reserved_plus_due(
     for query in ("days=0", "days=61", "day=0001-01-01", "day=9999-12-31", "sort=nothing"):
         answer = api.get(f"/api/v1/available-to-promise?{query}", headers=headers)
         assert answer.status_code == 422, query
+
+
+def test_a_replay_asks_as_of_its_own_day(api: TestClient, world: World, database: Database) -> None:
+    give(api, world, 100, expires_on="2021-02-01")
+    ask(api, world, 400)
+    [now] = get(api, world, "shortages", region="420100")
+    then = {
+        day: [
+            (row["outstanding"], row["free"], row["uncovered"])
+            for row in get(api, world, "shortages", region="420100", day=day)
+        ]
+        for day in ("2020-01-20", "2020-02-10", "2021-02-01")
+    }
+    assert (now["free"], now["uncovered"]) == (0, 400)
+    assert then == {
+        "2020-01-20": [(0, 100, 0)],
+        "2020-02-10": [(400, 100, 300)],
+        "2021-02-01": [(400, 0, 400)],
+    }
+    headers = world.bearer("auditor")
+    for day in ("1999-01-01", "9999-12-31", "soon"):
+        refused = api.get(f"/api/v1/shortages?day={day}", headers=headers)
+        assert refused.status_code == 422
+    for path, told in (("shortages", ">300<"), ("promise", ">100<")):
+        page = api.get(f"/en/{path}?item=gloves&day=2020-02-10", headers=headers)
+        assert page.status_code == 200
+        assert told in page.text
+        assert api.get(f"/en/{path}?day=1999-01-01", headers=headers).status_code == 422
+        assert api.get(f"/en/{path}?day=soon", headers=headers).status_code == 200
+
+
+def test_of_a_day_reports_count_by_the_day_that_they_tell_of(
+    api: TestClient, world: World, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Lasting(
+        site="H1",
+        region="420100",
+        item="gloves",
+        day=date(2020, 2, 10),
+        recorded_at=NOW,
+        on_hand_base=10,
+        coming_base=0,
+        method=None,
+        use_per_day_milli=10_000,
+        days_left=1.0,
+        gap=None,
+    )
+    monkeypatch.setattr(shortages, "lasting", lambda session, sites: [told])
+    with database.transaction() as session:
+        days = [None, date(2020, 2, 9), date(2020, 2, 10), date(2020, 2, 17), date(2020, 2, 18)]
+        known = [bool(shortages.shortages(session, NOW, day=day)) for day in days]
+        assert known == [True, False, True, True, False]
 
 
 ACT = st.sampled_from(["whole", "part", "reject", "twice"])
