@@ -37,7 +37,9 @@ def clean(database: Database) -> bool:
         return list(check_journal(session)) == []
 
 
-@pytest.mark.parametrize(("quantity", "tries"), [(37, 3), (1, 40)])
+@pytest.mark.parametrize(
+    ("quantity", "tries"), [(37, 3), (8, 4), pytest.param(1, 40, marks=pytest.mark.slow)]
+)
 def test_32_at_once_never_take_more_than_is_there(
     database: Database, quantity: int, tries: int
 ) -> None:
