@@ -84,6 +84,7 @@ def list_lines(
     destination: str | None = None,
     item: str | None = None,
     approved: bool | None = None,
+    expected: Annotated[bool | None, Query(description="Lines whose goods aren't there")] = None,
 ) -> object:
     """What a plan sends from where to where, line by line."""
     require_role(actor, *READERS)
@@ -92,6 +93,7 @@ def list_lines(
         line
         for line in lines_out(store.get_run(session, run_id))
         if all(value is None or getattr(line, name) == value for name, value in wanted.items())
+        and expected in {None, line.expected_by is not None}
     ]
     names = ("line", "destination", "origin", "item", "quantity_base", "depart_on", "arrive_on")
     order = {name: attrgetter(name) for name in names}

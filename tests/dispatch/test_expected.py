@@ -86,6 +86,7 @@ def test_an_order_is_expected_until_it_is_made_and_then_reserved_by_the_next_run
     assert [each["expected"] for each in run["needs"]] == [300]
     [waiting] = [line for line in run["lines"] if line["expected_by"]]
     assert waiting["expected_by"] == f"production_order:{order}"
+    assert desk.get(f"/runs/{run['id']}/lines", expected="true") == [waiting]
     told = waiting["lot_id"], waiting["expected_on"], waiting["depart_on"], waiting["origin"]
     assert told == (None, DUE_DAY, DUE_DAY, "F1")
     export = desk.get(f"/runs/{run['id']}/export")
