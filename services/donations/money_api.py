@@ -20,6 +20,7 @@ from services.donations.money_schemas import (
     MoneyActOut,
     MoneyMoveIn,
     OrderCancelIn,
+    OrderEditIn,
     OrderIn,
     OrderOut,
     OrderPlaceIn,
@@ -268,6 +269,15 @@ def show_purchase_order(order_id: UUID, session: DatabaseSession, actor: Current
     """An order: ordered beside delivered, committed beside paid."""
     parties.require_role(actor, *DESKS)
     return money_lists.orders_out(session, [orders.get_order(session, order_id)])[0]
+
+
+@router.put("/purchase-orders/{order_id}")
+def edit_purchase_order(
+    order_id: UUID, body: OrderEditIn, session: DatabaseSession, actor: CurrentActor
+) -> OrderOut:
+    """Change a draft as a whole, before it is ordered; ``version`` is the one that you read."""
+    order = orders.edit_order(session, actor, order_id, body)
+    return money_lists.orders_out(session, [order])[0]
 
 
 @router.post("/purchase-orders/{order_id}/order")

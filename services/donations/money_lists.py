@@ -22,10 +22,12 @@ from services.donations.money_schemas import (
     OrderOut,
     OrderState,
 )
+from services.donations.orders import terms_of
 from services.donations.picking import Earmark
 from services.donations.schemas import EarmarkedMoney, EarmarkOut, FundOut
 from services.donations.service import get_fund
 from services.journal.flows import statement_of
+from services.journal.once import digest_of
 from services.journal.reversals import HowItStands, how_they_stand
 from services.web.lists import Asked, Listing, cut_page, select_page
 from services.web.pages import currency_decimals
@@ -179,6 +181,7 @@ def _order_out(reading: OrderReading, stand: Mapping[UUID, HowItStands]) -> Orde
             }
         ),
         state=OrderState(reading.state),
+        version=digest_of(terms_of(order, reading.lines)),
         currency=reading.currency,
         earmark=earmark_out((order.earmark_kind, order.earmark)),
         price_minor=reading.price,

@@ -173,6 +173,32 @@ class OrderIn(Input):
     note: Annotated[Text, Field(max_length=500)] | None = None
 
 
+class OrderTerms(Input):
+    """What of a draft may be changed until it is ordered; its digest is the draft's version."""
+
+    site: Annotated[Code, Field(description="Warehouse that it comes to", examples=["W1"])]
+    lines: Annotated[list[OrderLineIn], Field(min_length=1, max_length=100)]
+    expected_on: date | None = None
+    note: Annotated[Text, Field(max_length=500)] | None = None
+
+
+class OrderEditIn(OrderTerms):
+    """A draft as it shall be, whole; ``version`` is the one that was read."""
+
+    model_config = example(
+        version="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        site="WH1",
+        expected_on="2020-02-22",
+        lines=[
+            {"item": "n95_respirator", "quantity": 40, "unit": "carton", "price_minor": 2880000}
+        ],
+        reason="they have forty",
+    )
+
+    version: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    reason: Annotated[Text, Field(max_length=500)] | None = None
+
+
 class OrderPlaceIn(Input):
     model_config = example(ordered_at="2020-02-04T10:00:00+08:00")
 
@@ -252,6 +278,7 @@ class OrderOut(FromRow):
     currency: str
     supplier: str
     site: str
+    version: Annotated[str, Field(description="To be sent with a change of the draft")]
     earmark: EarmarkOut | None
     price_minor: int
     committed_minor: int

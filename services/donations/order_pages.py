@@ -12,10 +12,11 @@ from services.donations import delivering, money_lists, orders
 from services.donations.gift_lists import usernames
 from services.donations.gift_pages import earmark_fields, shown_names
 from services.donations.models import Fund
-from services.donations.money_models import OrderStatus
+from services.donations.money_models import OrderStatus, PurchaseOrder
 from services.donations.money_schemas import (
     DeliveryIn,
     OrderCancelIn,
+    OrderEditIn,
     OrderIn,
     OrderOut,
     OrderPlaceIn,
@@ -31,7 +32,7 @@ from services.parties.service import Actor
 from services.web.forms import Form, SentForm, minor_units, now_input
 from services.web.http import DatabaseSession
 from services.web.lists import ListAsked, csv_file
-from services.web.pages import redirect, render
+from services.web.pages import in_currency, redirect, render
 
 router = APIRouter()
 
@@ -80,9 +81,7 @@ def draft_order(
     if form["more"]:
         return _form_page(request, session, actor, form, len(form.rows("lines")) + _LINES_MORE)
     with form.attempt(session):
-        currency = currency_of(session, form["fund"])
-        prices = [f"lines[{index}].price_minor" for index in form.rows("lines")]
-        given = {name: minor_units(form, name, currency) for name in prices if form[name]}
+        given = _prices(form, currency_of(session, form["fund"]))
         body = form.read(OrderIn, leave_out=("earmark",), instead=given | earmark_fields(form))
         orders.draft_order(session, actor, body)
     if form.slips:
@@ -90,9 +89,60 @@ def draft_order(
     return redirect(request, f"/orders/{form['id']}", done="order-drafted")
 
 
-def _form_page(
-    request: Request, session: Session, actor: Actor, form: Form, lines: int
+@router.get("/orders/{order_id}/edit")
+def show_draft(
+    request: Request, order_id: UUID, session: DatabaseSession, actor: CurrentActor
 ) -> Response:
+    """A draft's own form, with what it says now."""
+    parties.require_role(actor, Role.DISPATCHER)
+    order = orders.get_order(session, order_id)
+    told = money_lists.orders_out(session, [order])[0]
+    form = Form({"version": told.version, "site": told.site, "note": told.note or ""})
+    form.values["expected_on"] = told.expected_on.isoformat() if told.expected_on else ""
+    for index, line in enumerate(told.lines):
+        typed = {"item": line.item, "quantity": str(line.quantity), "unit": line.unit}
+        typed["price_minor"] = str(in_currency(line.price_minor, told.currency))
+        form.values |= {f"lines[{index}].{name}": value for name, value in typed.items()}
+    return _form_page(request, session, actor, form, len(told.lines), order)
+
+
+@router.post("/orders/{order_id}/edit")
+def edit_draft(
+    request: Request,
+    order_id: UUID,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+) -> Response:
+    parties.require_role(actor, Role.DISPATCHER)
+    order = orders.get_order(session, order_id)
+    form.drop_blank_rows("lines", ("item", "quantity", "price_minor"))
+    if form["more"]:
+        lines = len(form.rows("lines")) + _LINES_MORE
+        return _form_page(request, session, actor, form, lines, order)
+    with form.attempt(session):
+        prices = _prices(form, currency_of(session, order.fund))
+        orders.edit_order(session, actor, order_id, form.read(OrderEditIn, instead=prices))
+    if form.slips:
+        return _form_page(request, session, actor, form, 1, order)
+    return redirect(request, f"/orders/{order_id}", done="order-drafted")
+
+
+def _prices(form: Form, currency: str) -> dict[str, str]:
+    """The price of each line as typed, in minor units."""
+    names = [f"lines[{index}].price_minor" for index in form.rows("lines")]
+    return {name: minor_units(form, name, currency) for name in names if form[name]}
+
+
+def _form_page(
+    request: Request,
+    session: Session,
+    actor: Actor,
+    form: Form,
+    lines: int,
+    draft: PurchaseOrder | None = None,
+) -> Response:
+    """An order's form: of a new one, or of a ``draft`` that is changed."""
     funds = select(Fund).order_by(col(Fund.code))
     sellers = (OrganisationKind.SUPPLIER, OrganisationKind.MANUFACTURER)
     suppliers = select(Organisation).where(col(Organisation.kind).in_(sellers))
@@ -101,6 +151,7 @@ def _form_page(
         "order_form.html",
         form.status,
         form=form,
+        draft=draft,
         lines=form.rows("lines", at_least=lines),
         own=[
             fund

@@ -1,5 +1,6 @@
 """Purchase orders: drafted, ordered with their price committed, delivered in parts, cancelled."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -11,7 +12,14 @@ from services.donations.committing import standing
 from services.donations.funds import check_seller
 from services.donations.models import EarmarkKind, Fund
 from services.donations.money_models import OrderLine, OrderStatus, PurchaseOrder
-from services.donations.money_schemas import OrderCancelIn, OrderIn, OrderLineIn, OrderPlaceIn
+from services.donations.money_schemas import (
+    OrderCancelIn,
+    OrderEditIn,
+    OrderIn,
+    OrderLineIn,
+    OrderPlaceIn,
+    OrderTerms,
+)
 from services.donations.picking import (
     available,
     committed,
@@ -35,6 +43,14 @@ from services.parties.service import Actor
 
 class OrderNotOpen(Conflict):
     code, title = "order-not-open", "The order isn't in a state for this"
+
+
+class OrderChanged(Conflict):
+    code, title = "order-changed", "The draft was changed since"
+
+
+# A line's terms; what is counted from them isn't typed.
+_TERMS = {"item", "quantity", "unit", "price_minor"}
 
 
 def subject_of(order_id: UUID) -> str:
@@ -64,7 +80,6 @@ def draft_order(session: Session, actor: Actor, body: OrderIn) -> tuple[Purchase
     get_warehouse(session, body.site)
     check_seller(session, body.supplier)
     check_earmark(session, body.earmark, money=True)
-    lines = [_new_line(session, body, index, line) for index, line in enumerate(body.lines)]
     order = PurchaseOrder(
         id=body.id,
         fund=fund.code,
@@ -79,6 +94,7 @@ def draft_order(session: Session, actor: Actor, body: OrderIn) -> tuple[Purchase
         recorded_at=datetime.now(UTC),
         content_digest=digest_of(body),
     )
+    lines = [_new_line(session, order, index, line) for index, line in enumerate(body.lines)]
     created = claim(session, order)
     if created:
         session.add_all(lines)
@@ -87,19 +103,18 @@ def draft_order(session: Session, actor: Actor, body: OrderIn) -> tuple[Purchase
     return session.get_one(PurchaseOrder, body.id), created
 
 
-def _new_line(session: Session, body: OrderIn, index: int, line: OrderLineIn) -> OrderLine:
+def _new_line(session: Session, order: PurchaseOrder, index: int, line: OrderLineIn) -> OrderLine:
     where = f"lines[{index}]"
     item = catalog.get_item(session, line.item, field=f"{where}.item")
-    earmark = body.earmark
-    if earmark and earmark.kind is EarmarkKind.ITEM and earmark.target != item.code:
+    if order.earmark_kind is EarmarkKind.ITEM and order.earmark != item.code:
         raise InvalidInput(
-            f"Money given for {earmark.target} can't buy {item.code}",
+            f"Money given for {order.earmark} can't buy {item.code}",
             field=f"{where}.item",
             value=item.code,
-            mend=f"order {earmark.target}, or spend other money",
+            mend=f"order {order.earmark}, or spend other money",
         )
     return OrderLine(
-        order_id=body.id,
+        order_id=order.id,
         line=index + 1,
         item=item.code,
         quantity=line.quantity,
@@ -108,6 +123,73 @@ def _new_line(session: Session, body: OrderIn, index: int, line: OrderLineIn) ->
             session, item.code, line.quantity, line.unit, field=f"{where}.quantity"
         ),
         price_minor=line.price_minor,
+    )
+
+
+def terms_of(order: PurchaseOrder, lines: Iterable[OrderLine]) -> OrderTerms:
+    """What of an order could be changed while it was a draft, as it says now."""
+    return OrderTerms(
+        site=order.site,
+        lines=[OrderLineIn.model_validate(line.model_dump(include=_TERMS)) for line in lines],
+        expected_on=order.expected_on,
+        note=order.note,
+    )
+
+
+def edit_order(session: Session, actor: Actor, order_id: UUID, body: OrderEditIn) -> PurchaseOrder:
+    """Change a draft as a whole: its lines, site, day and note. The same twice is once.
+
+    Raises:
+        NotFound, Forbidden: no such order, an unknown code, or another organisation's.
+        OrderNotOpen: it is no draft any more.
+        OrderChanged: somebody else changed the draft since.
+        InvalidInput: a quantity, unit or item that can't be.
+
+    """
+    order, _ = locked_order(session, actor, order_id)
+    old = lines_of(session, order_id)
+    before = terms_of(order, old)
+    after = OrderTerms(**body.model_dump(exclude={"version", "reason"}))
+    if after == before:
+        return order
+    if order.status is not OrderStatus.DRAFT:
+        raise not_open(order, "cancel it, and draft a new order")
+    if body.version != digest_of(before):
+        raise OrderChanged(
+            "The draft says something else by now",
+            field="version",
+            value=body.version,
+            mend="read it again, and change what it says now",
+        )
+    parties.require_site(session, actor, body.site, Role.DISPATCHER)
+    get_warehouse(session, body.site)
+    lines = [_new_line(session, order, index, line) for index, line in enumerate(body.lines)]
+    for line in old:
+        session.delete(line)
+    session.flush()
+    session.add_all(lines)
+    order.site, order.expected_on, order.note = body.site, body.expected_on, body.note
+    what = f"draft changed: {_told(before, after)}"
+    record_change(session, actor, subject_of(order_id), what, body.reason)
+    session.flush()
+    return order
+
+
+def _told(before: OrderTerms, after: OrderTerms) -> str:
+    """What is another than before, as in ``site W1 → W2; gloves 100 piece for 1000 → …``."""
+    parts = [
+        f"{name} {old or '–'} → {new or '–'}"
+        for name in ("site", "expected_on", "note")
+        if (old := getattr(before, name)) != (new := getattr(after, name))
+    ]
+    if before.lines != after.lines:
+        parts.append(f"{_lines_told(before)} → {_lines_told(after)}")
+    return "; ".join(parts)
+
+
+def _lines_told(terms: OrderTerms) -> str:
+    return ", ".join(
+        f"{line.item} {line.quantity} {line.unit} for {line.price_minor}" for line in terms.lines
     )
 
 
