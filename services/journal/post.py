@@ -1,6 +1,7 @@
 """The journal's only writer: ``post`` and ``reverse``."""
 
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -327,14 +328,13 @@ def _open_lots(session: Session, draft: Draft) -> None:
     opened = session.connection().execute(
         insert(Lot).on_conflict_do_nothing().returning(col(Lot.id)), rows
     )
-    taken = [lot.id for lot in draft.lots]
-    for lot_id in opened.scalars():
-        taken.remove(lot_id)
+    taken = Counter(lot.id for lot in draft.lots) - Counter(opened.scalars())
     if taken:
+        lot_id = next(iter(taken))
         raise EntryIdReused(
-            f"Lot {taken[0]} exists already",
+            f"Lot {lot_id} exists already",
             field="lots",
-            value=taken[0],
+            value=lot_id,
             mend="make a new UUID for each new lot",
         )
 
