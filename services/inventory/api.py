@@ -13,16 +13,17 @@ from services.inventory import (
     acts_api,
     cards,
     catalogue_api,
-    counting,
     disposals_api,
     listing,
     picking,
     recalls_api,
     service,
+    sheets,
     sheets_api,
 )
 from services.inventory.access import visible_sites
 from services.inventory.counting import Counted
+from services.inventory.models import CountSheet
 from services.inventory.schemas import (
     CardLineOut,
     CountIn,
@@ -97,12 +98,14 @@ def show_expiring(
     site: Annotated[str | None, Query()] = None,
     item: Annotated[str | None, Query()] = None,
     days: Annotated[int, Query(ge=0, le=3660, description="Within so many days")] = 60,
-    on: Annotated[date | None, Query(description="Counted from this day; else from today")] = None,
+    day: Annotated[date | None, Query(description="Counted from this day; else from today")] = None,
+    on: Annotated[date | None, Query(deprecated=True, description="As ``day``")] = None,
 ) -> Any:
     """What on shelves expires soon or has expired, what expires first on top."""
     sites = visible_sites(session, actor, site)
-    _check_day(on)
-    rows = listing.expiring(session, sites=sites, item=item, days=days, on=on)
+    check_day(day, "day")
+    check_day(on)
+    rows = listing.expiring(session, sites=sites, item=item, days=days, day=day or on)
     rows.sort(key=lambda row: row.expires_on)
     return answer(cut_page(rows, listing.EXPIRY_ORDER, asked), response, "expiring")
 
@@ -119,7 +122,7 @@ def suggest_pick(
 ) -> PickOut:
     """Which lots to take, first expired first out, and what was skipped and why."""
     visible_sites(session, actor, site)
-    _check_day(arrives_on, "arrives_on")
+    check_day(arrives_on, "arrives_on")
     pieces = catalog.to_pieces(session, item, quantity, unit)
     found = picking.suggest_pick(session, site, item, pieces, arrives_on)
     return PickOut.model_validate(found)
@@ -158,14 +161,20 @@ def count_stock(
     """A stocktake of one lot at a site of yours: posts the difference, or nothing.
 
     It finds again at most what ever came to that shelf; a lot that never stood there is refused.
+    Further off than the threshold it posts nothing yet: ``sheet_id`` names the count in which
+    another person counts it again (``POST /count-sheets/{id}/counts``).
     """
-    counted, created = counting.count(session, actor, body)
+    found, created = sheets.count_at_once(session, actor, body)
     if not created:
         response.status_code = status.HTTP_200_OK
-    return count_out(counted)
+    if isinstance(found, CountSheet):
+        if created:
+            response.status_code = status.HTTP_202_ACCEPTED
+        return CountOut.model_validate(body.model_dump() | {"sheet_id": found.id})
+    return count_out(found)
 
 
-def _check_day(day: date | None, field: str = "on") -> None:
+def check_day(day: date | None, field: str = "on") -> None:
     """Days near the calendar's ends can't be counted from."""
     if day is not None and not 2000 <= day.year < 9900:
         raise InvalidInput(

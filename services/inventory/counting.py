@@ -7,8 +7,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
-from services.alerts.models import AlertKind, Severity
-from services.alerts.service import raise_alert
 from services.catalog import service as catalog
 from services.errors import Conflict, InvalidInput, NotFound
 from services.inventory.access import kept_site
@@ -20,9 +18,7 @@ from services.journal.once import claim, digest_of
 from services.journal.post import InsufficientStock, post
 from services.journal.read import TracedMove, get_lots, moves_of_lots
 from services.journal.record import Draft, NewMove
-from services.parties.models import Role
 from services.parties.service import Actor
-from services.settings import get_settings
 
 
 class NeverHere(Conflict):
@@ -57,9 +53,7 @@ class Counted:
         return self.count.id if self.difference else None
 
 
-def count(
-    session: Session, actor: Actor, body: CountIn, *, alert: bool = True
-) -> tuple[Counted, bool]:
+def count(session: Session, actor: Actor, body: CountIn) -> tuple[Counted, bool]:
     """Post the difference between what was counted and what the journal has at that moment.
 
     Counted is what stands on the shelf: available and reserved. The difference goes to or from
@@ -74,12 +68,30 @@ def count(
         EntryIdReused: the id belongs to something else.
 
     """
+    made = _made(session, actor, body)
+    if not claim(session, made):
+        return counted(session, session.get_one(StockCount, body.id)), False
+    _post_difference(session, actor, made, _difference(session, made))
+    return counted(session, session.get_one(StockCount, body.id)), True
+
+
+def look(session: Session, actor: Actor, body: CountIn) -> tuple[StockCount, int]:
+    """The count that a body would make, and how far it is off; raises as ``count`` does.
+
+    A count that was made already is off by nothing any more.
+    """
+    made = _made(session, actor, body)
+    known = session.get(StockCount, body.id)
+    return made, 0 if known is not None else _difference(session, made)
+
+
+def _made(session: Session, actor: Actor, body: CountIn) -> StockCount:
     site = kept_site(session, actor, body.site)
     pieces = _pieces(session, body)
     _check_lot(session, body)
     refuse_future(body.occurred_at)
     take_turns(session, site.code, body.lot_id)
-    made = StockCount(
+    return StockCount(
         id=body.id,
         site=site.code,
         item=body.item,
@@ -90,39 +102,18 @@ def count(
         counted_by=actor.user_id,
         content_digest=digest_of(body),
     )
-    if not claim(session, made):
-        return counted(session, session.get_one(StockCount, body.id)), False
+
+
+def _difference(session: Session, made: StockCount) -> int:
     _refuse_older(session, made)
     shelf = _shelf(session, made.site, made.lot_id, made.occurred_at)
     _refuse_invented(made, shelf)
-    _post_difference(session, actor, made, pieces - shelf.standing)
-    if alert and abs(pieces - shelf.standing) > get_settings().count_again_above_pieces:
-        _tell(session, made, pieces - shelf.standing)
-    return counted(session, session.get_one(StockCount, body.id)), True
+    return made.counted_base - shelf.standing
 
 
 def difference_of(session: Session, site: str, lot_id: UUID, at: datetime, pieces: int) -> int:
     """How far a count of a lot's shelf is from the books at that moment, in pieces."""
     return pieces - _shelf(session, site, lot_id, at).standing
-
-
-def _tell(session: Session, made: StockCount, difference: int) -> None:
-    raise_alert(
-        session,
-        AlertKind.COUNT_DIFFERENCE,
-        f"count:{made.id}",
-        Severity.WARNING,
-        path=f"/stock?site={made.site}&item={made.item}",
-        roles=[Role.DISPATCHER, Role.AUDITOR],
-        site=made.site,
-        item=made.item,
-        facts={
-            "site": made.site,
-            "item": made.item,
-            "lot": str(made.lot_id),
-            "difference": difference,
-        },
-    )
 
 
 def _pieces(session: Session, body: CountIn) -> int:

@@ -54,13 +54,13 @@ def _out(row: Stock, places: Mapping[tuple[str, UUID], str]) -> StockOut:
 
 
 def expiring(
-    session: Session, *, sites: list[str] | None, item: str | None, days: int, on: date | None
+    session: Session, *, sites: list[str] | None, item: str | None, days: int, day: date | None
 ) -> list[ExpiringOut]:
-    """Lots on shelves that expire within ``days`` of the local day ``on``, or have expired.
+    """Lots on shelves that expire within ``days`` of the local ``day``, or have expired.
 
     What hospitals have received is told where ``sites`` are asked for, and not of everywhere.
     """
-    today = on or local_date(datetime.now(UTC))
+    today = day or local_date(datetime.now(UTC))
     until = today + timedelta(days=days)
     return [
         ExpiringOut(

@@ -1,11 +1,14 @@
 """Pages of stock: what is where, one lot and what is done with it, what expires, what to pick."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -41,7 +44,7 @@ from services.inventory.act_schemas import (
     ToGiverIn,
     Unusable,
 )
-from services.inventory.api import State
+from services.inventory.api import State, check_day
 from services.inventory.disposal_schemas import DisposalIn
 from services.inventory.pages_base import names, names_with_organisations, packed
 from services.inventory.schemas import CardLineOut, PickAsked
@@ -243,6 +246,16 @@ def show_card(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Expiring:
+    """What of the list of what expires is asked for: ``days`` from a day, today where none is."""
+
+    site: str = ""
+    item: str = ""
+    days: int = 60
+    day: date | None = None
+
+
 @router.get("/stock/expiring")
 def show_expiring(
     request: Request,
@@ -252,9 +265,12 @@ def show_expiring(
     site: str = "",
     item: str = "",
     days: Annotated[int, Query(ge=0, le=3660)] = 60,
+    day: Annotated[date | None, BeforeValidator(lambda text: text or None), Query()] = None,
 ) -> Response:
     """What expires soon or has expired, and one button that takes the expired off the shelf."""
-    return _expiring_page(request, session, actor, asked, (site, item, days), Form.blank())
+    check_day(day, "day")
+    wanted = _Expiring(site, item, days, day)
+    return _expiring_page(request, session, actor, asked, wanted, Form.blank())
 
 
 @router.post("/stock/expiring/take-off")
@@ -269,7 +285,7 @@ def take_off_expired(
         acts.take_off_expired(session, actor, form.read(ExpiredIn))
     if not form.slips:
         return redirect(request, "/stock/expiring", done="stock-expired")
-    return _expiring_page(request, session, actor, asked, ("", "", 60), form)
+    return _expiring_page(request, session, actor, asked, _Expiring(), form)
 
 
 def _expiring_page(
@@ -277,17 +293,24 @@ def _expiring_page(
     session: Session,
     actor: Actor,
     asked: ListAsked,
-    wanted: tuple[str, str, int],
+    wanted: _Expiring,
     form: Form,
 ) -> Response:
-    site, item, days = wanted
-    sites = visible_sites(session, actor, site or None)
-    rows = listing.expiring(session, sites=sites, item=item or None, days=days, on=None)
+    sites = visible_sites(session, actor, wanted.site or None)
+    rows = listing.expiring(
+        session, sites=sites, item=wanted.item or None, days=wanted.days, day=wanted.day
+    )
     rows.sort(key=lambda row: row.expires_on)
     found = cut_page(rows, listing.EXPIRY_ORDER, asked)
     if asked.is_csv:
         return csv_file(found.rows, "expiring")
     kept = {each.code for each in kept_sites(session, actor)}
+    filters = {
+        "site": wanted.site,
+        "item": wanted.item,
+        "days": str(wanted.days),
+        "day": str(wanted.day or ""),
+    }
     return render(
         request,
         "stock_expiring.html",
@@ -295,8 +318,9 @@ def _expiring_page(
         listing=found,
         gone=[r for r in found.rows if r.days_left <= 0 and r.available and r.site in kept],
         form=form,
-        now=now_input(),
-        filters=Form({"site": site, "item": item, "days": str(days)}),
+        # Taken off a shelf of the past, it was so by the end of that day.
+        now=f"{wanted.day}T23:59" if wanted.day else now_input(),
+        filters=Form(filters),
         packing=packed(session),
         **names(session),
     )

@@ -66,18 +66,22 @@ class CountIn(Input):
 
 
 class CountOut(BaseModel):
-    """``entry_id`` is null where the count agreed: then nothing was posted."""
+    """``entry_id`` is null where the count agreed: then nothing was posted.
+
+    Where another person is to count again there are no figures yet: ``sheet_id`` is that count.
+    """
 
     id: UUID
-    entry_id: UUID | None
+    entry_id: UUID | None = None
     site: str
     item: str
     lot_id: UUID
-    before_base: int
-    counted_base: int
-    difference_base: int
+    before_base: int | None = None
+    counted_base: int | None = None
+    difference_base: int | None = None
     occurred_at: Moment
     reason: str
+    sheet_id: UUID | None = None
 
 
 class PickedOut(FromRow):

@@ -16,7 +16,7 @@ from services.inventory.models import CountLine, CountSheet, LineState, SheetSta
 from services.inventory.schemas import CountIn
 from services.inventory.sheet_schemas import SheetCountIn, SheetIn, SheetLineIn
 from services.journal.kinds import AccountKind
-from services.journal.once import claim, digest_of
+from services.journal.once import claim, digest_of, said_before
 from services.journal.read import get_lots, holdings
 from services.journal.stops import hold_together
 from services.parties.changes import record_change
@@ -76,6 +76,45 @@ def open_sheet(session: Session, actor: Actor, body: SheetIn) -> tuple[CountShee
     session.add_all(CountLine(sheet_id=body.id, lot_id=lot_id) for lot_id in sorted(lots))
     session.flush()
     record_change(session, actor, f"count:{body.id}", "opened", body.reason)
+    return session.get_one(CountSheet, body.id), True
+
+
+def count_at_once(
+    session: Session, actor: Actor, body: CountIn
+) -> tuple[counting.Counted | CountSheet, bool]:
+    """One lot counted without a sheet: posted, or, if far off, the first count of a sheet.
+
+    The sheet has the count's id, and waits for another person. Raises as ``counting.count`` does.
+    """
+    before = said_before(session, CountSheet, body.id, digest_of(body))
+    if before is not None:
+        return before, False
+    made, difference = counting.look(session, actor, body)
+    if abs(difference) <= get_settings().count_again_above_pieces:
+        return counting.count(session, actor, body)
+    sheet = CountSheet(
+        id=body.id,
+        site=made.site,
+        item=made.item,
+        reason=made.reason,
+        opened_by=actor.user_id,
+        opened_at=datetime.now(UTC),
+        content_digest=made.content_digest,
+    )
+    if not claim(session, sheet):
+        return session.get_one(CountSheet, body.id), False
+    line = CountLine(
+        sheet_id=body.id,
+        lot_id=made.lot_id,
+        state=LineState.TO_RECOUNT,
+        first_base=made.counted_base,
+        first_by=actor.user_id,
+        first_at=made.occurred_at,
+    )
+    session.add(line)
+    session.flush()
+    record_change(session, actor, f"count:{body.id}", "opened", body.reason)
+    _alert(session, sheet, line, made.item, Severity.WARNING)
     return session.get_one(CountSheet, body.id), True
 
 
@@ -240,7 +279,7 @@ def _post(
         occurred_at=at,
         reason=sheet.reason,
     )
-    posted, _ = counting.count(session, actor, body, alert=False)
+    posted, _ = counting.count(session, actor, body)
     line.state, line.count_id = LineState.POSTED, posted.count.id
     session.flush()
     if abs(posted.difference) > get_settings().count_again_above_pieces:

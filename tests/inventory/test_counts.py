@@ -116,6 +116,29 @@ def test_a_large_difference_waits_for_another_person(
     assert check_journal_of(database) == []
 
 
+def test_a_direct_count_that_is_far_off_waits_for_another_person_too(
+    api: TestClient, world: World, database: Database, colleague: str
+) -> None:
+    with database.transaction() as session:
+        lot = donated(session, 1000)
+    body = {"id": str(uuid4()), "site": "W1", "item": "gloves", "lot_id": str(lot)}
+    body |= {"counted": 700, "occurred_at": AT, "reason": "stocktake"}
+    told = send(api, world, "dispatcher", "counts", body, 202)
+    assert (told["sheet_id"], told["entry_id"], told["before_base"]) == (body["id"], None, None)
+    assert send(api, world, "dispatcher", "counts", body, 200) == told
+    send(api, world, "dispatcher", "counts", body | {"counted": 699}, 422)
+    assert _held(database, lot) == 1000
+    assert open_alerts(database) == [("count_difference", "warning")]
+    path = f"count-sheets/{told['sheet_id']}/counts"
+    send(api, world, "dispatcher", path, counted({lot: 699}), 409)
+    done = send(api, world, colleague, path, counted({lot: 705}), 200)
+    assert (done["state"], done["lines"][0]["difference_base"]) == ("closed", -295)
+    assert send(api, world, "dispatcher", "counts", body, 200) == told
+    assert _held(database, lot) == 705
+    near = body | {"id": str(uuid4()), "counted": 690, "occurred_at": "2020-02-11T10:00:00Z"}
+    assert send(api, world, "dispatcher", "counts", near)["difference_base"] == -15
+
+
 def test_a_count_that_can_not_be_is_refused_whole(
     api: TestClient, world: World, database: Database, lots: list[UUID]
 ) -> None:

@@ -36,6 +36,19 @@ def lot(database: Database) -> UUID:
         return lot
 
 
+def test_what_expires_is_told_as_of_a_day(browser: Open, database: Database) -> None:
+    with database.transaction() as session:
+        donated(session, 30, batch="OLD", expires=date(2020, 2, 12))
+    desk = browser("dispatcher")
+    page = "/en/stock/expiring?days=5&day=2020-02-10"
+    assert "2 days left" in desk.get(page)
+    assert "2 days left" not in desk.get("/en/stock/expiring?days=5")
+    page = "/en/stock/expiring?days=5&day=2020-02-12"
+    answer = desk.fill(page, {}, action="/en/stock/expiring/take-off")
+    assert went_to(answer) == "/en/stock/expiring"
+    assert desk.client.get("/en/stock/expiring?day=9999-12-31").status_code == 422
+
+
 @pytest.mark.parametrize(
     ("pieces", "english", "chinese"),
     [

@@ -103,7 +103,7 @@ def test_stock_is_listed_by_state_sorted_and_in_pages(
 def test_what_expires_is_listed_with_its_days(
     api: TestClient, world: World, shelf: dict[str, UUID]
 ) -> None:
-    rows = read(api, world, "dispatcher", "stock/expiring", on="2020-02-10", days="30")
+    rows = read(api, world, "dispatcher", "stock/expiring", day="2020-02-10", days="30")
     told = [(row["batch"], row["days_left"]) for row in rows]
     assert told == [("gone", -5), ("stopped", 10), ("soon", 20)]
     assert read(api, world, "hospital", "stock/expiring", on="2020-02-10") == []
