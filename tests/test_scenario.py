@@ -325,7 +325,8 @@ def test_a_drive_goes_on_where_it_was_cut_off_and_a_second_changes_nothing(
         first = drive(client, part)
         second = drive(client, part)
         noticed = seen_of_another_script(client, part)
-    assert replace(second, seconds=0.0) == replace(first, seconds=0.0)
+    assert (first.story_was_there, second.story_was_there) == (False, True)
+    assert replace(second, seconds=0.0) == replace(first, seconds=0.0, story_was_there=True)
     _holds(part, first)
     assert noticed == ACTS_OF_THE_SECOND
 
