@@ -6,8 +6,10 @@ recorded, it is late. So a plan of long ago that is entered today isn't late tod
 last word came after its due day is late at once. A newer estimate beyond the due day says so too.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -17,8 +19,9 @@ from services.alerts.models import AlertKind, Severity
 from services.alerts.service import close_others, raise_alert
 from services.database import among
 from services.journal.clock import end_of_day
+from services.journal.read import get_lots
 from services.parties.models import Role, Site
-from services.transport.models import Shipment, ShipmentEvent, ShipmentState
+from services.transport.models import Shipment, ShipmentEvent, ShipmentLine, ShipmentState
 from services.transport.track_models import Position
 
 _OPEN = (
@@ -51,9 +54,12 @@ def watch(session: Session, now: datetime) -> None:
         expected = estimates.get(shipment.id)
         over = word is not None and is_late(due, word, now)
         if over or (expected is not None and expected > due):
-            late.append(f"shipment:{shipment.id}")
-            _tell(session, shipment, sites[shipment.destination], over=over)
-    close_others(session, AlertKind.SHIPMENT_LATE, late)
+            late.append((shipment, over))
+    items = _items(session, [shipment.id for shipment, _ in late])
+    for shipment, over in late:
+        _tell(session, shipment, sites[shipment.destination], items.get(shipment.id), over=over)
+    subjects = [f"shipment:{shipment.id}" for shipment, _ in late]
+    close_others(session, AlertKind.SHIPMENT_LATE, subjects)
 
 
 def is_late(due: datetime, word: "_Word", now: datetime) -> bool:
@@ -101,7 +107,23 @@ def _sites(session: Session, found: Sequence[Shipment]) -> dict[str, Site]:
     return {site.code: site for site in rows}
 
 
-def _tell(session: Session, shipment: Shipment, site: Site, *, over: bool) -> None:
+def _items(session: Session, shipments: Sequence[UUID]) -> dict[UUID, str]:
+    """The item of each shipment that brings no other: who chose other items isn't told."""
+    lines = session.exec(select(ShipmentLine).where(among(ShipmentLine.shipment_id, shipments)))
+    lots_by_shipment: dict[UUID, set[UUID]] = defaultdict(set)
+    for line in lines:
+        lots_by_shipment[line.shipment_id].add(line.lot_id)
+    lots = get_lots(session, set[UUID]().union(*lots_by_shipment.values()))
+    found = {
+        shipment: {lots[lot_id].commodity for lot_id in lot_ids}
+        for shipment, lot_ids in lots_by_shipment.items()
+    }
+    return {shipment: items.pop() for shipment, items in found.items() if len(items) == 1}
+
+
+def _tell(
+    session: Session, shipment: Shipment, site: Site, item: str | None, *, over: bool
+) -> None:
     raise_alert(
         session,
         AlertKind.SHIPMENT_LATE,
@@ -112,6 +134,7 @@ def _tell(session: Session, shipment: Shipment, site: Site, *, over: bool) -> No
         organisation=site.organisation,
         site=site.code,
         region=site.region,
+        item=item,
         facts={
             "site": site.code,
             "origin": shipment.origin,

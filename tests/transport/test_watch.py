@@ -41,6 +41,15 @@ def test_what_is_entered_today_of_long_ago_is_not_late_today(
     assert late(database, timedelta(days=9)) == []
 
 
+def test_a_late_shipment_names_its_item_where_it_brings_no_other(database: Database) -> None:
+    one = plan(database, Goods(10), Goods(5))
+    two = plan(database, Goods(10), Goods(5, item="surgical_mask"), destination="H2", origin="W2")
+    late(database, timedelta(days=9))
+    with database.transaction() as session:
+        told = {each.subject: each.item for each in session.exec(select(Alert))}
+    assert told == {f"shipment:{one.id}": "gloves", f"shipment:{two.id}": None}
+
+
 def test_an_estimate_beyond_the_due_day_is_told_at_once(
     api: TestClient, database: Database
 ) -> None:
