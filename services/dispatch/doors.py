@@ -11,6 +11,7 @@ from services.dispatch import (
     pages,
     pages_desk,
     pages_diversion,
+    pages_region,
     pages_shortage,
     pages_what_if,
     policy_api,
@@ -22,5 +23,5 @@ PAGES = APIRouter()
 
 for each in (api, api_decisions, api_what_if, diversions_api, hand_api, policy_api, shortage_api):
     API.include_router(each.router)
-for each in (pages, pages_desk, pages_diversion, pages_shortage, pages_what_if):
+for each in (pages, pages_desk, pages_diversion, pages_region, pages_shortage, pages_what_if):
     PAGES.include_router(each.router)
