@@ -4,6 +4,7 @@ A template shows the field by ``f.scan(form)``; a scanner ends with Enter, so th
 """
 
 from collections.abc import Mapping
+from typing import Protocol, TypeVar
 
 from sqlmodel import Session
 
@@ -42,6 +43,36 @@ def take_scan(session: Session, form: Form, lines: Mapping[str, str] | None = No
             raise
         form.values["scan"] = ""
     return True
+
+
+Row = TypeVar("Row", bound="OfALot")
+
+
+class OfALot(Protocol):
+    """A row of a list that tells which goods it is of."""
+
+    @property
+    def item(self) -> str: ...
+
+    @property
+    def batch(self) -> str | None: ...
+
+
+def fitting(session: Session, text: str, rows: list[Row]) -> list[Row]:
+    """Those rows that a scanned package can be of; all where nothing was scanned.
+
+    Raises:
+        NotGs1: it isn't a GS1 code.
+
+    """
+    if not text.strip():
+        return rows
+    try:
+        found = scanned(session, text)
+    except InvalidInput as error:
+        error.field = "scan"
+        raise
+    return [row for row in rows if found.is_of(row.item, row.batch or "")]
 
 
 def _fill_in(form: Form, found: Scanned, lines: Mapping[str, str] | None) -> None:

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from services.catalog import service as catalog
-from services.catalog.scanning import take_scan
+from services.catalog.scanning import fitting, take_scan
 from services.errors import NotFound
 from services.inventory import (
     acts,
@@ -74,23 +74,31 @@ def show_stock(
     item: str = "",
     site: str = "",
     state: State | None = None,
+    scan: str = "",
 ) -> Response:
-    """Stock by place, item and lot, what expires first on top: one's own, or all at a desk."""
+    """Stock by place, item and lot, what expires first on top: one's own, or all at a desk.
+
+    ``scan`` shows the lots that what a scanner read can be of, to put them away or sort them.
+    """
+    filters = Form({"item": item, "site": site, "state": state or "", "scan": scan})
     known = names(session)
     own = visible_sites(session, actor, None)
     visible = list(known["sites"]) if own is None else own
     wanted = [code for code in visible if site in {"", code}]
     rows = service.stock(session, sites=wanted, item=item or None)
+    with filters.attempt(session):
+        rows = fitting(session, scan, rows)
     found = listing.stock_listing(session, asked, rows, state, own=own is not None)
     if asked.is_csv:
         return csv_file(found.rows, "stock")
     return render(
         request,
         "stock.html",
+        filters.status,
         listing=found,
         states=service.STATES,
         holders=[known["sites"][code] for code in visible],
-        filters=Form({"item": item, "site": site, "state": state or ""}),
+        filters=filters,
         packing=packed(session),
         **known,
     )

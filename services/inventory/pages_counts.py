@@ -7,10 +7,11 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from services.catalog import service as catalog
+from services.catalog.scanning import fitting, take_scan
 from services.inventory import sheets
 from services.inventory.access import kept_sites
 from services.inventory.pages_base import history, names, packed
-from services.inventory.sheet_schemas import CancelIn, SheetCountIn, SheetIn, SheetLineOut
+from services.inventory.sheet_schemas import CancelIn, SheetCountIn, SheetIn
 from services.inventory.sheets_api import detail_out, listed, sheet_out
 from services.parties.access import CurrentActor
 from services.parties.service import Actor
@@ -38,6 +39,8 @@ def open_count(
     asked: ListAsked,
     form: SentForm,
 ) -> Response:
+    if take_scan(session, form):
+        return _list_page(request, session, actor, asked, form)
     with form.attempt(session):
         body = form.read(SheetIn)
         sheets.open_sheet(session, actor, body)
@@ -120,7 +123,7 @@ def _page(
     sheet = sheets.get_sheet(session, actor, sheet_id)
     told = detail_out(session, sheet)
     with form.attempt(session):
-        told.lines = _scanned(session, told.lines, form["scan"])
+        told.lines = fitting(session, form["scan"], told.lines)
     # What was typed stands by its lot, whichever lines were left blank or are shown now.
     typed = {form[f"lines[{at}].lot_id"]: at for at in form.rows("lines")}
     subject = f"count:{sheet_id}"
@@ -138,11 +141,3 @@ def _page(
         **history(session, subject),
         **names(session),
     )
-
-
-def _scanned(session: Session, lines: list[SheetLineOut], scan: str) -> list[SheetLineOut]:
-    """The lines of what was scanned; all of them where nothing was."""
-    if not scan:
-        return lines
-    found = catalog.scanned(session, scan)
-    return [line for line in lines if found.is_of(line.item, line.batch or "")]

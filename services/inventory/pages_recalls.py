@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from services.catalog.scanning import take_scan
 from services.inventory import acts, recall_reading, recalls
 from services.inventory.pages_base import history, names, names_with_organisations, packed
 from services.inventory.recall_schemas import LiftIn, RecallCause, RecallIn
@@ -45,6 +46,8 @@ def open_recall(
     asked: ListAsked,
     form: SentForm,
 ) -> Response:
+    if take_scan(session, form):
+        return _list_page(request, session, actor, asked, form)
     with form.attempt(session):
         body = form.read(RecallIn)
         recalls.open_recall(session, actor, body)

@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 from fastapi.testclient import TestClient
 
+from services.catalog.maintain import put_gtin
+from services.catalog.schemas import GtinIn
 from services.database import Database
 from services.inventory.act_schemas import Held, LossCause, Shelf
 from services.inventory.models import LineState, SheetState
@@ -34,6 +36,28 @@ def lot(database: Database) -> UUID:
         lot = donated(session, expires=date(2090, 1, 1))
         spread(session, lot)
         return lot
+
+
+def test_a_scan_finds_the_lot_and_fills_in_what_is_counted_or_recalled(
+    browser: Open, database: Database, lot: UUID
+) -> None:
+    with database.transaction() as session:
+        put_gtin(session, "gloves", GtinIn(gtin="09506000134352", unit="box"))
+        donated(session, 30, batch="OTHER")
+    desk = browser("dispatcher")
+    scan = "(01)09506000134352(10)B7"
+    found = desk.get(f"/en/stock?scan={scan}")
+    assert str(lot) in found
+    assert "OTHER" not in found
+    answer = desk.client.get("/en/stock?scan=hello")
+    assert answer.status_code == 422
+    assert "To mend:" in answer.text
+    typed = {"scan": scan, "site": "W1", "reason": "monthly"}
+    answer = desk.fill("/en/counts", typed, action="/en/counts")
+    assert (answer.status_code, 'value="gloves" selected' in answer.text) == (200, True)
+    answer = desk.fill("/en/recalls", {"scan": scan, "reason": "x"}, action="/en/recalls")
+    assert (answer.status_code, 'value="B7"' in answer.text) == (200, True)
+    assert desk.get("/en/recalls").count("<tr>") == 0
 
 
 def test_what_expires_is_told_as_of_a_day(browser: Open, database: Database) -> None:
