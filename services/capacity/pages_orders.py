@@ -215,7 +215,9 @@ def make_offer(
     parties.require_role(actor, Role.MANUFACTURER)
     with form.attempt(session):
         priced = form["price_minor"].strip() != ""
-        price = {"price_minor": minor_units(form, "price_minor")} if priced else {}
+        price = (
+            {"price_minor": minor_units(form, "price_minor", form["currency"])} if priced else {}
+        )
         without = [] if priced else ["currency"]
         surplus.offer(session, actor, form.read(OfferIn, leave_out=without, instead=price))
     if form.slips:

@@ -195,7 +195,7 @@ class OrderEditIn(OrderTerms):
         reason="they have forty",
     )
 
-    version: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    version: Annotated[Text, Field(min_length=1, max_length=64)]
     reason: Annotated[Text, Field(max_length=500)] | None = None
 
 

@@ -284,7 +284,7 @@ FILE_BODY: dict[str, Any] = {
 """``openapi_extra`` of an endpoint that takes a `SentFile`."""
 
 
-def minor_units(form: Form, name: str, currency: str = "CNY") -> str:
+def minor_units(form: Form, name: str, currency: str) -> str:
     """An amount typed with up to the currency's decimals, in minor units.
 
     Raises:

@@ -10,14 +10,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from babel.dates import format_date, format_datetime
-from babel.numbers import (
-    format_compact_decimal,
-    format_decimal,
-    format_percent,
-    get_currency_precision,
-)
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from iso4217 import Currency
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import RedirectResponse, Response
 
@@ -151,7 +147,7 @@ def _filters(language: str) -> dict[str, Any]:
             value, locale=locale, fraction_digits=2
         ),
         "money": partial(_money, locale),
-        "money_whole": lambda minor, currency="CNY": format_decimal(
+        "money_whole": lambda minor, currency: format_decimal(
             round(in_currency(minor, currency)), locale=locale
         ),
         "percent": lambda value: format_percent(value, locale=locale),
@@ -170,8 +166,14 @@ def _filters(language: str) -> dict[str, Any]:
 
 
 def currency_decimals(currency: str) -> int:
-    """How many decimals a currency's minor unit makes: 2 for CNY, 0 for JPY, 3 for KWD."""
-    return get_currency_precision(currency)
+    """How many decimals a currency's minor unit makes: 2 for CNY, 0 for JPY, 3 for IQD (ISO 4217).
+
+    Not CLDR's, which say what of it is still in use: 0 for IQD and SYP.
+    """
+    try:
+        return Currency(currency).exponent or 0
+    except ValueError:
+        return 2
 
 
 def in_currency(minor: int, currency: str) -> Decimal:
@@ -179,7 +181,7 @@ def in_currency(minor: int, currency: str) -> Decimal:
     return Decimal(minor).scaleb(-currency_decimals(currency))
 
 
-def _money(locale: str, minor: int, currency: str = "CNY") -> str:
+def _money(locale: str, minor: int, currency: str) -> str:
     decimals = currency_decimals(currency)
     pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
     return format_decimal(in_currency(minor, currency), pattern, locale=locale)

@@ -117,6 +117,24 @@ def test_surplus_on_pages(browser: Open) -> None:
     assert "sold" in desk.get(second)
 
 
+@pytest.mark.parametrize(
+    ("currency", "typed", "minor", "shown"),
+    [("JPY", "1,250", 1250, "1,250 JPY"), ("IQD", "1,250.125", 1_250_125, "1,250.125 IQD")],
+)
+def test_a_price_has_its_currencys_decimals(
+    browser: Open, api: TestClient, world: World, currency: str, typed: str, minor: int, shown: str
+) -> None:
+    maker = browser("maker")
+    form = {"item": "gloves", "quantity": "300", "ready_on": day(1), "until": day(2)}
+    form |= {"currency": currency, "price_minor": typed}
+    assert went_to(maker.fill("/en/capacity/surplus/new", form)) == "/en/capacity/surplus"
+    assert Desk(api, world).get("/surplus-offers", "maker")[0]["price_minor"] == minor
+    listed = maker.get("/en/capacity/surplus")
+    assert shown in listed
+    (offer,) = re.findall(r'href="(/en/capacity/surplus/[\w-]{36})"', listed)
+    assert shown in maker.get(offer)
+
+
 def test_a_short_day_is_explained_on_its_page(browser: Open, api: TestClient, world: World) -> None:
     calls = Desk(api, world)
     calls.plan(1000, day(-1))

@@ -81,7 +81,7 @@ def test_what_is_ordered_or_called_off_is_no_draft(desk: Desk, world: World, act
         ({"lines": [DEARER | {"item": "gold"}]}, 404, "lines[0].item"),
         ({"lines": [DEARER | {"quantity": 0}]}, 422, "lines[0].quantity"),
         ({"lines": [DEARER]}, 422, "lines[0].item"),
-        ({"version": "x"}, 422, "version"),
+        ({"version": "x"}, 409, "version"),
     ],
 )
 def test_a_change_that_cannot_be_names_its_field(
