@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,6 +28,7 @@ from services.journal.clock import local_date
 from services.journal.read import holdings
 from services.settings import get_settings
 from services.transport.models import ShipmentLine
+from tests.browser import Browser, went_to
 from tests.capacity.papers import Desk, day
 from tests.dispatch.test_check_plan import checked
 from tests.dispatch.test_runs import ask
@@ -358,9 +360,15 @@ def test_a_ban_keeps_expected_goods_back_too_and_a_pin_takes_only_what_is_there(
     what_if = desk.post(f"/runs/{run['id']}/what-ifs", asked, "dispatcher")
     assert solve_run(database, UUID(what_if["id"])) is RunState.ANSWERED
     assert desk.get(f"/runs/{what_if['id']}")["lines"] == []
-    page = api.get(f"/en/runs/{what_if['id']}/what-if", headers=world.bearer("dispatcher"))
-    assert page.status_code == 200
-    assert f"production_order:{order}" in page.text
+    start = urlencode({"add": "ban", "origin": "F1", "paper": paper["paper"], "need_id": far})
+    form = f"/en/runs/{run['id']}/what-if?{start}"
+    asked_there = went_to(
+        Browser(api, database, "dispatcher").fill(
+            form, {"bans[1].why": "what if"}, f"/en/runs/{run['id']}/what-if"
+        )
+    )
+    shown = desk.get(f"/runs/{asked_there.rpartition('/')[2]}")
+    assert [(each["paper"], each["need_id"]) for each in shown["bans"]][1] == (paper["paper"], far)
     for wrong in ({"paper": "order:nothing"}, {"lot_id": str(uuid4())}):
         bans = [paper | wrong]
         body = {"id": str(uuid4()), "day": RUN_DAY, "bans": bans}
