@@ -1,5 +1,6 @@
 """The page on which goods that are under way are taken to another place."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from services.dispatch import diversions
+from services.journal.clock import local_date
 from services.parties import service as parties
 from services.parties.access import CurrentActor
 from services.parties.models import Role
@@ -40,7 +42,7 @@ def show_form(
         {
             "id": str(uuid4()),
             "occurred_at": now_input(),
-            "due_on": shipment.due_on.isoformat(),
+            "due_on": max(shipment.due_on, local_date(datetime.now(UTC))).isoformat(),
             "destination": destination or "",
         }
     )

@@ -185,6 +185,7 @@ def test_a_part_is_diverted_to_a_need_on_pages(
     row = [line["item"] for line in show(api, sent.id)["lines"]].index("gloves")
     some = {
         "occurred_at": "2020-02-04T16:30",
+        "due_on": "2020-02-05",
         "reason": "H2 has none left",
         f"lines[{1 - row}].quantity_base": "",
         f"lines[{row}].quantity_base": "61",
