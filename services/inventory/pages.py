@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BeforeValidator
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -46,7 +45,7 @@ from services.inventory.act_schemas import (
 )
 from services.inventory.api import State, check_day
 from services.inventory.disposal_schemas import DisposalIn
-from services.inventory.pages_base import names, names_with_organisations, packed
+from services.inventory.pages_base import LEFT_EMPTY, names, names_with_organisations, packed
 from services.inventory.schemas import CardLineOut, PickAsked
 from services.journal.reversals import HowItStands, how_they_stand
 from services.journal.stops import stopped_lots
@@ -73,7 +72,7 @@ def show_stock(
     asked: ListAsked,
     item: str = "",
     site: str = "",
-    state: State | None = None,
+    state: Annotated[State | None, LEFT_EMPTY] = None,
     scan: str = "",
 ) -> Response:
     """Stock by place, item and lot, what expires first on top: one's own, or all at a desk.
@@ -273,7 +272,7 @@ def show_expiring(
     site: str = "",
     item: str = "",
     days: Annotated[int, Query(ge=0, le=3660)] = 60,
-    day: Annotated[date | None, BeforeValidator(lambda text: text or None), Query()] = None,
+    day: Annotated[date | None, LEFT_EMPTY] = None,
 ) -> Response:
     """What expires soon or has expired, and one button that takes the expired off the shelf."""
     check_day(day, "day")

@@ -1,5 +1,6 @@
 """Pages of disposals: what was asked to be destroyed, and one with its decision and certificate."""
 
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -13,7 +14,7 @@ from services.inventory.access import kept_sites
 from services.inventory.disposal_schemas import DecisionIn, DestroyedIn
 from services.inventory.disposals_api import disposals_out
 from services.inventory.models import DisposalState
-from services.inventory.pages_base import history, names, packed
+from services.inventory.pages_base import LEFT_EMPTY, history, names, packed
 from services.parties.access import CurrentActor
 from services.parties.models import Role
 from services.parties.service import Actor
@@ -32,7 +33,7 @@ def list_disposals(
     actor: CurrentActor,
     asked: ListAsked,
     site: str = "",
-    state: DisposalState | None = None,
+    state: Annotated[DisposalState | None, LEFT_EMPTY] = None,
 ) -> Response:
     """What was asked to be destroyed, newest first."""
     found = disposals.find(session, actor, asked, site=site or None, state=state)

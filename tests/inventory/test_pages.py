@@ -38,6 +38,14 @@ def lot(database: Database) -> UUID:
         return lot
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["/stock?state=&item=&site=&scan=", "/stock/disposals?state=", "/stock/expiring?day=&item="],
+)
+def test_what_is_left_empty_in_a_search_narrows_nothing(browser: Open, asked: str) -> None:
+    assert browser("dispatcher").client.get(f"/en{asked}").status_code == 200
+
+
 def test_a_scan_finds_the_lot_and_fills_in_what_is_counted_or_recalled(
     browser: Open, database: Database, lot: UUID
 ) -> None:
