@@ -121,7 +121,7 @@ def test_a_direct_count_that_is_far_off_waits_for_another_person_too(
 ) -> None:
     with database.transaction() as session:
         lot = donated(session, 1000)
-    body = {"id": str(uuid4()), "site": "W1", "item": "gloves", "lot_id": str(lot)}
+    body: JSON = {"id": str(uuid4()), "site": "W1", "item": "gloves", "lot_id": str(lot)}
     body |= {"counted": 700, "occurred_at": AT, "reason": "stocktake"}
     told = send(api, world, "dispatcher", "counts", body, 202)
     assert (told["sheet_id"], told["entry_id"], told["before_base"]) == (body["id"], None, None)
