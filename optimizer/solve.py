@@ -1,8 +1,9 @@
 """`solve(problem)`: the exact plan, with its reasons and its proof.
 
 The aim, each part only where the parts before it leave a choice: tiers in order; within a tier
-leximin fair fill rates; least cost (distance, lateness, substitution); first expired first out; few
-drops. README.md explains each step, and `optimizer.check` verifies all but the last.
+leximin fair fill rates; least cost (distance, lateness, substitution); first expired first out;
+what is ready first to earlier tiers; few drops. README.md explains each step, and `optimizer.check`
+verifies all but the last two.
 
 What is not a pure flow is taken off first (`derive.py`); what is left falls into components that
 share nothing, each solved by itself (`part.py`). Only if the components' plans together overload a

@@ -30,6 +30,8 @@ def urgent_first(grid: Grid, shipments: Indices) -> Indices:
             left -= moved
             if not left:
                 break
+        if not taken:
+            continue
         gains = [(need, int(rows[other, 1]), moved) for other, moved in taken]
         losses = [(int(rows[other, 0]), late, moved) for other, moved in taken]
         rows = np.concatenate([rows, np.array(gains + losses, dtype=np.int64).reshape(-1, 3)])

@@ -22,14 +22,14 @@ def watch(session: Session, now: datetime) -> None:
 
 def _tell_plans(session: Session) -> None:
     waiting: list[str] = []
-    columns = (col(Run.id), col(Run.day), col(Run.pieces_allocated))
+    columns = (col(Run.id), col(Run.day), col(Run.pieces_allocated), col(Run.pieces_expected))
     statement = select(*columns).where(
         Run.state == RunState.PROPOSED,
         Run.kind == RunKind.ALLOCATION,
         # Where all is only expected there is nothing to approve.
         (col(Run.pieces_expected) == 0) | (col(Run.pieces_expected) < Run.pieces_allocated),
     )
-    for run_id, day, pieces in session.exec(statement):
+    for run_id, day, pieces, expected in session.exec(statement):
         waiting.append(f"run:{run_id}")
         raise_alert(
             session,
@@ -38,7 +38,7 @@ def _tell_plans(session: Session) -> None:
             Severity.NOTICE,
             path=f"/runs/{run_id}",
             roles=_DESKS,
-            facts={"day": day.isoformat(), "pieces": pieces or 0},
+            facts={"day": day.isoformat(), "pieces": (pieces or 0) - expected},
         )
     close_others(session, AlertKind.PLAN_TO_DECIDE, waiting)
 
