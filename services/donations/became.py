@@ -148,17 +148,28 @@ def states(session: Session, donations: Sequence[Donation]) -> list[DonationStat
         lines = [_goods_line(line) for line in goods[donation.id]]
         if donation.fund is not None:
             lines.append(_money_line(donation, units[donation.fund]))
-        opened = {_line_of(lot): lot.id for lot in lots[donation.id]}
+        opened = {_line_of(lot): lot for lot in lots[donation.id]}
         for index, line in enumerate(lines):
-            if (lot_id := opened.get(line.line)) is not None:
-                came = received[lot_id]
-                where = became[lot_id] + Became(returned=came.returned)
-                lines[index] = replace(line, lot_id=lot_id, received=came.quantity, became=where)
-        received_at = next((received[lot_id].at for lot_id in opened.values()), None)
+            if (lot := opened.get(line.line)) is not None:
+                lines[index] = _as_received(line, lot, received[lot.id], became[lot.id])
+        received_at = next((received[lot.id].at for lot in opened.values()), None)
         is_checked = donation.id in checking
         receipt = next((lot.entry_id for lot in lots[donation.id]), None)
         found.append(DonationState(donation, tuple(lines), received_at, is_checked, receipt))
     return found
+
+
+def _as_received(line: LineState, lot: Lot, came: _Received, became: Became) -> LineState:
+    """A pledged line with what came of it: the batch and dates are those of what came."""
+    return replace(
+        line,
+        lot_id=lot.id,
+        batch=lot.batch,
+        produced_on=lot.produced_on,
+        expires_on=lot.expires_on,
+        received=came.quantity,
+        became=became + Became(returned=came.returned),
+    )
 
 
 def _being_checked(session: Session, ids: Collection[UUID]) -> set[UUID]:

@@ -8,6 +8,7 @@ from sqlmodel import Session, col, select
 from starlette.responses import Response
 
 from services.catalog import service as catalog
+from services.catalog.scanning import take_scan
 from services.donations import delivering, money_lists, orders
 from services.donations.gift_lists import usernames
 from services.donations.gift_pages import earmark_fields, shown_names
@@ -198,6 +199,11 @@ def deliver_order(
     actor: CurrentActor,
     form: SentForm,
 ) -> Response:
+    parties.require_role(actor, Role.DISPATCHER)
+    told = money_lists.orders_out(session, [orders.get_order(session, order_id)])[0]
+    items = {f"lines[{at}].": line.item for at, line in enumerate(told.lines)}
+    if take_scan(session, form, items):
+        return _page(request, session, actor, order_id, {"deliver": form})
     with form.attempt(session):
         for index in form.rows("lines"):
             form.values[f"lines[{index}].accepted"] = form[f"lines[{index}].accepted"] or "0"

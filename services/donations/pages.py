@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from services.catalog.scanning import take_scan
 from services.donations import gift_pages, papers, receiving, service
 from services.donations.api import donations_out
 from services.donations.became import DonationState, undone_receipts
@@ -114,11 +115,19 @@ def receive_gift(
     form: SentForm,
 ) -> Response:
     donation = _visible(session, actor, donation_id)
+    if take_scan(session, form, _items(session, donation)):
+        return _page(request, session, actor, donation, {"receive": form})
     with form.attempt(session):
         receiving.receive(session, actor, donation_id, _counted(session, donation, form))
     if form.slips:
         return _page(request, session, actor, donation, {"receive": form})
     return redirect(request, f"/gifts/{donation_id}", done="donation-received")
+
+
+def _items(session: Session, donation: Donation) -> dict[str, str]:
+    """The items of a gift's lines, by what their inputs' names begin with."""
+    lines = service.states(session, [donation])[0].lines
+    return {f"lines[{at}].": line.item for at, line in enumerate(lines) if line.item}
 
 
 def _counted(session: Session, donation: Donation, form: Form) -> ReceiveIn:
@@ -141,6 +150,8 @@ def write_paper(
     form: SentForm,
 ) -> Response:
     donation = _visible(session, actor, donation_id)
+    if take_scan(session, form, _items(session, donation)):
+        return _page(request, session, actor, donation, {"receive": form})
     with form.attempt(session):
         papers.open_paper(session, actor, donation_id, _counted(session, donation, form))
     if form.slips:
@@ -314,4 +325,8 @@ def _receipt_form(state: DonationState, currency: str | None) -> Form:
         whole = str(in_currency(line.pledged, currency)) if currency else str(line.pledged)
         values[f"lines[{index}].line"] = str(line.line)
         values[f"lines[{index}].accepted"] = whole
+        values[f"lines[{index}].batch"] = line.batch or ""
+        values[f"lines[{index}].expires_on"] = (
+            line.expires_on.isoformat() if line.expires_on else ""
+        )
     return Form(values)

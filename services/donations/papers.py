@@ -93,7 +93,7 @@ def open_paper(session: Session, actor: Actor, donation_id: UUID, body: ReceiveI
         )
         session.add(paper)
         record_change(session, actor, subject_of(donation_id), "paper written")
-    elif paper.says != says:
+    elif ReceiveIn.model_validate(paper.says) != body:
         paper.says, paper.version = says, paper.version + 1
         paper.opened_by = actor.user_id
         session.connection().execute(

@@ -1,7 +1,7 @@
 """Receiving a gift: each line counted, one lot a line, in one entry of the journal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from unicodedata import normalize
@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from services.catalog import service as catalog
 from services.donations.became import line_lot, line_origin, receipt_entry, receipt_time
+from services.donations.checks import check_dates
 from services.donations.models import (
     CheckPart,
     Donation,
@@ -86,7 +87,9 @@ def rule_of(session: Session, site: str) -> bool:
 def check_receipt(session: Session, donation: Donation, body: ReceiveIn) -> None:
     """Raise what posting the receipt would raise of its lines and time."""
     _refuse_before_given(donation, body)
-    _counts(session, _pledged_lines(session, donation), body.lines or ())
+    lines = _pledged_lines(session, donation)
+    _counts(session, lines, body.lines or ())
+    _as_came(lines, body)
 
 
 def _refuse_before_given(donation: Donation, body: ReceiveIn) -> None:
@@ -122,7 +125,8 @@ def post_receipt(
     if is_refused:
         _refuse_all(session, actor, donation, counts, _refused(lines, counts), body.occurred_at)
         return True
-    draft = _draft(session, actor, donation, lines, counts, body, signers or {})
+    came = _as_came(lines, body)
+    draft = _draft(session, actor, donation, came, counts, body, signers or {})
     try:
         created = post(session, draft).created
     except EntryIdReused as error:
@@ -207,6 +211,29 @@ def _pledged_lines(session: Session, donation: Donation) -> dict[int, _Pledged]:
         )
         for row in _rows(session, donation)
     }
+
+
+def _as_came(pledged: Mapping[int, _Pledged], body: ReceiveIn) -> dict[int, _Pledged]:
+    """The lines with the batch and dates that stand on what came, where they were told."""
+    found = dict(pledged)
+    for index, told in enumerate(body.lines or ()):
+        line = pledged[told.line]
+        stands = told.model_dump(include={"batch", "produced_on", "expires_on"}, exclude_none=True)
+        if not stands or not told.accepted:
+            continue
+        if line.item is None:
+            raise InvalidInput(
+                "Money has no batch and doesn't expire",
+                field=f"lines[{index}].{next(iter(stands))}",
+                value=str(next(iter(stands.values()))),
+                mend="leave it out",
+            )
+        lot = replace(line.lot, **stands)
+        if lot == line.lot:
+            continue
+        check_dates(lot.produced_on, lot.expires_on, body.occurred_at, f"lines[{index}].")
+        found[told.line] = replace(line, lot=lot)
+    return found
 
 
 def _rows(session: Session, donation: Donation) -> list[DonationLine]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, model_validator
 
 from services.donations.models import CheckPart, Refusal
-from services.donations.schemas import Counted
+from services.donations.schemas import Batch, Counted
 from services.web.http import Code, Input, Moment, Text, example
 
 
@@ -25,6 +25,9 @@ class ReceivedLineIn(Input):
     note: Annotated[Text, Field(max_length=500)] | None = None
     refused: Counted = 0
     reason: Refusal | None = None
+    batch: Annotated[Batch | None, Field(description="As on what came; else as pledged")] = None
+    produced_on: date | None = None
+    expires_on: date | None = None
 
     @model_validator(mode="after")
     def _has_its_reason(self) -> Self:
