@@ -66,7 +66,7 @@ class ApiCaller:
 
     def get(self, username: str | None, path: str, **query: object) -> Any:
         # httpx takes a path's own query away where it is given another, even an empty one.
-        more = {"params": query} if query else {}
+        more: dict[str, Any] = {"params": query} if query else {}
         return self._send("GET", path, username=username, **more)
 
     def find(self, username: str | None, path: str) -> Any:
@@ -78,6 +78,10 @@ class ApiCaller:
 
     def post(self, username: str | None, path: str, body: dict[str, Any]) -> Any:
         return self._send("POST", path, username=username, json=body)
+
+    def tell(self, username: str | None, path: str, body: dict[str, Any]) -> None:
+        """Post what nobody reads the answer of: where the API can leave it out, it does."""
+        self._send("POST", path, username=username, json=body, prefer="return=minimal")
 
     def attempt(self, username: str | None, path: str, body: dict[str, Any]) -> str | None:
         """Post what may well be refused (409): the code of the problem, or None if it was done."""
@@ -93,8 +97,18 @@ class ApiCaller:
     def patch(self, username: str, path: str, body: dict[str, Any]) -> Any:
         return self._send("PATCH", path, username=username, json=body)
 
-    def _send(self, method: str, path: str, *, username: str | None = None, **more: Any) -> Any:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        username: str | None = None,
+        prefer: str | None = None,
+        **more: Any,
+    ) -> Any:
         headers = {"Authorization": f"Bearer {self._secret(username)}"} if username else {}
+        if prefer is not None:
+            headers["Prefer"] = prefer
         give_up = time.monotonic() + _PATIENCE_S
         while True:
             try:

@@ -172,7 +172,7 @@ class Dispatching:
             (
                 hours.at(day, hour),
                 partial(
-                    self._api_post,
+                    self._api.tell,
                     user,
                     f"/shipments/{shipment['id']}/{name}",
                     {"occurred_at": hours.at(day, hour).isoformat()} | more,
@@ -180,9 +180,6 @@ class Dispatching:
             )
             for name, day, hour, user, more in steps[DONE[shipment["state"]] :]
         ]
-
-    def _api_post(self, user: str, path: str, body: dict[str, Any]) -> None:
-        self._api.post(user, path, body)
 
 
 def solved(

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response, status
 from sqlmodel import Session
 
 from services.parties.access import CurrentActor
@@ -39,6 +39,13 @@ from services.web.lists import ListAsked, answer, cut_page
 
 router = APIRouter(tags=["transport"])
 
+_MINIMAL = "return=minimal"
+_NO_CONTENT: dict[int | str, dict[str, Any]] = {
+    204: {"description": "It is done; `Prefer: return=minimal` asked for no more"}
+}
+Preference = Annotated[
+    str | None, Header(description="`return=minimal`: answer nothing but that it is done")
+]
 
 LANES_BY: Mapping[str, Callable[[Lane], Any]] = {
     "origin": lambda lane: (lane.origin, lane.destination),
@@ -161,12 +168,16 @@ def pick(
     )
 
 
-@router.post("/shipments/{shipment_id}/dispatch")
+@router.post("/shipments/{shipment_id}/dispatch", response_model=ShipmentOut, responses=_NO_CONTENT)
 def dispatch(
-    shipment_id: UUID, body: ActIn, session: DatabaseSession, actor: CurrentActor
-) -> ShipmentOut:
+    shipment_id: UUID,
+    body: ActIn,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    prefer: Preference = None,
+) -> Any:
     """It leaves (dispatchers, whose site it is, and its carrier)."""
-    return one_shipment(session, actor, acts.send(session, actor, shipment_id, body))
+    return answered(session, actor, acts.send(session, actor, shipment_id, body), prefer)
 
 
 @router.post("/shipments/{shipment_id}/load")
@@ -185,31 +196,43 @@ def arrive(
     return one_shipment(session, actor, acts.arrive(session, actor, shipment_id, body))
 
 
-@router.post("/shipments/{shipment_id}/deliver")
+@router.post("/shipments/{shipment_id}/deliver", response_model=ShipmentOut, responses=_NO_CONTENT)
 def deliver(
-    shipment_id: UUID, body: DeliverIn, session: DatabaseSession, actor: CurrentActor
-) -> ShipmentOut:
+    shipment_id: UUID,
+    body: DeliverIn,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    prefer: Preference = None,
+) -> Any:
     """It is handed over at the door (its carrier)."""
-    return one_shipment(session, actor, acts.deliver(session, actor, shipment_id, body))
+    return answered(session, actor, acts.deliver(session, actor, shipment_id, body), prefer)
 
 
-@router.post("/shipments/{shipment_id}/receive")
+@router.post("/shipments/{shipment_id}/receive", response_model=ShipmentOut, responses=_NO_CONTENT)
 def receive(
-    shipment_id: UUID, body: ReceiveIn, session: DatabaseSession, actor: CurrentActor
-) -> ShipmentOut:
+    shipment_id: UUID,
+    body: ReceiveIn,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    prefer: Preference = None,
+) -> Any:
     """The consignee's count of every line: accepted, rejected with a reason, short.
 
     Repeating the same count answers 200 again; another count of the same shipment is refused.
     """
-    return one_shipment(session, actor, receiving.receive(session, actor, shipment_id, body))
+    return answered(session, actor, receiving.receive(session, actor, shipment_id, body), prefer)
 
 
-@router.post("/shipments/{shipment_id}/verify")
+@router.post("/shipments/{shipment_id}/verify", response_model=ShipmentOut, responses=_NO_CONTENT)
 def verify(
-    shipment_id: UUID, body: VerifyIn, session: DatabaseSession, actor: CurrentActor
-) -> ShipmentOut:
+    shipment_id: UUID,
+    body: VerifyIn,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    prefer: Preference = None,
+) -> Any:
     """The receipt has been compared with the papers (dispatchers and auditors)."""
-    return one_shipment(session, actor, acts.verify(session, actor, shipment_id, body))
+    return answered(session, actor, acts.verify(session, actor, shipment_id, body), prefer)
 
 
 @router.post("/shipments/{shipment_id}/lose")
@@ -230,6 +253,16 @@ def cancel(
     its needs lack is outstanding again for the next run; a cancelled need asks for no more.
     """
     return one_shipment(session, actor, acts.cancel(session, actor, shipment_id, body))
+
+
+def answered(
+    session: Session, actor: Actor, shipment: Shipment, prefer: str | None
+) -> ShipmentOut | Response:
+    """The shipment as it is after an act; nothing for whoever prefers that (RFC 7240)."""
+    if prefer is None or _MINIMAL not in {part.strip() for part in prefer.split(",")}:
+        return one_shipment(session, actor, shipment)
+    headers = {"Preference-Applied": _MINIMAL}
+    return Response(status_code=status.HTTP_204_NO_CONTENT, headers=headers)
 
 
 def one_shipment(session: DatabaseSession, actor: Actor, shipment: Shipment) -> ShipmentOut:

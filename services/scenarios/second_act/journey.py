@@ -76,7 +76,7 @@ class Journey:
         shipment = self._shipment_of(stage, order)
         for at, user, name, more in self._steps(stage, shipment):
             path = f"/shipments/{shipment['id']}/{name}"
-            agenda.add(at, partial(stage.api.post, user, path, {"occurred_at": iso(at)} | more))
+            agenda.add(at, partial(stage.api.tell, user, path, {"occurred_at": iso(at)} | more))
 
     def _steps(
         self, stage: Stage, shipment: dict[str, Any]

@@ -112,7 +112,7 @@ class Today:
         for shipment in self._api.get(self._stage.dispatcher, "/shipments", limit=100, **query):
             for name, clock in steps[DONE[shipment["state"]] :]:
                 body = {"occurred_at": iso(self._day.at(-1, clock))}
-                self._api.post(self._stage.dispatcher, f"/shipments/{shipment['id']}/{name}", body)
+                self._api.tell(self._stage.dispatcher, f"/shipments/{shipment['id']}/{name}", body)
         rounds = {
             "id": self._day.id("rounds"),
             "day": self._day.today.isoformat(),
