@@ -13,7 +13,7 @@ from services.parties.access import CurrentActor
 from services.parties.changes import changes_of
 from services.parties.models import DESKS, Role
 from services.parties.service import Actor
-from services.requests import living, service
+from services.requests import confirming, service
 from services.requests.history import subject_of
 from services.requests.listing import StateFilter, Wanted, list_needs, list_requests, with_needs
 from services.requests.models import Need, NeedStatus, Priority, SupplyRequest
@@ -104,7 +104,7 @@ def confirm_all(
     body: ConfirmationOfAll, session: DatabaseSession, actor: CurrentActor
 ) -> Confirmed:
     """Say of everything that your sites wait for that it is still needed."""
-    count = living.confirm_all(session, actor, body.site, body.occurred_at)
+    count = confirming.confirm_all(session, actor, body.site, body.occurred_at)
     return Confirmed(needs=count)
 
 
@@ -154,7 +154,7 @@ def confirm_need(
     need_id: UUID, body: Confirmation, session: DatabaseSession, actor: CurrentActor
 ) -> NeedOut:
     """Say that a need is still one. It begins its life anew; a lapsed one is revived."""
-    return one(session, living.confirm(session, actor, need_id, body.occurred_at))
+    return one(session, confirming.confirm(session, actor, need_id, body))
 
 
 @router.post("/needs/{need_id}/cancel")

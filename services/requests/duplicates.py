@@ -12,6 +12,9 @@ from services.requests.models import Need, NeedStatus
 from services.requests.schemas import Choice
 from services.requests.served import Served, live_needs, served
 
+# Why a need was ended by choosing "keep_one".
+KEPT_ONE = "one is kept, the one that is open already"
+
 
 class DuplicateNeed(Conflict):
     code, title = "duplicate-need", "You asked for this already"

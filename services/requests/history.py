@@ -74,6 +74,13 @@ def lock_site(session: Session, site: str) -> None:
     session.exec(statement.with_for_update(key_share=True)).one()
 
 
+def lock_site_of(session: Session, need_id: UUID) -> None:
+    """`lock_site` for the site of a need, where there is such a need."""
+    need = session.get(Need, need_id)
+    if need is not None:
+        lock_site(session, need.site)
+
+
 def note(session: Session, actor: Actor | None, need: Need, what: str, reason: str | None) -> None:
     """Tell a change of a need, which makes a new version of it; ``actor`` None: a rule did it."""
     need.version += 1

@@ -8,38 +8,27 @@ and what is under way still comes: a lapsed need only asks for nothing more.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from services.database import among
-from services.errors import Conflict
 from services.journal.clock import refuse_future
 from services.parties import service as parties
-from services.parties.changes import record_change
-from services.parties.models import Role, Site
+from services.parties.models import Site
 from services.parties.service import Actor
 from services.requests.desks import DECIDERS, may_decide
 from services.requests.history import (
     locked_needs,
-    own_need,
-    require_open,
-    say_again,
     set_status,
-    subject_of,
 )
 from services.requests.models import LIVE, Need, NeedStatus, Priority
-from services.requests.served import Served, live_needs, served
+from services.requests.served import Served, served
 from services.settings import get_settings
 
 # A hospital is warned when this part of a need's life is left.
 _WARN_PART = 4
-
-
-class NotLive(Conflict):
-    code, title = "need-not-live", "This need isn't waiting for anything"
 
 
 def life(priority: Priority) -> timedelta:
@@ -72,66 +61,6 @@ def may_lapse(state: Served) -> bool:
     return need.status is NeedStatus.SUBMITTED or (
         need.status is NeedStatus.APPROVED and state.outstanding > 0
     )
-
-
-def confirm(session: Session, actor: Actor, need_id: UUID, at: datetime | None) -> Need:
-    """Say that a need is still one; a lapsed one lives again as it was before.
-
-    Raises:
-        NeedClosed: it is cancelled, refused or met.
-        NotLive: it is a draft, or was given back: submit it.
-
-    """
-    moment = _moment(at)
-    need = own_need(session, actor, need_id)
-    require_open(session, need)
-    if need.status not in {*LIVE, NeedStatus.LAPSED}:
-        raise NotLive(
-            f"Need {need_id} is {need.status}",
-            field="need_id",
-            value=need_id,
-            mend="submit it to the desk",
-        )
-    say_again(need, moment)
-    if need.status is NeedStatus.LAPSED:
-        revive(session, actor, need)
-    else:
-        _note_word(session, actor, need)
-    return need
-
-
-def confirm_all(session: Session, actor: Actor, site: str | None, at: datetime | None) -> int:
-    """Say of everything that a site, or each site of one's own, waits for that it is needed."""
-    moment = _moment(at)
-    if site is not None:
-        parties.require_site(session, actor, site, Role.HOSPITAL)
-    parties.require_role(actor, Role.HOSPITAL)
-    sites = [site] if site else [row.code for row in parties.sites_of(session, actor.organisation)]
-    waiting = [state.need.id for code in sites for state in live_needs(session, code)]
-    confirmed = 0
-    for need in locked_needs(session, waiting):
-        if need.status in LIVE:
-            say_again(need, moment)
-            _note_word(session, actor, need)
-            confirmed += 1
-    return confirmed
-
-
-def _note_word(session: Session, actor: Actor, need: Need) -> None:
-    """In the history, but no new version: an edit that somebody is making still holds."""
-    record_change(session, actor, subject_of(need.id), "confirmed: still needed")
-
-
-def _moment(at: datetime | None) -> datetime:
-    moment = at or datetime.now(UTC)
-    refuse_future(moment)
-    return moment
-
-
-def revive(session: Session, actor: Actor, need: Need) -> None:
-    """A lapsed need goes on where it stood: with the approval that it had, or waiting for one."""
-    status = NeedStatus.APPROVED if need.approved_base else NeedStatus.SUBMITTED
-    set_status(session, actor, need, status, None, "still needed")
 
 
 def lapse(session: Session, need: Need, last_word: datetime, actor: Actor | None = None) -> None:

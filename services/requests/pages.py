@@ -18,7 +18,7 @@ from services.parties.changes import Change, changes_of
 from services.parties.models import DESKS, Region, Role, User
 from services.parties.pages import sites_by_code
 from services.parties.service import Actor
-from services.requests import living, service
+from services.requests import confirming, living, service
 from services.requests.api import seen_need
 from services.requests.desks import may_decide
 from services.requests.history import subject_of
@@ -135,7 +135,7 @@ def post_request(
 @router.post("/needs/confirm")
 def confirm_all(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
     """One click for everything that one's sites wait for."""
-    living.confirm_all(session, actor, None, None)
+    confirming.confirm_all(session, actor, None, None)
     return redirect(request, "/needs", done="needs-confirmed")
 
 
@@ -158,7 +158,7 @@ def _cancel(session: Session, actor: Actor, need_id: UUID, form: Form) -> None:
 
 
 def _confirm(session: Session, actor: Actor, need_id: UUID, form: Form) -> None:
-    living.confirm(session, actor, need_id, form.read(Confirmation).occurred_at)
+    confirming.confirm(session, actor, need_id, form.read(Confirmation))
 
 
 def _submit(session: Session, actor: Actor, need_id: UUID, form: Form) -> None:
@@ -264,7 +264,9 @@ def need_page(
     sent: Form | None = None,
 ) -> Response:
     """A need with all that its reader may do; ``sent`` is the form of ``act``, with its slips."""
-    forms = {name: Form({}) for name in ("cancel", "submit", "approve", "return", "refuse")}
+    forms = {
+        name: Form({}) for name in ("cancel", "confirm", "submit", "approve", "return", "refuse")
+    }
     shown = {name: getattr(need, name) for name in _FIELDS} | {"priority": need.priority.value}
     forms["edit"] = Form.blank(**shown)
     forms["approve"] = Form.blank(version=need.version, approved_base=need.quantity_base)

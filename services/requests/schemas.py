@@ -15,6 +15,7 @@ Pieces = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY, examples=[1200
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Choice = Literal["refuse", "add", "replace", "keep_one", "keep"]
 """What to do with a line where the same item is open for the same site already."""
+Lapsed = Annotated[Choice, Field(description="Of a lapsed need, beside what was asked for since")]
 
 
 class NeedIn(Input):
@@ -88,6 +89,7 @@ class NeedEdit(Input):
     stock_on_hand_base: Pieces | None = None
     use_per_day_base: Pieces | None = None
     reason: Text | None = None
+    duplicate: Lapsed = "refuse"
 
 
 class NeedCancel(Input):
@@ -111,6 +113,7 @@ class Confirmation(Input):
     model_config = example(occurred_at="2020-02-05T08:00:00+08:00")
 
     occurred_at: Moment | None = None
+    duplicate: Lapsed = "refuse"
 
 
 class ConfirmationOfAll(Confirmation):

@@ -65,7 +65,7 @@ class Served:
 
     @property
     def unmet(self) -> int:
-        """What nobody has set aside of what was approved, whether it is still asked for or lapsed."""
+        """What nobody has set aside of what was approved, be it still asked for or lapsed."""
         if self.need.status is NeedStatus.APPROVED or (
             self.need.status is NeedStatus.LAPSED and self.need.approved_base
         ):

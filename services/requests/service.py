@@ -13,11 +13,13 @@ from services.parties import service as parties
 from services.parties.changes import record_change
 from services.parties.models import Role
 from services.parties.service import Actor
-from services.requests.duplicates import DuplicateNeed, settle
+from services.requests.confirming import revive
+from services.requests.duplicates import KEPT_ONE, DuplicateNeed, settle
 from services.requests.history import (
     NeedChanged,
     NeedClosed,
     lock_site,
+    lock_site_of,
     note,
     own_need,
     require_open,
@@ -26,7 +28,6 @@ from services.requests.history import (
     set_status,
     subject_of,
 )
-from services.requests.living import revive
 from services.requests.models import LIVE, Need, NeedStatus, SupplyRequest
 from services.requests.rules import Rulebook
 from services.requests.schemas import Choice, NeedEdit, NeedIn, RequestIn, Submission
@@ -197,9 +198,7 @@ def submit_need(session: Session, actor: Actor, need_id: UUID, body: Submission)
         DuplicateNeed, SupplyStopped, InvalidInput: as when it is posted.
 
     """
-    first = session.get(Need, need_id)
-    if first is not None:
-        lock_site(session, first.site)
+    lock_site_of(session, need_id)
     need = own_need(session, actor, need_id)
     if need.status in LIVE:
         return need
@@ -218,8 +217,7 @@ def _submit(session: Session, actor: Actor, need: Need, body: Submission) -> Non
     moment = _world_time(body.occurred_at, "occurred_at", datetime.now(UTC))
     _check_need_by(need.need_by, local_date(moment), "need_by")
     if not _is_wanted(session, actor, need, "need_id", body.duplicate):
-        why = "one is kept, the one that is open already"
-        set_status(session, actor, need, NeedStatus.CANCELLED, why)
+        set_status(session, actor, need, NeedStatus.CANCELLED, KEPT_ONE)
         return
     if need.status is NeedStatus.DRAFT:
         need.posted_at = moment
@@ -250,8 +248,10 @@ def edit_need(session: Session, actor: Actor, need_id: UUID, edit: NeedEdit) -> 
     Raises:
         NeedClosed: it is cancelled, refused or fulfilled.
         NeedChanged: ``edit.version`` isn't the newest.
+        DuplicateNeed, SupplyStopped: it had lapsed; as when it is posted.
 
     """
+    lock_site_of(session, need_id)
     need = own_need(session, actor, need_id)
     require_open(session, need)
     require_version(need, edit.version)
@@ -268,7 +268,7 @@ def edit_need(session: Session, actor: Actor, need_id: UUID, edit: NeedEdit) -> 
     say_again(need, datetime.now(UTC))
     note(session, actor, need, f"{before} → {_told(need)}", edit.reason)
     if need.status is NeedStatus.LAPSED:
-        revive(session, actor, need)
+        revive(session, actor, need, edit.duplicate)
     if need.quantity_base > asked_before and need.status in LIVE:
         _send_to_desk(session, actor, need, Rulebook.of_site(session, need.site))
     return need

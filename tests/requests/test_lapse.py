@@ -9,6 +9,7 @@ from optimizer.policy import Policy
 from services.database import Database
 from services.dispatch.snapshot import take_snapshot
 from services.requests.watch import watch
+from tests.browser import Browser, went_to
 from tests.dispatch.test_limits import plan
 from tests.requests.hospital import Desk, grow_older, open_alerts, reserve
 from tests.world import World
@@ -78,7 +79,7 @@ def test_a_desk_lapses_by_the_worlds_time(api: TestClient, hospital: Desk) -> No
     assert hospital.get(f"/needs/{young['id']}")["status"] == "approved"
 
 
-def test_what_lapsed_stays_in_the_publics_sum_of_what_was_asked_for(
+def test_to_the_public_what_lapsed_was_asked_for_and_never_came(
     api: TestClient, hospital: Desk
 ) -> None:
     def told() -> list[tuple[int, int]]:
@@ -89,7 +90,8 @@ def test_what_lapsed_stays_in_the_publics_sum_of_what_was_asked_for(
     asked = need["quantity_base"]
     assert told() == [(asked, asked)]
     Desk(api, "dispatcher").post("/needs/lapse", at="2020-02-10T08:00:00Z")
-    assert told() == [(asked, 0)]
+    assert hospital.get("/needs")[0]["outstanding_base"] == 0
+    assert told() == [(asked, asked)]
 
 
 def test_a_word_in_the_past_takes_nothing_back_and_none_lies_ahead(hospital: Desk) -> None:
@@ -154,3 +156,58 @@ def test_only_what_is_approved_is_asked_of_the_allocator(
     with database.transaction() as session:
         problem = take_snapshot(session, date(2020, 2, 3), 7, Policy())
     assert [(need.id, need.quantity) for need in problem.needs] == [(less["id"], 30)]
+
+
+def lapsed(hospital: Desk, database: Database) -> str:
+    """A need that lapsed; returns its page."""
+    page = f"/needs/{hospital.ask(quantity=100)['id']}"
+    grow_older(database, 500)
+    look(database)
+    assert hospital.get(page)["status"] == "lapsed"
+    return page
+
+
+@pytest.mark.parametrize("act", ["confirm", "edit"])
+def test_what_was_asked_anew_since_it_lapsed_is_not_asked_for_twice(
+    hospital: Desk, database: Database, act: str
+) -> None:
+    page = lapsed(hospital, database)
+    newer = f"/needs/{hospital.ask(quantity=300)['id']}"
+    way = ("POST", f"{page}/confirm") if act == "confirm" else ("PATCH", page)
+    said = {"version": hospital.get(page)["version"]} if act == "edit" else {}
+    told = hospital.refused(*way, 409, **said)
+    assert told["type"] == "urn:medrelay:problem:duplicate-need"
+    assert [hospital.get(each)["status"] for each in (page, newer)] == ["lapsed", "approved"]
+    assert hospital.send(*way, **said, duplicate="replace").status_code == 200
+    assert [hospital.get(each)["status"] for each in (page, newer)] == ["approved", "cancelled"]
+
+
+def test_of_a_lapsed_need_and_a_newer_one_one_may_be_kept(
+    hospital: Desk, database: Database
+) -> None:
+    page = lapsed(hospital, database)
+    newer = f"/needs/{hospital.ask(quantity=300)['id']}"
+    assert hospital.post(f"{page}/confirm", duplicate="keep_one")["status"] == "cancelled"
+    assert hospital.get(newer)["status"] == "approved"
+
+
+def test_what_is_stopped_lives_no_more_until_it_is_resumed(
+    hospital: Desk, database: Database
+) -> None:
+    page = lapsed(hospital, database)
+    stop = hospital.post("/supply-stops", site="H1", item="gloves", reason="enough is here")
+    told = hospital.refused("POST", f"{page}/confirm", 409)
+    assert told["stop_id"] == stop["id"]
+    hospital.post(f"/supply-stops/{stop['id']}/resume")
+    assert hospital.post(f"{page}/confirm")["status"] == "approved"
+
+
+def test_the_page_asks_which_of_the_two_is_wanted(
+    hospital: Desk, api: TestClient, database: Database
+) -> None:
+    page = lapsed(hospital, database)
+    newer = f"/needs/{hospital.ask(quantity=300)['id']}"
+    person = Browser(api, database, "hospital")
+    again = person.fill(f"/en{page}", {"duplicate": "replace"}, f"/en{page}/confirm")
+    assert went_to(again) == "/en/needs"
+    assert [hospital.get(each)["status"] for each in (page, newer)] == ["approved", "cancelled"]
