@@ -44,7 +44,7 @@ class ItemFigures:
 class SiteFigures:
     """Pieces asked for by one site, and how far they came.
 
-    What lapsed was asked for and never came: it stays in ``needed``, and is outstanding no more.
+    What lapsed was asked for and never came: to the public it is ``outstanding`` as before.
     """
 
     site: str
@@ -111,7 +111,7 @@ def _hospitals(session: Session) -> list[SiteFigures]:
         figures.reserved += state.reserved
         figures.in_transit += state.in_transit
         figures.received += state.received
-        figures.outstanding += state.outstanding
+        figures.outstanding += state.unmet
         figures.needed += state.committed + state.unmet
     return sorted((each for each in found.values() if each.needed), key=lambda each: each.site)
 
