@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -60,7 +61,7 @@ def records(tmp_path: Path) -> Records:
     return read_records(*paths)
 
 
-def told(sent: list[Sent]) -> list[tuple]:
+def told(sent: list[Sent]) -> list[tuple[Any, ...]]:
     return [(each.donor, each.recipient, each.quantity, each.held_days) for each in sent]
 
 
@@ -187,7 +188,7 @@ def test_nobody_sends_more_than_offered_or_gets_more_than_asked(drawn: st.DataOb
     world = drawn.draw(worlds())
     strategies = (first_come, proximity({}), medrelay(), medrelay(EQUAL_SHARES))
     for sent in (play(world, each) for each in strategies):
-        given_, got = Counter(), Counter()
+        given_, got = Counter[Any](), Counter[Any]()
         for each in sent:
             given_[each.donor, each.item] += each.quantity
             got[each.recipient, each.item] += each.quantity
@@ -209,7 +210,7 @@ def test_qty_that_is_not_whole_is_refused_by_file_and_line(tmp_path: Path) -> No
 
 
 def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing(name: str) -> list:
+    def nothing(name: str) -> list[Any]:
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(data, "files", nothing)
@@ -276,6 +277,7 @@ def test_the_published_strategies_give_their_figures_and_medrelay_is_better_on_a
     played = {each.strategy: each for each in rows(data.read_installed())}
     for name in PUBLISHED:
         figures, published = played[name].figures, played[name].published
+        assert published is not None
         for figure, digits in zip(PUBLISHED_FIGURES, (4, 3, 1, 2, 1), strict=True):
             assert round(getattr(figures, figure), digits) == published[figure], (name, figure)
     ours = played["medrelay"]
@@ -312,7 +314,7 @@ def one_offer(quantity: int, asked: list[tuple[str, int, float]]) -> Records:
 
 
 def totals(postings: Iterable[Posting]) -> dict[tuple[str, str], int]:
-    sums = Counter()
+    sums = Counter[tuple[str, str]]()
     for each in postings:
         sums[each.party, each.item] += each.quantity
     return sums

@@ -176,5 +176,7 @@ def best_objective(problem: Problem, weights: dict[int, int]) -> int:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     assert solver.solve(model) == cp_model.OPTIMAL
-    saved = sum((cost[way] - weights[way[1].tier]) * solver.value(v) for way, v in units.items())
+    saved: int = sum(
+        (cost[way] - weights[way[1].tier]) * solver.value(v) for way, v in units.items()
+    )
     return saved + sum(weights[need.tier] * need.quantity for need in problem.needs)

@@ -1,18 +1,21 @@
 """Arrays come back from their bytes as they were; objects and bytes cut short are refused."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from optimizer.arrays import ALIGNED, pack, unpack
 
-ARRAYS = {
+ARRAYS: dict[str, NDArray[Any]] = {
     "flags": np.array([True, False, True]),
     "numbers": np.arange(6, dtype=np.int64).reshape(2, 3),
     "across": np.arange(6, dtype=np.int32).reshape(2, 3).T,
     "nothing": np.zeros((0, 3), dtype=np.int64),
-    "one": np.int64(7),
+    "one": np.asarray(7),
     "names": np.array(["mask", "口罩", ""]),
     "no names": np.array([], dtype=np.str_),
 }
@@ -20,7 +23,7 @@ ARRAYS = {
 
 @given(st.permutations(list(ARRAYS)), st.integers(0, len(ARRAYS)))
 def test_arrays_survive_their_bytes(names: list[str], count: int) -> None:
-    given = {name: np.asarray(ARRAYS[name]) for name in names[:count]}
+    given = {name: ARRAYS[name] for name in names[:count]}
     found = unpack(pack(given))
     assert list(found) == list(given)
     for name, array in given.items():

@@ -136,19 +136,18 @@ def test_a_substitute_is_mentioned() -> None:
     assert sentence(reason) == "Met in full: 12 pieces, 2 pieces of them substitutes."
 
 
-FIGURES = (
-    {"rate": 3, "new_rate": 4}
-    | dict.fromkeys((*COUNTED, *NAMED), 3)
-    | {
-        "rate_numerator": 1,
-        "rate_denominator": 3,
-        "new_rate_numerator": 2,
-        "new_rate_denominator": 3,
-        "why": "spoilt",
-        "metres": 5000,
-        "day": 3,
-    }
-)
+FIGURES: dict[str, int | str] = {
+    "rate": 3,
+    "new_rate": 4,
+    **dict.fromkeys((*COUNTED, *NAMED), 3),
+    "rate_numerator": 1,
+    "rate_denominator": 3,
+    "new_rate_numerator": 2,
+    "new_rate_denominator": 3,
+    "why": "spoilt",
+    "metres": 5000,
+    "day": 3,
+}
 
 
 @pytest.mark.parametrize("code", SENTENCES)
@@ -193,7 +192,7 @@ def test_the_same_messages_carry_any_language() -> None:
         def ngettext(self, one: str, many: str, number: int) -> str:
             return f"{one}|{many}|{number}".replace("%(num)s", "#")
 
-        def __getattr__(self, name: str) -> object:
+        def __getattr__(self, name: str) -> Any:
             return lambda *values: f"{name}{values}"
 
     assert sentence(Reason("met_in_full", {"pieces": 1}), Loud()) == (

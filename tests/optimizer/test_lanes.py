@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -328,6 +329,7 @@ def test_the_checker_refuses_a_unit_that_was_moved_to_another_day() -> None:
 def test_shares_documents_lose_nothing_and_refuse_what_they_did_not_write() -> None:
     shares = solved(seeded_problem()).shares
     assert shares_from_document(shares_document(shares)) == shares
-    for rows in ([["S", "B", 0]], [[1, "B", 0, 1]], [["S", "B", 0, 1.5]], {}):
+    bad: list[Any] = [[["S", "B", 0]], [[1, "B", 0, 1]], [["S", "B", 0, 1.5]], {}]
+    for rows in bad:
         with pytest.raises(ProblemError):
             shares_from_document(rows)

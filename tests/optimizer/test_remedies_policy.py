@@ -33,16 +33,17 @@ ZONES = ("north", "south")
 def crowded(draw: st.DrawFn) -> Problem:
     """Two zones, and ways between them on which not all that is asked for has room."""
     problem = draw(scarce(largest=20, tiers=1))
-    places = [each.site for each in (*problem.sources, *problem.needs)]
+    sites = [source.site for source in problem.sources]
+    sites += [need.site for need in problem.needs]
     return replace(
         problem,
         items=(Item("mask", volume_ml=1),),
-        places=tuple(Place(site, 0, 0, ZONES[row % 2]) for row, site in enumerate(places)),
+        places=tuple(Place(site, 0, 0, ZONES[row % 2]) for row, site in enumerate(sites)),
         corridors=tuple(
             Corridor(one, other, volume_ml_per_day=draw(st.integers(0, 12)))
             for one in ZONES
             for other in ZONES
-            if {one, other} <= {ZONES[row % 2] for row in range(len(places))}
+            if {one, other} <= {ZONES[row % 2] for row in range(len(sites))}
         ),
         horizon_days=draw(st.integers(1, 3)),
         policy=Policy("max_min"),

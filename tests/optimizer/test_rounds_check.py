@@ -46,9 +46,8 @@ def test_accepts_what_it_is_given_here() -> None:
 
 
 def test_refuses_an_overloaded_lorry() -> None:
-    for few in ({"volume_ml": 8_999}, {"weight_g": 4_499}):
-        lorries = (replace(VAN, **few), FRIDGE)
-        assert "capacity" in found(GOOD, replace(PROBLEM, vehicles=lorries))
+    for smaller in (replace(VAN, volume_ml=8_999), replace(VAN, weight_g=4_499)):
+        assert "capacity" in found(GOOD, replace(PROBLEM, vehicles=(smaller, FRIDGE)))
     one = of("van")
     stop = one.stops[0]
     more = replace(stop, loads=tuple(replace(each, quantity=50) for each in stop.loads))

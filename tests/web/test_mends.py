@@ -63,7 +63,7 @@ LENGTHS = {
 Found = tuple[str, tuple[tuple[str, Any], ...]]
 
 
-def bodies(of: type = Input) -> Iterator[Any]:
+def bodies(of: type[Input] = Input) -> Iterator[Any]:
     for body in of.__subclasses__():
         if body.__module__.startswith("services."):
             yield body
