@@ -97,8 +97,14 @@ def parse_register(content: bytes) -> list[str]:
 
     """
     text = content.decode("utf-8-sig", errors="replace").replace("\x00", "")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=None)))
+    except csv.Error as error:
+        raise BadRegister(
+            "The file isn't CSV", field="file", mend="save it as CSV with a number in each row"
+        ) from error
     numbers = []
-    for row, cells in enumerate(csv.reader(io.StringIO(text)), start=1):
+    for row, cells in enumerate(rows, start=1):
         cell = cells[0].strip() if cells else ""
         if not cell or (row == 1 and not re.search(r"\d", cell)):
             continue

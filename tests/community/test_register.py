@@ -97,6 +97,7 @@ def test_only_a_point_has_one(api: TestClient, world: World) -> None:
         ("number\n110105194912310021\n", "Row 2"),
         ("1.10105E+17\n", "Row 1"),
         ("", "0 numbers"),
+        ("1" * 200_000, "isn't CSV"),
     ],
 )
 def test_a_list_that_cannot_be_names_the_row_and_not_the_number(text: str, told: str) -> None:
@@ -107,7 +108,8 @@ def test_a_list_that_cannot_be_names_the_row_and_not_the_number(text: str, told:
 
 def test_a_list_is_read_however_it_was_saved() -> None:
     saved = [f"\ufeffnumber\r\n{ONE}\r\n".encode(), f"号码\n{ONE}\n".encode("gb18030")]
-    assert [parse_register(each) for each in saved] == [[ONE], [ONE]]
+    saved.append(f"number\r{ONE}\r".encode())
+    assert [parse_register(each) for each in saved] == [[ONE]] * 3
 
 
 def test_the_pages_without_scripts(api: TestClient, world: World, database: Database) -> None:
