@@ -1,7 +1,8 @@
 """Pages of donations: pledge goods or money, see what became of it, count it in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -106,22 +107,86 @@ def show_gift(
     return _page(request, session, actor, _visible(session, actor, donation_id), {})
 
 
-@router.post("/gifts/{donation_id}/receive")
-def receive_gift(
+class GiftAct(StrEnum):
+    """What is done with a gift on its page, as the address of its form says."""
+
+    RECEIVE = "receive"
+    PAPER = "paper"
+    SIGN = "sign"
+    EXPECT = "expect"
+    REFUSE = "refuse"
+    RELEASE = "release"
+    CANCEL = "cancel"
+
+
+# Both are the form that says what came; a warehouse that asks for a paper has the second.
+_RECEIPTS = (GiftAct.RECEIVE, GiftAct.PAPER)
+
+
+@router.post("/gifts/{donation_id}/{act}")
+def act_on_gift(
     request: Request,
     donation_id: UUID,
+    act: GiftAct,
     session: DatabaseSession,
     actor: CurrentActor,
     form: SentForm,
 ) -> Response:
     donation = _visible(session, actor, donation_id)
-    if take_scan(session, form, _items(session, donation)):
-        return _page(request, session, actor, donation, {"receive": form})
+    shown = "receive" if act in _RECEIPTS else act.value
+    if act in _RECEIPTS and take_scan(session, form, _items(session, donation)):
+        return _page(request, session, actor, donation, {shown: form})
+    does, done = _ACTS[act]
     with form.attempt(session):
-        receiving.receive(session, actor, donation_id, _counted(session, donation, form))
+        does(session, actor, donation, form)
     if form.slips:
-        return _page(request, session, actor, donation, {"receive": form})
-    return redirect(request, f"/gifts/{donation_id}", done="donation-received")
+        # Of the others several stand on one page, each with ids of its own.
+        keyed = form if act in {*_RECEIPTS, GiftAct.SIGN} else form.keyed(shown)
+        return _page(request, session, actor, donation, {shown: keyed})
+    return redirect(request, f"/gifts/{donation_id}", done=done)
+
+
+def _receive(session: Session, actor: Actor, donation: Donation, form: Form) -> None:
+    receiving.receive(session, actor, donation.id, _counted(session, donation, form))
+
+
+def _write_paper(session: Session, actor: Actor, donation: Donation, form: Form) -> None:
+    papers.open_paper(session, actor, donation.id, _counted(session, donation, form))
+
+
+def _sign(session: Session, actor: Actor, donation: Donation, form: Form) -> None:
+    papers.sign_paper(session, actor, donation.id, form.read(PaperSignIn))
+
+
+def _expect(session: Session, actor: Actor, donation: Donation, form: Form) -> None:
+    # A day that was emptied is one that nobody knows.
+    none_known = ExpectIn(expected_on=None, reason=form["reason"] or None)
+    sent = form.read(ExpectIn) if form["expected_on"] else none_known
+    service.expect(session, actor, donation.id, sent)
+
+
+def _refuse(session: Session, actor: Actor, donation: Donation, form: Form) -> None:
+    service.refuse(session, actor, donation.id, form.read(RefuseIn))
+
+
+def _release(session: Session, actor: Actor, donation: Donation, form: Form) -> None:
+    release_earmark(session, actor, donation.id, form.read(EarmarkReleaseIn))
+
+
+def _cancel(session: Session, actor: Actor, donation: Donation, form: Form) -> None:
+    service.cancel(session, actor, donation.id, form.read(DonationCancel).reason)
+
+
+# What each does, and the message that its page says then.
+_ACTS: dict[GiftAct, tuple[Callable[[Session, Actor, Donation, Form], None], str]] = {
+    GiftAct.RECEIVE: (_receive, "donation-received"),
+    GiftAct.PAPER: (_write_paper, "paper-written"),
+    GiftAct.SIGN: (_sign, "paper-signed"),
+    GiftAct.EXPECT: (_expect, "donation-expected"),
+    GiftAct.REFUSE: (_refuse, "donation-refused"),
+    GiftAct.RELEASE: (_release, "earmark-released"),
+    GiftAct.CANCEL: (_cancel, "donation-cancelled"),
+}
 
 
 def _items(session: Session, donation: Donation) -> dict[str, str]:
@@ -139,107 +204,6 @@ def _counted(session: Session, donation: Donation, form: Form) -> ReceiveIn:
             if form[name]:
                 instead[name] = minor_units(form, name, currency)
     return form.read(ReceiveIn, instead=instead)
-
-
-@router.post("/gifts/{donation_id}/paper")
-def write_paper(
-    request: Request,
-    donation_id: UUID,
-    session: DatabaseSession,
-    actor: CurrentActor,
-    form: SentForm,
-) -> Response:
-    donation = _visible(session, actor, donation_id)
-    if take_scan(session, form, _items(session, donation)):
-        return _page(request, session, actor, donation, {"receive": form})
-    with form.attempt(session):
-        papers.open_paper(session, actor, donation_id, _counted(session, donation, form))
-    if form.slips:
-        return _page(request, session, actor, donation, {"receive": form})
-    return redirect(request, f"/gifts/{donation_id}", done="paper-written")
-
-
-@router.post("/gifts/{donation_id}/sign")
-def sign_paper(
-    request: Request,
-    donation_id: UUID,
-    session: DatabaseSession,
-    actor: CurrentActor,
-    form: SentForm,
-) -> Response:
-    donation = _visible(session, actor, donation_id)
-    with form.attempt(session):
-        papers.sign_paper(session, actor, donation_id, form.read(PaperSignIn))
-    if form.slips:
-        return _page(request, session, actor, donation, {"sign": form})
-    return redirect(request, f"/gifts/{donation_id}", done="paper-signed")
-
-
-@router.post("/gifts/{donation_id}/expect")
-def expect_gift(
-    request: Request,
-    donation_id: UUID,
-    session: DatabaseSession,
-    actor: CurrentActor,
-    form: SentForm,
-) -> Response:
-    donation = _visible(session, actor, donation_id)
-    with form.attempt(session):
-        # A day that was emptied is one that nobody knows.
-        none_known = ExpectIn(expected_on=None, reason=form["reason"] or None)
-        sent = form.read(ExpectIn) if form["expected_on"] else none_known
-        service.expect(session, actor, donation_id, sent)
-    if form.slips:
-        return _page(request, session, actor, donation, {"expect": form.keyed("expect")})
-    return redirect(request, f"/gifts/{donation_id}", done="donation-expected")
-
-
-@router.post("/gifts/{donation_id}/refuse")
-def refuse_gift(
-    request: Request,
-    donation_id: UUID,
-    session: DatabaseSession,
-    actor: CurrentActor,
-    form: SentForm,
-) -> Response:
-    donation = _visible(session, actor, donation_id)
-    with form.attempt(session):
-        service.refuse(session, actor, donation_id, form.read(RefuseIn))
-    if form.slips:
-        return _page(request, session, actor, donation, {"refuse": form.keyed("refuse")})
-    return redirect(request, f"/gifts/{donation_id}", done="donation-refused")
-
-
-@router.post("/gifts/{donation_id}/release")
-def release_gift(
-    request: Request,
-    donation_id: UUID,
-    session: DatabaseSession,
-    actor: CurrentActor,
-    form: SentForm,
-) -> Response:
-    donation = _visible(session, actor, donation_id)
-    with form.attempt(session):
-        release_earmark(session, actor, donation_id, form.read(EarmarkReleaseIn))
-    if form.slips:
-        return _page(request, session, actor, donation, {"release": form.keyed("release")})
-    return redirect(request, f"/gifts/{donation_id}", done="earmark-released")
-
-
-@router.post("/gifts/{donation_id}/cancel")
-def cancel_gift(
-    request: Request,
-    donation_id: UUID,
-    session: DatabaseSession,
-    actor: CurrentActor,
-    form: SentForm,
-) -> Response:
-    donation = _visible(session, actor, donation_id)
-    with form.attempt(session):
-        service.cancel(session, actor, donation_id, form.read(DonationCancel).reason)
-    if form.slips:
-        return _page(request, session, actor, donation, {"cancel": form.keyed("cancel")})
-    return redirect(request, f"/gifts/{donation_id}", done="donation-cancelled")
 
 
 def _visible(session: Session, actor: Actor, donation_id: UUID) -> Donation:
