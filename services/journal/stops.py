@@ -18,8 +18,9 @@ from sqlmodel import Session, col, select
 from services.database import among
 from services.errors import Conflict, InvalidInput, NotFound
 from services.journal.clock import local_date
+from services.journal.flows import packed_from
 from services.journal.kinds import ORIGINS, AccountKind, AccountRef, EntryKind
-from services.journal.models import Commodity, Entry, Lot, Move
+from services.journal.models import Commodity, Entry, Lot
 from services.journal.record import Draft
 from services.journal.stop_models import LotStop, StopLifted
 
@@ -101,18 +102,7 @@ def stopped_lots(session: Session, lot_ids: Collection[UUID]) -> dict[UUID, Stop
 
 def repacked_from(session: Session, lot_ids: Collection[UUID]) -> set[UUID]:
     """Every lot that was repacked from these, or from those in turn; without these themselves."""
-    found: set[UUID] = set()
-    newest = set(lot_ids)
-    while newest:
-        entries = (
-            select(Move.entry_id)
-            .join(Entry, col(Entry.id) == col(Move.entry_id))
-            .where(col(Entry.kind) == _E.REPACK, among(Move.lot_id, newest))
-        )
-        children = set(session.exec(select(Lot.id).where(col(Lot.entry_id).in_(entries))))
-        newest = children - found - set(lot_ids)
-        found |= newest
-    return found
+    return set(packed_from(session, lot_ids))
 
 
 def forbids_recalled(kind: EntryKind, source: AccountRef, target: AccountRef) -> bool:
