@@ -12,6 +12,7 @@ from typing import Any
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
 from web3 import EthereumTesterProvider, Web3
+from web3.types import RPCEndpoint, Wei
 
 HANG_S = 1.2
 
@@ -37,7 +38,7 @@ class HttpNode:
 
     def fund(self, address: str) -> None:
         sender = self.web3.eth.accounts[0]
-        self.web3.eth.send_transaction({"from": sender, "to": address, "value": 10**21})
+        self.web3.eth.send_transaction({"from": sender, "to": address, "value": Wei(10**21)})
 
     def mine_pending(self) -> None:
         for raw in self._pending:
@@ -47,7 +48,7 @@ class HttpNode:
     def answer(self, method: str, params: list[Any]) -> dict[str, Any]:
         with self._mutex:
             try:
-                result = self._request(method, params).get("result")
+                result: Any = self._request(RPCEndpoint(method), params).get("result")
             except TransactionFailed as failure:
                 return {"error": {"code": 3, "message": str(failure)}}
         return {"result": _hex(json.loads(Web3.to_json(result)))}

@@ -2,7 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from ledger.chain import Appended, ChainUnavailable, LeafBatch, StaleTree, TreeHead, cut
+from ledger.chain import (
+    Appended,
+    ChainRefused,
+    ChainUnavailable,
+    LeafBatch,
+    StaleTree,
+    TreeHead,
+    cut,
+)
 from tests.ledger import reference
 
 
@@ -43,9 +51,18 @@ class MemoryChain:
             raise ChainUnavailable("answer lost")
         return Appended(expected_size, size, self.roots[size], *place)
 
-    def events(self, from_index: int, to_index: int) -> Iterator[LeafBatch]:
+    def final_block(self) -> int:
+        return len(self.batches)
+
+    def events(self, from_index: int, to_index: int, *, from_block: int = 0) -> Iterator[LeafBatch]:
         parts = (cut(batch, from_index, to_index) for batch in self.batches)
         yield from (part for part in parts if part is not None)
+
+    def submitter(self) -> str:
+        return self.address
+
+    def hand_over(self, secret: bytes) -> None:
+        raise ChainRefused("it has no keys")
 
     def close(self) -> None:
         pass

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import rlp
 from eth_utils.crypto import keccak
-from trie import HexaryTrie
+from trie.hexary import HexaryTrie
 
 from ledger import log_abi
 from ledger.chain_reader import ChainReader
@@ -157,7 +157,8 @@ def test_a_root_is_proved_from_the_state_root(folder: Path, chain: EmbeddedChain
 
 def walked(root_hash: str, key: bytes, nodes: list[str]) -> bytes:
     decoded = [rlp.decode(bytes.fromhex(node[2:])) for node in nodes]
-    return bytes(HexaryTrie.get_from_proof(bytes.fromhex(root_hash[2:]), key, decoded))
+    root = bytes.fromhex(root_hash[2:])
+    return bytes(HexaryTrie.get_from_proof(root, key, decoded))  # type: ignore[no-untyped-call]
 
 
 def test_what_there_is_not_is_proved_empty(folder: Path, chain: EmbeddedChain) -> None:

@@ -268,7 +268,7 @@ def test_deep_json_stays_an_error_beside_the_chains_machine() -> None:
 
 def facts(chain: EmbeddedChain) -> object:
     head = chain.head()
-    blocks = []
+    blocks: list[bytes] = []
     while (block_hash := chain.block_hash(len(blocks))) is not None:
         blocks.append(block_hash)
     return chain.chain_id, chain.address, head, blocks, list(chain.events(0, head.size))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ledger import checkpoint, merkle
 from ledger.anchor import append_missing
-from ledger.canonical import canonicalize
+from ledger.canonical import JsonValue, canonicalize
 from ledger.chain import Chain, ChainUnavailable
 from ledger.checkpoint import Checkpoint, VerifierKey
 from ledger.disclosure import conceal
@@ -39,8 +39,8 @@ def entries_of(chain: Chain) -> list[bytes]:
     """Eleven records that name this chain's log; the sixth hides two fields."""
     log = log_of(chain)
     entries = [canonicalize({"kind": "donation", "log": log, "number": n}) for n in range(11)]
-    hidden = {"kind": "donation", "donor": {"_sd": HIDDEN.digests}, "log": log}
-    entries[6] = canonicalize(hidden)
+    donor: dict[str, JsonValue] = {"_sd": HIDDEN.digests}
+    entries[6] = canonicalize({"kind": "donation", "donor": donor, "log": log})
     return entries
 
 

@@ -5,6 +5,7 @@ the RFC where we don't look.
 """
 
 import struct
+from typing import Any
 
 import pytest
 import rfc8785
@@ -61,7 +62,7 @@ def test_appendix_b_refuses_what_is_no_number(bits: str) -> None:
 
 
 def test_section_3_2_4_gives_the_samples_bytes() -> None:
-    sample = {
+    sample: dict[str, Any] = {
         "numbers": [333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001],
         "string": "\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"/",
         "literals": [None, True, False],
