@@ -111,3 +111,21 @@ def test_recalled_goods_go_back_and_a_correction_brings_them_in_as_recalled(
     with database.transaction() as session:
         seller = holdings(session, holder=SELLER.holder, lot_ids=[lot], above_zero=False)
         assert [one.quantity for one in seller] == [-100]
+
+
+def test_what_is_given_back_to_its_maker_was_made_all_the_same(
+    api: TestClient, world: World, database: Database
+) -> None:
+    made = {"id": str(uuid4()), "site": "F1", "item": "gloves", "day": "2020-02-04"}
+    report: JSON = made | {"quantity": 100, "batch": "M1", "produced_on": "2020-02-04"}
+    told = send(api, world, "maker", "productions", report)
+    lot = UUID(told["lot_id"])
+    torn = {"id": str(uuid4()), "site": "F1", "lot_id": str(lot), "quantity": 30}
+    torn |= {"occurred_at": AT, "reason": "torn"}
+    states = {"taken_from": "available", "put_to": "damaged"}
+    send(api, world, "maker", "stock/sort", torn | states)
+    back = torn | {"id": str(uuid4()), "taken_from": "damaged"}
+    assert send(api, world, "maker", "stock/to-giver", back)["to"].startswith("producer:")
+    assert standing(database, lot) == {"F1/available": 70}
+    listed = read(api, world, "maker", "productions")
+    assert [each["quantity_base"] for each in listed] == [100]
