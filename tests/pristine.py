@@ -83,8 +83,10 @@ class PristineDatabase:
         if pool.checkedout() or pool.checkedin() != 1:
             self._world.close()
             return None
-        with self._world.engine.begin() as connection:
+        with self._world.engine.connect() as connection:
             connection.exec_driver_sql("RESET ALL")
+            connection.commit()
+            # With the rollback at the end the driver forgets what was planned for fuller tables.
             found: int = connection.exec_driver_sql(_RINSE).scalar_one()
         return found
 

@@ -15,6 +15,7 @@ SPOIL_GUARD = (
     "CREATE OR REPLACE FUNCTION medrelay_refuse_change() RETURNS trigger LANGUAGE plpgsql "
     "AS $$ BEGIN RETURN NEW; END $$"
 )
+PREPARED = "SELECT count(*) FROM pg_prepared_statements"
 LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 
 
@@ -52,6 +53,15 @@ def test_nothing_stays_of_a_session(pristine: PristineDatabase) -> None:
     database = pristine.fresh()
     assert ask(database, "SHOW lock_timeout") == usual != "7s"
     assert ask(database, LOCKS) == 0
+
+
+def test_no_plan_stays_that_was_made_for_other_rows(pristine: PristineDatabase) -> None:
+    database = pristine.fresh()
+    with database.engine.begin() as connection:
+        for number in range(20):
+            connection.exec_driver_sql("SELECT %s::int", (number,))
+        assert connection.exec_driver_sql(PREPARED).scalar_one() == 1
+    assert ask(pristine.fresh(), PREPARED) == 0
 
 
 def test_whoever_is_still_at_work_is_cut_off(pristine: PristineDatabase) -> None:
