@@ -102,8 +102,18 @@ class ShipmentLine(Row, table=True):
     __table_args__ = (
         sa.CheckConstraint("quantity_base >= 0", name="quantity_not_negative"),
         sa.CheckConstraint("need_id IS NOT NULL OR transfer_id IS NOT NULL", name="has_purpose"),
-        sa.UniqueConstraint("shipment_id", "need_id", "lot_id"),
-        sa.UniqueConstraint("shipment_id", "transfer_id", "lot_id"),
+        sa.Index(
+            "uq_shipment_line_need",
+            *("shipment_id", "need_id", "lot_id"),
+            unique=True,
+            postgresql_where=sa.text("transfer_id IS NULL AND quantity_base > 0"),
+        ),
+        sa.Index(
+            "uq_shipment_line_transfer",
+            *("shipment_id", "transfer_id", "lot_id"),
+            unique=True,
+            postgresql_where=sa.text("quantity_base > 0"),
+        ),
     )
 
     shipment_id: UUID = Field(primary_key=True, foreign_key="shipment.id")

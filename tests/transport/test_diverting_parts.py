@@ -248,6 +248,29 @@ def test_what_got_warm_before_it_was_taken_out_is_kept_apart(
     assert standing(database, sent.lots[0])["site:H2/quarantine"] == 20
 
 
+def test_goods_that_come_back_serve_their_need_again_and_fill_the_shelf(
+    api: TestClient, database: Database
+) -> None:
+    back = plan(database, Goods(100))
+    bring_to(api, back.id, "dispatch")
+    assert divert(api, back.id).status_code == 200
+    [need], later = back.needs, {"destination": "H1", "occurred_at": "2020-02-04T08:30:00Z"}
+    part = divert(api, back.id, lines=[taken(1, 20, need), taken(1, 10)], **later)
+    assert part.status_code == 200, part.text
+    rest = divert(api, back.id, lines=[taken(1, 30, need), taken(1, 40)], **later)
+    assert rest.status_code == 200, rest.text
+    for shipment in (back.id, UUID(part.json()["id"])):
+        assert act(api, shipment, "deliver").status_code == 200
+        lines = [
+            count(line["line"], line["quantity_base"]) for line in show(api, shipment)["lines"]
+        ]
+        assert act(api, shipment, "receive", lines=lines).status_code == 200
+    held = {f"site:H1/received/need:{need}": 50, "site:H1/available": 50}
+    assert standing(database, back.lots[0]) == held
+    assert outstanding(database, need) == 50
+    assert astray(database) == []
+
+
 def test_an_id_of_another_diversion_is_refused(api: TestClient, sent: Sent) -> None:
     body = {"id": str(uuid4()), "lines": [taken(1, 5)]}
     assert divert(api, sent.id, **body).status_code == 200
