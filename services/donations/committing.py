@@ -22,7 +22,7 @@ from services.donations.picking import (
 from services.donations.service import earmark_fact, get_fund
 from services.errors import InvalidInput
 from services.journal.kinds import AccountRef, EntryKind
-from services.journal.once import claim, digest_of, said_before
+from services.journal.once import claim, said_before
 from services.journal.post import post
 from services.journal.read import holdings
 from services.journal.record import Draft, NewLot, NewMove
@@ -48,7 +48,7 @@ def appropriate(session: Session, actor: Actor, body: AppropriationIn) -> tuple[
         InvalidInput: it isn't an authority, or a time or earmark that can't be.
 
     """
-    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, MoneyAct, actor.user_id, body)) is not None:
         return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)
@@ -107,7 +107,7 @@ def commit_money(session: Session, actor: Actor, body: CommitmentIn) -> tuple[Mo
         InsufficientMoney: the fund didn't hold that much unearmarked money at the time.
 
     """
-    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, MoneyAct, actor.user_id, body)) is not None:
         return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)
@@ -134,7 +134,7 @@ def release(
         InvalidInput: nothing of it is left.
 
     """
-    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, MoneyAct, actor.user_id, body)) is not None:
         return first, False
     parties.require_role(actor, Role.DISPATCHER)
     commitment = get_commitment(session, commitment_id)
@@ -176,7 +176,7 @@ def move_money(session: Session, actor: Actor, body: MoneyMoveIn) -> tuple[Money
         InsufficientMoney: the fund didn't hold that much of it at the time.
 
     """
-    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, MoneyAct, actor.user_id, body)) is not None:
         return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)

@@ -62,7 +62,7 @@ def deliver(
         InvalidInput: a line, quantity, date or time that can't be.
 
     """
-    first = said_before(session, OrderDelivery, body.id, digest_of(body))
+    first = said_before(session, OrderDelivery, actor.user_id, body)
     if first is not None:
         return _of_order(first, order_id), False
     order, fund = locked_order(session, actor, order_id)

@@ -47,7 +47,7 @@ def purchase(session: Session, actor: Actor, body: PurchaseIn) -> tuple[Purchase
         EntryIdReused: the id belongs to something else.
 
     """
-    if (first := said_before(session, Purchase, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, Purchase, actor.user_id, body)) is not None:
         return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)
@@ -155,7 +155,7 @@ def pay(session: Session, actor: Actor, body: PaymentIn) -> tuple[Payment, bool]
         EntryIdReused: the id belongs to something else.
 
     """
-    if (first := said_before(session, Payment, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, Payment, actor.user_id, body)) is not None:
         return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = locked_fund(session, actor, body.fund)

@@ -91,6 +91,10 @@ class Donation(Row, table=True):
     refusal_note: str | None = None
 
     @property
+    def made_by(self) -> UUID:
+        return self.recorded_by
+
+    @property
     def kind(self) -> DonationKind:
         return DonationKind.GOODS if self.fund is None else DonationKind.MONEY
 
@@ -223,6 +227,10 @@ class Purchase(Row, table=True):
     bought_at: datetime = Field(sa_type=UTC_TIME)
     content_digest: str
 
+    @property
+    def made_by(self) -> UUID:
+        return self.bought_by
+
 
 class Payment(Row, table=True):
     """Money paid out of a fund; the journal's entry of the same id holds what moved."""
@@ -235,3 +243,7 @@ class Payment(Row, table=True):
     paid_at: datetime = Field(sa_type=UTC_TIME)
     content_digest: str
     commitment: UUID | None = Field(default=None, index=True)
+
+    @property
+    def made_by(self) -> UUID:
+        return self.paid_by

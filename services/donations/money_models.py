@@ -44,6 +44,10 @@ class PurchaseOrder(Row, table=True):
     cancelled_at: datetime | None = Field(default=None, sa_type=UTC_TIME)
     content_digest: str
 
+    @property
+    def made_by(self) -> UUID:
+        return self.drafted_by
+
 
 class OrderLine(Row, table=True):
     """One line of an order, at its whole price in minor units of the fund's currency."""
@@ -72,6 +76,10 @@ class OrderDelivery(Row, table=True):
     recorded_by: UUID = Field(foreign_key="app_user.id")
     recorded_at: datetime = Field(sa_type=UTC_TIME)
     content_digest: str
+
+    @property
+    def made_by(self) -> UUID:
+        return self.recorded_by
 
 
 class MoneyActKind(StrEnum):
@@ -103,3 +111,7 @@ class MoneyAct(Row, table=True):
     acted_at: datetime = Field(sa_type=UTC_TIME)
     recorded_at: datetime = Field(sa_type=UTC_TIME)
     content_digest: str
+
+    @property
+    def made_by(self) -> UUID:
+        return self.acted_by

@@ -72,7 +72,7 @@ def draft_order(session: Session, actor: Actor, body: OrderIn) -> tuple[Purchase
         EntryIdReused: the id belongs to an order with other content.
 
     """
-    if (first := said_before(session, PurchaseOrder, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, PurchaseOrder, actor.user_id, body)) is not None:
         return first, False
     parties.require_role(actor, Role.DISPATCHER)
     fund = require_fund(get_fund(session, body.fund), actor)

@@ -17,7 +17,7 @@ from services.errors import InvalidInput, NotFound
 from services.journal.flows import free_at, is_reversed
 from services.journal.kinds import AccountKind, AccountRef, EntryKind
 from services.journal.models import Move
-from services.journal.once import claim, digest_of, said_before
+from services.journal.once import claim, said_before
 from services.journal.post import post
 from services.journal.read import find_entry, moves_of_entry
 from services.journal.record import Draft
@@ -44,7 +44,7 @@ def refund(session: Session, actor: Actor, body: RefundIn) -> tuple[MoneyAct, bo
         InsufficientMoney: more than is left to be refunded.
 
     """
-    if (first := said_before(session, MoneyAct, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, MoneyAct, actor.user_id, body)) is not None:
         return first, False
     parties.require_role(actor, Role.DISPATCHER)
     found = _refundable(session, body.of, body.subject)

@@ -27,7 +27,7 @@ from services.journal.clock import refuse_future
 from services.journal.kinds import EntryKind
 from services.journal.models import Lot
 from services.journal.once import claim, digest_of, said_before
-from services.journal.post import post
+from services.journal.post import EntryIdReused, post
 from services.journal.record import Draft
 from services.parties import service as parties
 from services.parties.changes import record_change
@@ -57,7 +57,7 @@ def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Don
         UnknownKey, KeyRevoked, WrongSignature: it is signed, and not by the donor, or not this.
 
     """
-    if (first := said_before(session, Donation, body.id, digest_of(body))) is not None:
+    if (first := said_before(session, Donation, actor.user_id, body)) is not None:
         return first, False
     donor = _donor(session, actor, body.donor)
     refuse_future(body.given_at, "given_at")
@@ -91,7 +91,16 @@ def pledge(session: Session, actor: Actor, body: GoodsIn | MoneyIn) -> tuple[Don
         session.add_all(lines)
         session.flush()
         post_signed(session, actor, body, donor)
-    return session.get_one(Donation, body.id), created
+    kept = session.get_one(Donation, body.id)
+    # A body may leave its donor out, and says the same in another's name then.
+    if kept.donor != donor:
+        raise EntryIdReused(
+            f"Donation {body.id} is another donor's",
+            field="id",
+            value=body.id,
+            mend="make a new UUID for something new",
+        )
+    return kept, created
 
 
 def _check_days(body: GoodsIn | MoneyIn) -> None:

@@ -50,6 +50,10 @@ class CountSheet(Row, table=True):
     opened_at: datetime = Field(sa_type=UTC_TIME)
     content_digest: str
 
+    @property
+    def made_by(self) -> UUID:
+        return self.opened_by
+
 
 class LineState(StrEnum):
     TO_COUNT = "to_count"

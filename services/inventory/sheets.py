@@ -86,11 +86,12 @@ def count_at_once(
 
     The sheet has the count's id, and waits for another person. Raises as ``counting.count`` does.
     """
-    before = said_before(session, CountSheet, body.id, digest_of(body))
+    before = said_before(session, CountSheet, actor.user_id, body)
     if before is not None:
         return before, False
     made, difference = counting.look(session, actor, body)
-    if abs(difference) <= get_settings().count_again_above_pieces:
+    is_near = abs(difference) <= get_settings().count_again_above_pieces
+    if is_near and session.get(CountSheet, body.id) is None:
         return counting.count(session, actor, body)
     sheet = CountSheet(
         id=body.id,

@@ -5,7 +5,6 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import BaseModel
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session
 
@@ -20,27 +19,49 @@ class Act(Protocol):
     content_digest: str
 
 
-def digest_of(body: BaseModel) -> str:
+class Said(Protocol):
+    """What somebody sent, as a schema read it."""
+
+    def model_dump_json(self) -> str: ...
+
+
+class SaidWithId(Said, Protocol):
+    @property
+    def id(self) -> UUID: ...
+
+
+def digest_of(body: Said) -> str:
     """What tells a repeated body from another one under the same id."""
     return hashlib.sha256(body.model_dump_json().encode()).hexdigest()
 
 
-_Made = TypeVar("_Made", bound=Act)
+class OwnAct(Act, Protocol):
+    """An act that knows who did it."""
+
+    @property
+    def made_by(self) -> UUID: ...
 
 
-def said_before(session: Session, table: type[_Made], act_id: UUID, digest: str) -> _Made | None:
-    """The act that a body of this id and digest made before: asked before anything is checked.
+_Made = TypeVar("_Made", bound=OwnAct)
+
+
+def said_before(
+    session: Session, table: type[_Made], actor_id: UUID, body: SaidWithId
+) -> _Made | None:
+    """The act that this actor made by the very same body: asked before anything is checked.
 
     Whoever sends the id and every word again hears what came of it the first time, even where a
-    role, a fund or a lane is gone since; None where it is new.
+    role, a fund or a lane is gone since. None where it is new, and for anybody else: ids stand in
+    the public log and words can be guessed, so others are told no more than their role may see.
 
     Raises:
-        EntryIdReused: the id belongs to an act with other content.
+        EntryIdReused: the id belongs to an act of the actor's with other content.
 
     """
-    first = session.get(table, act_id)
-    if first is not None:
-        _refuse_other(first, digest)
+    first = session.get(table, body.id)
+    if first is None or first.made_by != actor_id:
+        return None
+    _refuse_other(first, digest_of(body))
     return first
 
 

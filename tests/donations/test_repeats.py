@@ -82,3 +82,26 @@ def test_a_repeat_is_answered_after_the_role_and_the_fund_are_gone(
     assert gifts.entries(database) == before
     fresh = desk.post(path, body | {"id": str(uuid4())}, status=403)
     assert fresh["type"].endswith("forbidden")
+
+
+def test_who_repeats_another_ones_words_is_told_no_more_than_their_role_may_see(
+    desk: Desk, world: World
+) -> None:
+    """The log shows an anonymous gift's id, goods and day: enough to say it again."""
+    body = gifts.goods(anonymous=True)
+    first = desk.post("/donations", body, user="donor")
+    assert first["donor"] == "DONOR1"
+    assert desk.post("/donations", body, user="donor", status=200) == first
+    for other, status in (("donor2", 422), ("hospital", 403), ("auditor", 403)):
+        told = desk.post("/donations", body, user=other, status=status)
+        assert "DONOR1" not in str(told)
+
+
+def test_what_was_bought_is_not_told_to_who_repeats_it_from_another_organisation(
+    desk: Desk, world: World
+) -> None:
+    gifts.give(desk.api, world, gifts.money(10_000))
+    body = gifts.buying()
+    desk.post("/purchases", body)
+    for other in ("hospital", "carrier", "donor", "auditor"):
+        desk.post("/purchases", body, user=other, status=403)
