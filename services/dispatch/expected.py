@@ -15,8 +15,8 @@ def expectations(
 ) -> list[ExpectedOut]:
     """What is expected for these sites, or of a paper: an order, say, with all its lines.
 
-    Left out is what no longer holds: a paper that was cancelled or has brought its goods, and a
-    need that has all it asks for. By day, destination and paper.
+    Left out is what no longer holds: a paper that was cancelled, has brought its goods or brings
+    them elsewhere, and a need that has all it asks for. By day, destination and paper.
     """
     run = find_last_approved(session)
     lines = [
@@ -28,7 +28,7 @@ def expectations(
     if run is None or not lines:
         return []
     coming = dues(session, first=run.day, days=run.horizon_days + 1)
-    kinds = {due.subject: due.kind for due in coming}
+    kinds = {(due.site, due.subject): due.kind for due in coming}
     needs = requests.get_needs(session, {line.need_id for line in lines})
     missing = {
         state.need.id for state in requests.served(session, needs.values()) if state.outstanding
@@ -41,13 +41,13 @@ def expectations(
             item=line.item,
             pieces=line.quantity_base,
             paper=line.paper,
-            kind=kinds[line.paper],
+            kind=kinds[line.origin, line.paper],
             origin=line.origin,
             ready_on=line.ready_on,
             destination=line.destination,
             due_on=line.due_on,
         )
         for line in lines
-        if line.paper in kinds and line.need_id in missing
+        if (line.origin, line.paper) in kinds and line.need_id in missing
     ]
     return sorted(found, key=lambda each: (each.due_on, each.destination, each.paper))
