@@ -155,3 +155,23 @@ def test_a_body_beyond_a_megabyte_is_refused_however_it_comes(
     for answer in (declared, streamed):
         assert answer.status_code == 413
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_an_administrator_lists_users_narrowed_sorted_and_as_a_file(
+    api: TestClient, world: World
+) -> None:
+    admin, path = world.bearer("admin"), "/api/v1/users"
+    every = api.get(path, headers=admin)
+    names = [each["username"] for each in every.json()]
+    assert names == sorted(names)
+    assert int(every.headers["x-total-count"]) == len(names)
+    assert not any("password" in name for name in every.json()[0])
+    hospitals = api.get(f"{path}?role=hospital&organisation=&active=true", headers=admin).json()
+    assert {each["role"] for each in hospitals} == {"hospital"}
+    one = api.get(f"{path}?organisation=HOSP1&sort=-username&limit=1", headers=admin)
+    assert [each["organisation"] for each in one.json()] == ["HOSP1"]
+    heading, *rows = api.get(f"{path}?format=csv", headers=admin).text.splitlines()
+    assert heading.endswith(",email_confirmed_at")
+    assert len(rows) == len(names)
+    assert api.get(f"{path}?role=nobody", headers=admin).status_code == 422
+    assert api.get(path, headers=world.bearer("dispatcher")).status_code == 403

@@ -45,7 +45,7 @@ from services.inventory.act_schemas import (
 )
 from services.inventory.api import State, check_day
 from services.inventory.disposal_schemas import DisposalIn
-from services.inventory.pages_base import LEFT_EMPTY, names, names_with_organisations, packed
+from services.inventory.pages_base import names, names_with_organisations, packed
 from services.inventory.schemas import CardLineOut, PickAsked
 from services.journal.reversals import HowItStands, how_they_stand
 from services.journal.stops import stopped_lots
@@ -54,7 +54,7 @@ from services.parties.models import Role
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import DatabaseSession, Moment
-from services.web.lists import ListAsked, csv_file, cut_page
+from services.web.lists import LEFT_EMPTY, ListAsked, csv_file, cut_page
 from services.web.pages import redirect, render
 
 _PICK_FIELDS = frozenset({"site", "item", "quantity", "unit", "arrives_on", "scan"})

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Request
-from pydantic import BeforeValidator
 from sqlmodel import Session, select
 
 from services.catalog import service as catalog
@@ -14,9 +13,6 @@ from services.parties.changes import Change, changes_of
 from services.parties.models import User
 from services.parties.pages import names_of_organisations, sites_by_code
 from services.web.i18n import language_of
-
-# A search form sends every one of its fields; what was left empty narrows nothing.
-LEFT_EMPTY = BeforeValidator(lambda text: text or None)
 
 
 def names(session: Session) -> dict[str, Any]:

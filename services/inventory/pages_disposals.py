@@ -14,13 +14,13 @@ from services.inventory.access import kept_sites
 from services.inventory.disposal_schemas import DecisionIn, DestroyedIn
 from services.inventory.disposals_api import disposals_out
 from services.inventory.models import DisposalState
-from services.inventory.pages_base import LEFT_EMPTY, history, names, packed
+from services.inventory.pages_base import history, names, packed
 from services.parties.access import CurrentActor
 from services.parties.models import Role
 from services.parties.service import Actor
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import DatabaseSession
-from services.web.lists import ListAsked, csv_file
+from services.web.lists import LEFT_EMPTY, ListAsked, csv_file
 from services.web.pages import redirect, render
 
 router = APIRouter()

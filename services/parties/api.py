@@ -1,10 +1,10 @@
 """Endpoints of parties: who is there, tokens, and what the administrator registers."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, Query, Response, status
 from pydantic import BaseModel, Field
 from sqlmodel import col, select
 
@@ -21,7 +21,9 @@ from services.parties.models import (
     SiteKind,
     User,
 )
+from services.parties.people import PeopleWanted, list_people
 from services.web.http import Code, DatabaseSession, FromRow, Input, Moment, Text, example
+from services.web.lists import ListAsked, answer
 
 router = APIRouter(tags=["parties"])
 
@@ -109,6 +111,12 @@ class UserOut(FromRow):
     display_name: str
     role: Role
     organisation: str
+
+
+class UserListed(UserOut):
+    active: bool
+    email: str | None
+    email_confirmed_at: Moment | None
 
 
 Password = Annotated[str, Field(min_length=12, max_length=200)]
@@ -230,6 +238,25 @@ def register_organisation(
     row = Organisation(**body.model_dump())
     session.add(row)
     return OrganisationOut.model_validate(row)
+
+
+@router.get("/users", response_model=list[UserListed])
+def list_users(
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    wanted: PeopleWanted,
+    response: Response,
+) -> Any:
+    """Who may sign in, and for whom (administrators)."""
+    service.require_role(actor, Role.ADMIN)
+    return answer(
+        list_people(session, asked, wanted).map(
+            lambda rows: [UserListed.model_validate(row) for row in rows]
+        ),
+        response,
+        "users",
+    )
 
 
 @router.post("/users", status_code=status.HTTP_201_CREATED)

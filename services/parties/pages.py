@@ -5,19 +5,21 @@ from typing import Literal
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Request
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 from starlette.responses import Response
 
 from services.parties import keys_pages, service
 from services.parties.access import CurrentActor, MaybeActor, cookie_name, refuse_foreign_form
-from services.parties.api import UserChange, UserIn, change_user, register_user
+from services.parties.api import UserChange, UserIn, UserListed, change_user, register_user
 from services.parties.email import UserEmailIn, set_email_of
 from services.parties.models import Organisation, OrganisationKind, Role, Site, SiteKind, User
+from services.parties.people import PeopleWanted, list_people
 from services.parties.service import WrongPassword
 from services.settings import get_settings
 from services.web.forms import Form, SentForm
 from services.web.http import DatabaseSession
 from services.web.i18n import LANGUAGES, language_of
+from services.web.lists import ListAsked, Listing, csv_file
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -71,22 +73,36 @@ def sign_out(request: Request, session: DatabaseSession, actor: MaybeActor) -> R
 
 
 @router.get("/people")
-def show_people(request: Request, session: DatabaseSession, actor: CurrentActor) -> Response:
+def show_people(
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    asked: ListAsked,
+    wanted: PeopleWanted,
+) -> Response:
     """Who may sign in, and for whom (administrators)."""
     service.require_role(actor, Role.ADMIN)
-    return _people_page(request, session, Form(), request.query_params.get("name", ""))
+    people = list_people(session, asked, wanted)
+    if asked.is_csv:
+        return csv_file([UserListed.model_validate(row) for row in people.rows], "users")
+    return _people_page(request, session, Form(), people)
 
 
 @router.post("/people")
 def add_user(
-    request: Request, session: DatabaseSession, actor: CurrentActor, form: SentForm
+    request: Request,
+    session: DatabaseSession,
+    actor: CurrentActor,
+    form: SentForm,
+    asked: ListAsked,
+    wanted: PeopleWanted,
 ) -> Response:
     service.require_role(actor, Role.ADMIN)
     with form.attempt(session):
         register_user(form.read(UserIn), session, actor)
         session.flush()
     if form.slips:
-        return _people_page(request, session, form, "")
+        return _people_page(request, session, form, list_people(session, asked, wanted))
     return redirect(request, "/people", name=form["username"].strip())
 
 
@@ -117,18 +133,21 @@ def let_in_or_out(
     return redirect(request, "/people", name=username)
 
 
-def _people_page(request: Request, session: Session, form: Form, changed: str) -> Response:
+def _people_page(request: Request, session: Session, form: Form, people: Listing[User]) -> Response:
     organisations = list(session.exec(select(Organisation).order_by(col(Organisation.code))))
-    users = list(session.exec(select(User).order_by(col(User.username))))
+    counted = select(col(User.organisation), func.count()).group_by(col(User.organisation))
+    changed = request.query_params.get("name", "")
     return render(
         request,
         "people.html",
         form.status,
         form=form,
-        users=users,
+        filters=Form(dict(request.query_params)),
+        people=people,
         organisations=organisations,
+        counts=dict(session.exec(counted).all()),
         names={each.code: each for each in organisations},
-        changed=next((user for user in users if user.username == changed), None),
+        changed=session.exec(select(User).where(User.username == changed)).first(),
     )
 
 

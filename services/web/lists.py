@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from sqlalchemy.sql.operators import asc_op, desc_op
 from sqlmodel import Session
 from starlette.responses import Response
@@ -30,6 +30,8 @@ MAX_CSV_ROWS = 100_000
 Format = Literal["json", "csv"]
 Item = TypeVar("Item")
 Other = TypeVar("Other")
+# A search form sends every one of its fields; what was left empty narrows nothing.
+LEFT_EMPTY = BeforeValidator(lambda text: text or None)
 Order = Mapping[str, Any]
 """Columns to sort by, by their names; the first is the order where none is asked for.
 
