@@ -119,6 +119,8 @@ def _post_receipt(
             _tell_recalled(session, shipment, sum(some for _, some in lines))
     rejected = moves_off(shipment, [(line, told.rejected) for line, told in counted], _rejected)
     post_act(session, shipment, act, nth("rejected", delivery), EntryKind.REJECT, rejected)
+    if rejected:
+        _tell_rejected(session, shipment, sum(told.rejected for _, told in counted))
     missing = [(line, told.short) for line, told in counted]
     short = moves_off(shipment, missing, lost)
     post_act(session, shipment, act, nth("short", delivery), EntryKind.LOSE, short)
@@ -161,6 +163,21 @@ def _to(fate: _Fate) -> Target:
 
 def _rejected(shipment: Shipment, line: ShipmentLine) -> AccountRef:  # noqa: ARG001
     return site_account(shipment.destination, "rejected")
+
+
+def _tell_rejected(session: Session, shipment: Shipment, pieces: int) -> None:
+    """Tell the desk and whoever sent it: the goods are theirs to take back or to have destroyed."""
+    raise_alert(
+        session,
+        AlertKind.RECEIPT_DISPUTED,
+        f"shipment:{shipment.id}",
+        Severity.WARNING,
+        path=f"/shipments/{shipment.id}",
+        roles=(Role.DISPATCHER,),
+        organisation=parties.get_site(session, shipment.origin).organisation,
+        site=shipment.destination,
+        facts={"site": shipment.destination, "pieces": pieces},
+    )
 
 
 def _tell_recalled(session: Session, shipment: Shipment, pieces: int) -> None:

@@ -61,7 +61,8 @@ def step_back(
         )
     )
     session.flush()
-    close_alert(session, AlertKind.SHIPMENT_LOST, f"shipment:{shipment_id}")
+    for told in (AlertKind.SHIPMENT_LOST, AlertKind.RECEIPT_DISPUTED):
+        close_alert(session, told, f"shipment:{shipment_id}")
     return shipment
 
 

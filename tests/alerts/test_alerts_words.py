@@ -46,6 +46,7 @@ FACTS: dict[AlertKind, list[dict[str, Any]]] = defaultdict(
             {"site": "H1", "origin": "W1", "carrier": "CARR1", "due_on": "2020-03-01"}
         ],
         AlertKind.SHIPMENT_LOST: [{"site": "H1", "carrier": "CARR1", "pieces": 70}],
+        AlertKind.RECEIPT_DISPUTED: [{"site": "H1", "pieces": 70}],
         AlertKind.COLD_BREACH: [{"site": "H1", "minutes": 70}],
         AlertKind.MAKER_SILENT: [
             {"site": "F1", "reports": 2, "first": "2020-03-01", "last": "2020-03-02"}

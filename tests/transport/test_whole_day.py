@@ -58,10 +58,12 @@ def test_the_desk_lives_its_day(api: TestClient, database: Database) -> None:
     assert where(database, lot)["site:H1/available"] == 60
     assert outstanding(database, sent.needs[0]) == 3
     assert act(api, sent.id, "verify").json()["state"] == "verified"
-    # What went missing was told to the desk and to the consignee.
+    # The consignee was told what went missing, the sender what was rejected, the desk both.
+    told_of = {AlertKind.SHIPMENT_LOST: "HOSP1", AlertKind.RECEIPT_DISPUTED: "RELIEF"}
     with database.transaction() as session:
-        alert = session.exec(select(Alert).where(Alert.kind == AlertKind.SHIPMENT_LOST)).one()
-        assert (alert.subject, alert.organisation) == (f"shipment:{sent.id}", "HOSP1")
+        for kind, whom in told_of.items():
+            alert = session.exec(select(Alert).where(Alert.kind == kind)).one()
+            assert (alert.subject, alert.organisation) == (f"shipment:{sent.id}", whom)
     states = ask(api, "GET", "shipments?sort=state&limit=1", "dispatcher")
     assert states.headers["x-total-count"] == "2"
     assert [row["state"] for row in states.json()] == ["joined"]
