@@ -48,10 +48,8 @@ def test_the_warehouses_day(api: TestClient, world: World, database: Database) -
     # A hospital gets some, uses some and gives the rest back.
     with database.transaction() as session:
         shelf, kept = site_account("W1", "available"), site_account("W1", "reserved", NEED)
-        road, got = (
-            AccountRef("shipment:9", "in_transit", NEED),
-            site_account("H1", "received", NEED),
-        )
+        road = AccountRef("shipment:9", "in_transit", NEED)
+        got = site_account("H1", "received", NEED)
         for kind, source, target in (
             (EntryKind.RESERVE, shelf, kept),
             (EntryKind.DISPATCH, kept, road),
