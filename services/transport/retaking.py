@@ -22,6 +22,7 @@ from services.transport.steps import events_of
 
 _S = ShipmentState
 LEAVING = frozenset({EntryKind.DISPATCH, EntryKind.SEND_BACK})
+_UNDER_WAY = frozenset({_S.DISPATCHED, _S.ARRIVED})
 _COUNTED = frozenset({_S.RECEIVED, _S.PARTLY_RECEIVED, _S.REFUSED, _S.LOST})
 
 
@@ -46,7 +47,11 @@ def step_back(
         raise NothingToTakeBack(
             f"Shipment {shipment_id} is {shipment.state}", field="entry_id", value=shipment_id
         )
-    before = events[reached[-1] - 1].state
+    at = reached[-1]
+    # Diverted on the way, and back again, it left once all the same.
+    while kind in LEAVING and events[at - 1].state in _UNDER_WAY:
+        at -= 1
+    before = events[at - 1].state
     note = f"{reason} ({shipment.state} → {before}{_reasons(session, shipment)})"
     session.connection().execute(sa.delete(Receipt).where(col(Receipt.shipment_id) == shipment_id))
     shipment.state = before

@@ -271,6 +271,27 @@ def test_goods_that_come_back_serve_their_need_again_and_fill_the_shelf(
     assert astray(database) == []
 
 
+def test_what_came_back_and_never_left_is_picked_again(
+    api: TestClient, database: Database, world: World
+) -> None:
+    back = plan(database, Goods(100))
+    bring_to(api, back.id, "dispatch")
+    assert divert(api, back.id).status_code == 200
+    there = {"destination": "H1", "occurred_at": "2020-02-04T08:30:00Z"}
+    again = divert(api, back.id, lines=[taken(1, 100, back.needs[0])], **there)
+    assert again.status_code == 200, again.text
+    with database.transaction() as session:
+        [left, *_] = entries_of(session, f"shipment:{back.id}")
+    assert left.kind is EntryKind.DISPATCH
+    undo = {"id": str(uuid4()), "reason": "it never left"}
+    path = f"/api/v1/entries/{left.id}/correct"
+    assert api.post(path, json=undo, headers=world.bearer("carrier")).status_code == 201
+    assert show(api, back.id)["state"] == "picked"
+    assert standing(database, back.lots[0]) == {f"site:W1/reserved/need:{back.needs[0]}": 100}
+    sent_again = act(api, back.id, "dispatch", occurred_at="2020-02-04T09:00:00Z")
+    assert sent_again.json()["state"] == "dispatched"
+
+
 def test_an_id_of_another_diversion_is_refused(api: TestClient, sent: Sent) -> None:
     body = {"id": str(uuid4()), "lines": [taken(1, 5)]}
     assert divert(api, sent.id, **body).status_code == 200
