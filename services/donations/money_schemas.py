@@ -200,9 +200,12 @@ class OrderEditIn(OrderTerms):
 
 
 class OrderPlaceIn(Input):
+    """``version`` is the draft's that was read: where it is given, no other is ordered."""
+
     model_config = example(ordered_at="2020-02-04T10:00:00+08:00")
 
     ordered_at: Moment
+    version: Annotated[Text, Field(min_length=1, max_length=64)] | None = None
 
 
 class OrderCancelIn(Input):

@@ -234,6 +234,9 @@ def _page(
     order = orders.get_order(session, order_id)
     told = money_lists.orders_out(session, [order])[0]
     forms = _blank_forms(actor, told) | dict(sent)
+    if "order" in forms:
+        # The page shows what the draft says now, a form that was refused or not.
+        forms["order"].values["version"] = told.version
     subject = orders.subject_of(order_id)
     changes = changes_of(session, [subject])[subject]
     return render(

@@ -155,12 +155,7 @@ def edit_order(session: Session, actor: Actor, order_id: UUID, body: OrderEditIn
     if order.status is not OrderStatus.DRAFT:
         raise not_open(order, "cancel it, and draft a new order")
     if body.version != digest_of(before):
-        raise OrderChanged(
-            "The draft says something else by now",
-            field="version",
-            value=body.version,
-            mend="read it again, and change what it says now",
-        )
+        raise _changed(body.version, "read it again, and change what it says now")
     parties.require_site(session, actor, body.site, Role.DISPATCHER)
     get_warehouse(session, body.site)
     lines = [_new_line(session, order, index, line) for index, line in enumerate(body.lines)]
@@ -173,6 +168,12 @@ def edit_order(session: Session, actor: Actor, order_id: UUID, body: OrderEditIn
     record_change(session, actor, subject_of(order_id), what, body.reason)
     session.flush()
     return order
+
+
+def _changed(version: str, mend: str) -> OrderChanged:
+    return OrderChanged(
+        "The draft says something else by now", field="version", value=version, mend=mend
+    )
 
 
 def _told(before: OrderTerms, after: OrderTerms) -> str:
@@ -201,6 +202,7 @@ def place_order(
     Raises:
         NotFound, Forbidden: no such order, or another organisation's fund.
         OrderNotOpen: it was cancelled.
+        OrderChanged: somebody changed the draft since its ``version`` was read.
         InsufficientMoney: the fund didn't hold that much for this at the time.
 
     """
@@ -210,7 +212,10 @@ def place_order(
         return order
     if order.status is not OrderStatus.DRAFT:
         raise not_open(order, "draft a new order")
-    price = sum(line.price_minor for line in lines_of(session, order_id))
+    lines = lines_of(session, order_id)
+    if body.version not in {None, digest_of(terms_of(order, lines))}:
+        raise _changed(body.version, "read it again, and order what it says now")
+    price = sum(line.price_minor for line in lines)
     earmark = (order.earmark_kind, order.earmark) if order.earmark_kind and order.earmark else None
     money = pick(session, fund, price, earmark, body.ordered_at, "price_minor")
     post(

@@ -62,6 +62,27 @@ def test_who_read_an_older_draft_overwrites_nothing(desk: Desk) -> None:
     assert desk.get(path) == told
 
 
+def test_nobody_orders_what_they_have_not_read(desk: Desk, browser: Open, world: World) -> None:
+    give(desk.api, world, money(10_000))
+    order = desk.post("/purchase-orders", ordering())
+    path, of = f"/purchase-orders/{order['id']}", f"/orders/{order['id']}"
+    told = desk.put(path, _changing(order))
+    late = desk.post(f"{path}/order", ORDERED | {"version": order["version"]}, status=409)
+    assert problem(late) == ("order-changed", "version")
+    assert desk.get(path) == told
+    page = browser("dispatcher")
+    form = page.form(f"/en{of}", f"/en{of}/order")
+    now = form.values | {"ordered_at": "2020-02-05T18:00"}
+    assert page.post(form.action, now | {"version": order["version"]}).status_code == 409
+    assert desk.get(path) == told
+    assert went_to(page.post(form.action, now)) == f"/en{of}"
+    placed = desk.get(path)
+    assert (placed["state"], placed["committed_minor"]) == ("ordered", 2900)
+    # Ordered already, it is ordered: whichever version is named.
+    body = ORDERED | {"version": order["version"]}
+    assert desk.post(f"{path}/order", body, status=200) == placed
+
+
 @pytest.mark.parametrize("act", ["order", "cancel"])
 def test_what_is_ordered_or_called_off_is_no_draft(desk: Desk, world: World, act: str) -> None:
     give(desk.api, world, money(10_000))
