@@ -308,4 +308,5 @@ def test_a_settled_call_for_help_is_forgotten(
     code, told = run(monkeypatch, database, what, "--yes")
     assert (code, "2 field(s) deleted" in told) == (0, True)
     assert "Zhang Wei" not in api.get(path).text
+    assert count(database, "SELECT count(*) FROM change t WHERE t::text LIKE '%Zhang Wei%'") == 0
     assert "deleted before" in run(monkeypatch, database, what, "--yes")[1]

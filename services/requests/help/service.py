@@ -25,9 +25,6 @@ from services.requests.schemas import RequestIn
 from services.settings import get_settings
 from services.web.limits import Throttle, TooMany
 
-# Anybody may call; nobody may drown the others out.
-_calls = Throttle(tries=60, window_s=60)
-
 _FORGOTTEN = "—"
 
 
@@ -140,7 +137,7 @@ def take_up(session: Session, actor: Actor, call_id: UUID, body: TakeUp) -> Help
     posted, created = requests.post_request(session, actor, request)
     if created:
         call.site, call.request_id = body.site, posted.id
-        _settle(session, actor, call, CallState.TAKEN_UP, None)
+        _settle(session, actor, call, CallState.TAKEN_UP)
     return call
 
 
@@ -161,19 +158,18 @@ def reply(
         return call
     _require_waiting(call)
     call.answer = body.answer
-    _settle(session, actor, call, state, body.answer)
+    _settle(session, actor, call, state)
     return call
 
 
-def _settle(
-    session: Session, actor: Actor, call: HelpCall, state: CallState, reason: str | None
-) -> None:
+def _settle(session: Session, actor: Actor, call: HelpCall, state: CallState) -> None:
     _hush(session, call)
     call.state, call.settled_at = state, datetime.now(UTC)
     # Who called and where they live was needed to help them, and isn't any more.
     call.place = call.contact = None
     session.flush()
-    record_change(session, actor, subject_of(call.id), state.value.replace("_", " "), reason)
+    # What the caller was told stands in the call alone: a history can't forget it.
+    record_change(session, actor, subject_of(call.id), state.value.replace("_", " "))
 
 
 def _hush(session: Session, call: HelpCall) -> None:
