@@ -336,34 +336,6 @@ def test_a_transfer_is_due_with_its_lot_and_not_once_that_is_recalled(
         assert sources(session) == []
 
 
-def test_a_transfer_that_goes_elsewhere_is_expected_no_more(
-    api: TestClient, world: World, desk: Desk, database: Database, plan: Callable[..., Any]
-) -> None:
-    with database.transaction() as session:
-        stock(session, "W1", "gloves", 20)
-        lot = stock(session, "W2", "gloves", 120)
-
-    def at(hour: int, **more: Any) -> dict[str, Any]:
-        return {"occurred_at": (NOW + timedelta(hours=hour)).isoformat(), "reason": "x"} | more
-
-    goods = {"lines": [{"lot_id": str(lot), "quantity_base": 120}], "carrier": "CARR1"}
-    way = {"origin": "W2", "destination": "W1", "depart_on": day(-2), "due_on": day(-1)}
-    transfer = desk.post("/transfers", at(-4, id=str(uuid4()), **way, **goods), "dispatcher")
-    ask(api, world, 100)
-    run = plan()
-    desk.post(f"/runs/{run['id']}/approve", {}, "approver")
-    shipment = f"/shipments/{transfer['shipment_id']}"
-    for hour, step in ((-3, "pick"), (-2, "dispatch")):
-        moment = {"occurred_at": at(hour)["occurred_at"]}
-        desk.post(f"{shipment}/{step}", moment, "dispatcher", 200)
-    with database.transaction() as session:
-        assert [each.pieces for each in expectations(session)] == [80]
-    away = at(-1, id=str(uuid4()), destination="H2", due_on=day(1))
-    desk.post(f"{shipment}/divert", away, "dispatcher", 200)
-    with database.transaction() as session:
-        assert expectations(session) == []
-
-
 def test_a_ban_keeps_expected_goods_back_too_and_a_pin_takes_only_what_is_there(
     api: TestClient,
     world: World,
