@@ -178,6 +178,7 @@ def test_shortages_stand_by_item_the_worst_first_or_in_one_table(
     assert (
         '<details open><summary><span class="tag bad">Critically short</span> gloves, in 3' in text
     )
+    assert 'sort=-level">In one table' in text
     sorted_text = page(api, world, "/zh/shortages?sort=-level")
     assert "按物资" in sorted_text
     assert "3个地区" not in sorted_text
