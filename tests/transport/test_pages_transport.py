@@ -60,6 +60,7 @@ def test_a_transfer_lives_its_day_on_pages(
     assert 'src="data:image/svg+xml' in waybill
     load_list = desk.get("/en/shipments/load-list?origin=W1&day=2020-02-04")
     assert load_list.count("(00) 09521234") == 2
+    assert 'name="reason"' not in desk.get(f"{here}/divert?destination=H2")
     at = {"pick": "09:00", "load": "09:10", "dispatch": "09:20"}
     for step, clock in at.items():
         done = desk.fill(here, {"occurred_at": f"2020-02-04T{clock}"}, f"{here}/{step}")
