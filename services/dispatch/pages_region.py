@@ -69,9 +69,15 @@ def show_region(
 
 
 def _own_region(session: Session, actor: Actor, known: list[str]) -> str:
-    """The region that the actor's organisation is the desk of; the first where it is of none."""
+    """The region that the actor's organisation is the desk of.
+
+    Where it is of none, the smallest that holds all its places; where it has none, the first.
+    """
     own = sorted(code for code, desk in desks(session).items() if desk == actor.organisation)
-    return (own or known)[0]
+    above = parties.regions_above(session)
+    chains = [above[site.region] for site in parties.sites_of(session, actor.organisation)]
+    shared = [code for code in chains[0] if all(code in it for it in chains)] if chains else []
+    return (own or shared or known)[0]
 
 
 def _sites_in(session: Session, region: str) -> list[str]:

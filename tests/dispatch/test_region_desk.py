@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from services.database import Database
-from services.parties.models import Region
+from services.parties.models import Region, Site
 from services.requests.help import service as help_calls
 from services.requests.models import Need, RegionDesk
 from services.web.limits import Throttle
@@ -85,6 +85,18 @@ def test_what_its_hospital_has_not_confirmed_for_long_is_about_to_lapse(
         need.last_word_recorded_at -= timedelta(hours=22)
     page = section(desk.get(f"{PATH}?region=420100"), "Lapsing soon")
     assert "unless its hospital confirms it" in page
+
+
+def test_a_desk_of_no_region_sees_first_where_its_places_are(
+    api: TestClient, world: World, database: Database
+) -> None:
+    with database.transaction() as session:
+        first = session.exec(select(Region).order_by(col(Region.code))).first()
+        places = set(session.exec(select(Site.region).where(Site.organisation == "RELIEF")))
+        assert first
+        assert first.code not in {"420000", *places}
+        assert places == {"420100", "420500"}
+    assert "Desk of 420000" in Browser(api, database, "dispatcher").get(PATH)
 
 
 def test_a_desk_sees_its_own_region_first_and_who_decides(
