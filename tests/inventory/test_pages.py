@@ -104,6 +104,12 @@ def test_a_unit_without_words_needs_no_plural() -> None:
     assert str(labels.items_in(1, "bag_20")) == "1 × bag_20"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(("days", "english"), [(1, "1 day"), (1.5, "1.5 days"), (0, "0 days")])
+def test_days_agree_with_their_number(days: float, english: str) -> None:
+    labels = environment("en").get_template("labels.html").make_module()
+    assert str(labels.days(days)) == english  # type: ignore[attr-defined]
+
+
 def test_cards_and_recalls_name_who_and_what(browser: Open, lot: UUID) -> None:
     desk = browser("dispatcher")
     pages = [f"stock/lots/{lot}?site={site}" for site in ("W1", "H1")]
