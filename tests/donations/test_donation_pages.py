@@ -180,7 +180,10 @@ def test_yen_are_typed_and_shown_without_decimals(
     assert office.form(page, f"{page}/receive").values["lines[0].accepted"] == "1250"
     came = office.fill(page, {"occurred_at": "2020-02-02T09:00:00"}, f"{page}/receive")
     assert went_to(came) == page
-    assert "1,250 JPY" in browser(None).get(f"/en/donations/{gift['id']}")
+    trace = browser(None).get(f"/en/donations/{gift['id']}")
+    assert "1,250 JPY</strong> can still be spent from" in trace
+    assert "in stock" not in trace
+    assert "the fund RELIEF-JPY" not in trace
 
 
 def test_lists_on_pages_filter_and_download(browser: Open, desk: Desk, world: World) -> None:
