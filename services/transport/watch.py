@@ -109,7 +109,12 @@ def _sites(session: Session, found: Sequence[Shipment]) -> dict[str, Site]:
 
 def _items(session: Session, shipments: Sequence[UUID]) -> dict[UUID, str]:
     """The item of each shipment that brings no other: who chose other items isn't told."""
-    lines = session.exec(select(ShipmentLine).where(among(ShipmentLine.shipment_id, shipments)))
+    # Of what was diverted as a whole an empty line is left.
+    lines = session.exec(
+        select(ShipmentLine).where(
+            among(ShipmentLine.shipment_id, shipments), ShipmentLine.quantity_base > 0
+        )
+    )
     lots_by_shipment: dict[UUID, set[UUID]] = defaultdict(set)
     for line in lines:
         lots_by_shipment[line.shipment_id].add(line.lot_id)
