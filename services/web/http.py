@@ -184,6 +184,8 @@ _MENDS = {
     "bool_type": "give true or false",
     "bool_parsing": "give true or false",
 }
+_LENGTHS = frozenset({"too_short", "too_long"})
+_MAILBOX = "give an e-mail address such as desk@example.org"
 _FORMS = {CODE_PATTERN: "use letters, digits, dots, hyphens and underscores only"}
 
 
@@ -192,10 +194,14 @@ def field_error(item: dict[str, Any]) -> dict[str, Any]:
     kind = str(item["type"])
     where = item["loc"] if kind != "json_invalid" else ()
     field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in where).lstrip(".")
+    if kind in _LENGTHS and isinstance(item.get("input"), str):
+        # Of a text that is checked by a function too, pydantic says what it says of a list.
+        kind = f"string_{kind}"
     bounds = item.get("ctx", {})
     ours = bounds.get("error") if kind == "value_error" else None
     mend = _MENDS[kind].format_map(bounds) if kind in _MENDS else str(item["msg"])
-    mend = _FORMS.get(bounds.get("pattern"), mend)
+    pattern = bounds.get("pattern", "")
+    mend = _FORMS.get(pattern, _MAILBOX if "@" in pattern else mend)
     return {
         "field": printable(field) or "body",
         "value": None if is_secret(field) else _shown(item.get("input")),

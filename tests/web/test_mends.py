@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from pydantic import TypeAdapter, ValidationError
 
 import services
@@ -16,6 +17,7 @@ from services.settings import PROJECT_ROOT
 from services.web.forms import Form
 from services.web.http import Code, Input
 from services.web.pages import environment
+from tests.world import World
 
 # What pydantic-core may find in a value of each kind of schema (its docs, "Validation errors").
 KINDS = {
@@ -172,3 +174,20 @@ def test_a_slip_that_has_no_input_names_its_field_and_value() -> None:
         form.read(Body, leave_out=["id"])
     (slip,) = form.slips
     assert (slip.field, slip.value) == ("hidden", "x")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [("help", "at least 5 char"), ("x" * 1001, "at most 1000 char")]
+)
+def test_a_texts_length_is_told_in_characters(api: TestClient, words: str, told: str) -> None:
+    """Whatever else checks the text: it isn't told of lines, as a list's is."""
+    answer = api.post("/api/v1/help-calls", json={"region": "420100", "words": words})
+    slip = answer.json()["errors"][0]
+    assert (slip["field"], told in slip["mend"]) == ("words", True)
+    page = api.post("/en/help", data={"region": "420100", "words": words}).text
+    assert ("characters." in page, "lines." in page) == (True, False)
+
+
+def test_an_address_for_mail_is_asked_for_by_an_example(api: TestClient, world: World) -> None:
+    answer = api.put("/api/v1/email", json={"email": "nobody"}, headers=world.bearer("donor"))
+    assert "desk@example.org" in answer.json()["errors"][0]["mend"]
