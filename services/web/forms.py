@@ -198,12 +198,24 @@ class Form:
         return schema.model_validate(_typed(schema, _with_lists(tree)))
 
 
+_WITH_FILES = "multipart/form-data"
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def _sent(request: Request) -> Form:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    kind = _kind_of(request)
+    if kind == _WITH_FILES:
         return await _sent_with_files(request)
     if kind != "application/x-www-form-urlencoded":
-        raise InvalidInput("A form is sent as application/x-www-form-urlencoded")
+        raise InvalidInput(
+            "A form is sent as application/x-www-form-urlencoded, or with files as multipart",
+            field="Content-Type",
+            value=kind,
+            mend="send it from its own page",
+        )
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -254,7 +266,8 @@ SentForm = Annotated[Form, Depends(_sent)]
 
 async def _sent_file(request: Request) -> Upload:
     """The part ``file`` of a multipart body."""
-    form = await _sent(request)
+    # A body of another kind has no file in it, and isn't read.
+    form = await _sent_with_files(request) if _kind_of(request) == _WITH_FILES else Form()
     if "file" not in form.files:
         raise InvalidInput(
             "There is no file in it",

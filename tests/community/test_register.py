@@ -137,3 +137,11 @@ def test_the_pages_without_scripts(api: TestClient, world: World, database: Data
     assert "made up 2" not in refused.text
     assert went_to(staff.post(form.action, {"drop": "1"})) == "/en/point"
     assert "anybody can book with any number" in staff.get("/en/point")
+
+
+def test_a_body_of_another_kind_is_told_how_a_file_is_sent(api: TestClient, world: World) -> None:
+    path = "/api/v1/community/points/HB1/register"
+    told = api.put(path, json={}, headers=world.bearer("hospital"))
+    assert told.status_code == 422
+    slip = told.json()["errors"][0]
+    assert (slip["field"], "multipart/form-data" in slip["mend"]) == ("file", True)
