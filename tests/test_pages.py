@@ -187,6 +187,19 @@ def test_one_bad_line_of_several_writes_nothing_at_all(
     assert needs_of(api, world) == []
 
 
+def test_a_form_without_a_line_is_told_so_in_words(browser: Open) -> None:
+    person = browser("hospital")
+    for path, told in (
+        ("/en/needs/new", "Fill in at least one line."),
+        ("/zh/needs/new", "至少填写 1 行。"),
+    ):
+        answer = person.fill(path, {})
+        assert answer.status_code == 422
+        summary = answer.text.partition('class="slips"')[2].partition("</div>")[0]
+        assert told in summary
+        assert "<span class" not in summary
+
+
 def test_more_lines_come_without_scripts_and_keep_what_was_typed(browser: Open) -> None:
     person = browser("hospital")
     form = person.form("/en/needs/new")
