@@ -23,7 +23,11 @@ class SourceName:
         return self.lot_id or self.paper
 
 
+def is_expected(name: str) -> bool:
+    """Whether it is what is due: a paper's subject has a colon after its kind, a lot's id none."""
+    return ":" in name.partition("|")[2]
+
+
 def read_source(name: str) -> SourceName:
-    """A paper's subject has a colon after its kind; a lot's id has none."""
     site, _, what = name.partition("|")
-    return SourceName(site, None, what) if ":" in what else SourceName(site, UUID(what), None)
+    return SourceName(site, None, what) if is_expected(name) else SourceName(site, UUID(what), None)

@@ -16,7 +16,7 @@ from optimizer.plan import Allocation, Plan
 from optimizer.problem import Problem
 from services.dispatch.models import Run, RunKind, RunPart, RunState
 from services.dispatch.orders import Orders
-from services.dispatch.sources import read_source
+from services.dispatch.sources import is_expected, read_source
 from services.errors import Conflict, NotFound
 from services.transport.service import PlannedLine
 from services.web.lists import Asked, Listing, select_page
@@ -159,7 +159,7 @@ def expected_by_need(plan: Plan) -> Counter[str]:
     """By need, how much of what a plan gives it isn't there yet."""
     found: Counter[str] = Counter()
     for each in plan.allocations:
-        if read_source(each.source_id).paper is not None:
+        if is_expected(each.source_id):
             found[each.need_id] += each.quantity
     return found
 

@@ -5,18 +5,17 @@ document names. So a refusal finds its input by name, whichever layer it came fr
 """
 
 import re
-import types
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from fastapi import Depends, Request
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
@@ -25,18 +24,15 @@ from services.errors import DomainError, InvalidInput
 from services.web.http import field_error
 from services.web.i18n import wall_zone
 from services.web.pages import currency_decimals, for_people
+from services.web.typed import plant, typed, with_lists
 
 MAX_BYTES = 1_000_000
 MAX_FIELDS = 2_000
 MAX_FILES = 5
 # To be answered by another page than the form: sign in, or leave it alone.
 _NOT_HERE = frozenset({401, 403})
-_PART = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
-# Of type checkers the second is an alias; at run time it is a class of its own.
-_MOMENTS: tuple[Any, ...] = (datetime, AwareDatetime)
 # Inputs that may be hidden, beside which nothing can be read.
 _UNSEEN = frozenset({"id", "line", "next", "site", "version"})
-_DIGITS = re.compile(r"[+-]?\d+")
 
 
 class NotAnAmount(InvalidInput):
@@ -194,8 +190,8 @@ class Form:
         tree: dict[str, Any] = {}
         for name, value in (given | dict(instead or {})).items():
             if value.strip():
-                _plant(tree, name, value.strip())
-        return schema.model_validate(_typed(schema, _with_lists(tree)))
+                plant(tree, name, value.strip())
+        return schema.model_validate(typed(schema, with_lists(tree)))
 
 
 _WITH_FILES = "multipart/form-data"
@@ -339,73 +335,3 @@ def now_input() -> str:
     """
     rounded = datetime.now(wall_zone()).replace(second=0, microsecond=0) + timedelta(minutes=1)
     return rounded.strftime("%Y-%m-%dT%H:%M")
-
-
-def _plant(tree: dict[str, Any], path: str, value: str) -> None:
-    """Put a value at ``a[0].b``; lists are dictionaries by index until all is in place."""
-    parts: list[str | int] = [
-        int(index) if index else name for name, index in _PART.findall(path)[:6]
-    ]
-    if not parts:
-        return
-    here: Any = tree
-    for part in parts[:-1]:
-        here = here.setdefault(part, {})
-        if not isinstance(here, dict):
-            return
-    here[parts[-1]] = value
-
-
-def _with_lists(tree: Any) -> Any:
-    if not isinstance(tree, dict):
-        return tree
-    if tree and all(isinstance(key, int) for key in tree):
-        return [_with_lists(tree[key]) for key in sorted(tree)]
-    return {str(key): _with_lists(value) for key, value in tree.items()}
-
-
-def _typed(kind: Any, value: Any) -> Any:
-    """Text as the whole numbers, times and lists that the schema asks for; else as it was."""
-    kind = _bare(kind)
-    if isinstance(value, list) and get_origin(kind) is list:
-        return [_typed(get_args(kind)[0], each) for each in value]
-    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, BaseModel):
-        fields = kind.model_fields
-        return {
-            name: _typed(fields[name].annotation, each) if name in fields else each
-            for name, each in value.items()
-        }
-    if not isinstance(value, str):
-        return value
-    if kind is int:
-        return _whole_number(value)
-    return _with_zone(value) if kind in _MOMENTS else value
-
-
-def _bare(kind: Any) -> Any:
-    """``Annotated[X | None, …]`` as ``X``."""
-    while True:
-        if get_origin(kind) is Annotated:
-            kind = get_args(kind)[0]
-        elif get_origin(kind) in {Union, types.UnionType}:
-            some = [each for each in get_args(kind) if each is not types.NoneType]
-            if len(some) != 1:
-                return kind
-            kind = some[0]
-        else:
-            return kind
-
-
-def _whole_number(text: str) -> int | str:
-    """``12,000`` and ``１２ ０００`` are what people type and paste; 1.5 stays refused."""
-    digits = re.sub(r"(?<=\d)[,\s\u2009，](?=\d{3}(?!\d))", "", text)
-    return int(digits) if len(digits) <= 20 and _DIGITS.fullmatch(digits) else text
-
-
-def _with_zone(text: str) -> str:
-    """A browser's date and time say no zone: they are read off the wall's clock."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return moment.isoformat() if moment.tzinfo else moment.replace(tzinfo=wall_zone()).isoformat()
