@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.alerts.mail_links import LinkPurpose, follow, reader_of
 from services.parties.models import User
 from services.web.http import DatabaseSession
-from services.web.pages import render
+from services.web.pages import render, unkept
 
 router = APIRouter(prefix="/mail")
 
@@ -33,4 +33,5 @@ def follow_link(
 
 
 def _page(request: Request, purpose: LinkPurpose, user: User, *, done: bool = False) -> Response:
-    return render(request, "mail_link.html", purpose=purpose.value, user=user, is_done=done)
+    page = render(request, "mail_link.html", purpose=purpose.value, user=user, is_done=done)
+    return unkept(page)

@@ -58,7 +58,7 @@ def require_role(actor: Actor, *roles: Role) -> None:
     """Raise Forbidden unless the actor has one of the roles; an admin may do what desks do."""
     if actor.role not in roles and actor.role is not Role.ADMIN:
         raise Forbidden(
-            f"A {actor.role} may not do this",
+            f"The role {actor.role} may not do this",
             mend=f"sign in as {' or '.join(sorted(roles))}",
         )
 

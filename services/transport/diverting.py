@@ -95,7 +95,7 @@ def divert(
 
 
 def _part_id(body: DivertIn) -> UUID:
-    return uuid5(body.id, "shipment")
+    return uuid5(body.id, "part")
 
 
 def _check(session: Session, shipment: Shipment, body: DivertIn) -> None:

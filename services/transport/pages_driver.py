@@ -26,7 +26,7 @@ from services.transport.steps import Driver, Step, next_steps
 from services.transport.track_models import CarrierLink
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import DatabaseSession
-from services.web.pages import redirect, render
+from services.web.pages import redirect, render, unkept
 
 router = APIRouter()
 
@@ -51,7 +51,7 @@ def show_jobs(request: Request, secret: str, session: DatabaseSession) -> Respon
     """What is to be fetched and brought, and what has been."""
     link, _ = links.open_link(session, secret)
     jobs = manifests(session, links.jobs(session, link))
-    return _unkept(
+    return unkept(
         render(
             request,
             "carrier_jobs.html",
@@ -89,7 +89,7 @@ def do(
         _act(session, driver, shipment_id, what, form)
     if form.slips:
         return _job_page(request, session, link, driver, secret, shipment_id, {what: form})
-    return _unkept(redirect(request, f"/driver/{secret}/{shipment_id}", done=_DONE[what]))
+    return unkept(redirect(request, f"/driver/{secret}/{shipment_id}", done=_DONE[what]))
 
 
 def _act(session: Session, driver: Driver, shipment_id: UUID, what: str, form: Form) -> None:
@@ -122,7 +122,7 @@ def _job_page(
     forms = {name: Form.blank(occurred_at=now_input()) for name in open_to} | sent
     for name, form in forms.items():
         form.keyed(name)
-    return _unkept(
+    return unkept(
         render(
             request,
             "carrier_job.html",
@@ -138,10 +138,3 @@ def _job_page(
             **names(request, session),
         )
     )
-
-
-def _unkept(answer: Response) -> Response:
-    """The address holds a secret: it is neither kept nor told on."""
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["Referrer-Policy"] = "no-referrer"
-    return answer

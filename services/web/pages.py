@@ -222,3 +222,10 @@ def bar(parts: Iterable[tuple[str, int]], whole: int) -> list[tuple[str, float, 
             drawn.append((name, round(start, 2), round(width, 2)))
         start += width
     return drawn
+
+
+def unkept(answer: Response) -> Response:
+    """The address holds a secret: it is neither kept nor told on."""
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
