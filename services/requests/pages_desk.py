@@ -29,7 +29,7 @@ from services.requests.schemas_desk import (
     StopOut,
 )
 from services.web.forms import Form, SentForm
-from services.web.http import DatabaseSession
+from services.web.http import DatabaseSession, Quantity
 from services.web.lists import ListAsked, Listing, csv_file
 from services.web.pages import redirect, render
 
@@ -40,8 +40,14 @@ EVERYTHING = "*"
 Decision = Callable[[Session, Actor, UUID, Form], object]
 
 
+class _TypedApproval(Approval):
+    """On a page the figure is typed: one that was wiped out isn't "all of it"."""
+
+    approved_base: Quantity
+
+
 def _approve(session: Session, actor: Actor, need_id: UUID, form: Form) -> None:
-    deciding.approve(session, actor, need_id, form.read(Approval, leave_out=("id",)))
+    deciding.approve(session, actor, need_id, form.read(_TypedApproval, leave_out=("id",)))
 
 
 def _give_back(session: Session, actor: Actor, need_id: UUID, form: Form) -> None:

@@ -294,13 +294,15 @@ FILE_BODY: dict[str, Any] = {
 
 
 def minor_units(form: Form, name: str, currency: str) -> str:
-    """An amount typed with up to the currency's decimals, in minor units.
+    """An amount typed with up to the currency's decimals, in minor units; of nothing, nothing.
 
     Raises:
         NotAnAmount: it is anything else, such as half a yen.
 
     """
     text = form[name].strip()
+    if not text:
+        return ""
     decimals = currency_decimals(currency)
     match = re.fullmatch(r"(\d{1,3}(?:[,，\s]\d{3})*|\d{1,18})(?:[.．](\d{1,4}))?", text)
     typed = (match[2] or "") if match else ""

@@ -71,6 +71,9 @@ def test_a_draft_is_sent_given_back_changed_and_approved_in_part(
     assert "80 beds" in told
     assert went_to(hospital.fill(page, {"quantity": "200"}, f"{page}/edit")) == "/en/needs"
     assert went_to(hospital.fill(page, {}, f"{page}/submit")) == "/en/needs"
+    wiped_out = desk.fill(page, {"approved_base": ""}, f"{page}/approve")
+    assert wiped_out.status_code == 422
+    assert 'id="approve-approved_base-slip"' in wiped_out.text
     no_reason = desk.fill(page, {"approved_base": "120"}, f"{page}/approve")
     assert no_reason.status_code == 422
     assert 'id="approve-reason-slip"' in no_reason.text
