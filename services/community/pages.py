@@ -1,6 +1,7 @@
 """Pages of community points: residents find a point, book and see their code; staff hand out."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -21,7 +22,7 @@ from services.parties.service import Actor
 from services.web.forms import Form, SentForm, Upload
 from services.web.http import DatabaseSession
 from services.web.limits import Caller
-from services.web.lists import ListAsked, csv_file
+from services.web.lists import LEFT_EMPTY, ListAsked, csv_file
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -59,7 +60,7 @@ def show_offer(
     offer_id: UUID,
     session: DatabaseSession,
     actor: MaybeActor,  # noqa: ARG001
-    day: date | None = None,
+    day: Annotated[date | None, LEFT_EMPTY] = None,
 ) -> Response:
     return _offer_page(request, session, offers.get_offer(session, offer_id), day, Form.blank())
 
@@ -125,7 +126,7 @@ def show_desk(
     session: DatabaseSession,
     actor: CurrentActor,
     asked: ListAsked,
-    day: date | None = None,
+    day: Annotated[date | None, LEFT_EMPTY] = None,
 ) -> Response:
     """What the staff of a point need: a place for the code, and who comes when."""
     _require_staff(actor)

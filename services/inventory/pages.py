@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
+from pydantic import Field
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -58,6 +59,7 @@ from services.web.lists import LEFT_EMPTY, ListAsked, csv_file, cut_page
 from services.web.pages import redirect, render
 
 _PICK_FIELDS = frozenset({"site", "item", "quantity", "unit", "arrives_on", "scan"})
+_USUAL_DAYS = 60
 
 router = APIRouter()
 for part in (pages_recalls, pages_counts, pages_disposals, pages_catalogue):
@@ -259,7 +261,7 @@ class _Expiring:
 
     site: str = ""
     item: str = ""
-    days: int = 60
+    days: int = _USUAL_DAYS
     day: date | None = None
 
 
@@ -271,12 +273,12 @@ def show_expiring(
     asked: ListAsked,
     site: str = "",
     item: str = "",
-    days: Annotated[int, Query(ge=0, le=3660)] = 60,
+    days: Annotated[Annotated[int, Field(ge=0, le=3660)] | None, LEFT_EMPTY] = None,
     day: Annotated[date | None, LEFT_EMPTY] = None,
 ) -> Response:
     """What expires soon or has expired, and one button that takes the expired off the shelf."""
     check_day(day, "day")
-    wanted = _Expiring(site, item, days, day)
+    wanted = _Expiring(site, item, _USUAL_DAYS if days is None else days, day)
     return _expiring_page(request, session, actor, asked, wanted, Form.blank())
 
 

@@ -35,7 +35,7 @@ from services.transport.schemas import (
 from services.transport.service import Wanted
 from services.transport.steps import next_steps
 from services.web.http import Code, DatabaseSession
-from services.web.lists import ListAsked, answer, cut_page
+from services.web.lists import LEFT_EMPTY, ListAsked, answer, cut_page
 
 router = APIRouter(tags=["transport"])
 
@@ -58,12 +58,12 @@ LANES_BY: Mapping[str, Callable[[Lane], Any]] = {
 
 
 def asked_for(
-    state: Annotated[ShipmentState | None, Query()] = None,
-    run_id: Annotated[UUID | None, Query()] = None,
-    origin: Annotated[Code | None, Query()] = None,
-    destination: Annotated[Code | None, Query()] = None,
-    carrier: Annotated[Code | None, Query()] = None,
-    depart_on: Annotated[date | None, Query()] = None,
+    state: Annotated[ShipmentState | None, LEFT_EMPTY, Query()] = None,
+    run_id: Annotated[UUID | None, LEFT_EMPTY, Query()] = None,
+    origin: Annotated[Code | None, LEFT_EMPTY, Query()] = None,
+    destination: Annotated[Code | None, LEFT_EMPTY, Query()] = None,
+    carrier: Annotated[Code | None, LEFT_EMPTY, Query()] = None,
+    depart_on: Annotated[date | None, LEFT_EMPTY, Query()] = None,
 ) -> Wanted:
     return Wanted(state, run_id, origin, destination, carrier, depart_on)
 

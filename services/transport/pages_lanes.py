@@ -23,7 +23,7 @@ from services.transport.schemas_tracks import LinkIn, LinkOut
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import Code, DatabaseSession
 from services.web.i18n import language_of
-from services.web.lists import Asked, ListAsked, csv_file, cut_page
+from services.web.lists import LEFT_EMPTY, Asked, ListAsked, csv_file, cut_page
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -35,9 +35,9 @@ def list_lanes(
     session: DatabaseSession,
     actor: CurrentActor,
     asked: ListAsked,
-    origin: Annotated[Code | None, Query()] = None,
-    destination: Annotated[Code | None, Query()] = None,
-    day: Annotated[date | None, Query()] = None,
+    origin: Annotated[Code | None, LEFT_EMPTY, Query()] = None,
+    destination: Annotated[Code | None, LEFT_EMPTY, Query()] = None,
+    day: Annotated[date | None, LEFT_EMPTY, Query()] = None,
 ) -> Response:
     """Ways with what their carriers state and what was observed, and how full a day is."""
     rows = service.lanes(session, origin=origin, destination=destination)

@@ -27,7 +27,7 @@ from services.transport.schemas import CancelIn
 from services.transport.schemas_orders import SentBackAs, TransferIn
 from services.web.forms import Form, SentForm, now_input
 from services.web.http import Code, DatabaseSession
-from services.web.lists import ListAsked, csv_file
+from services.web.lists import LEFT_EMPTY, ListAsked, csv_file
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -42,8 +42,8 @@ def list_transfers(
     session: DatabaseSession,
     actor: CurrentActor,
     asked: ListAsked,
-    origin: Annotated[Code | None, Query()] = None,
-    destination: Annotated[Code | None, Query()] = None,
+    origin: Annotated[Code | None, LEFT_EMPTY, Query()] = None,
+    destination: Annotated[Code | None, LEFT_EMPTY, Query()] = None,
 ) -> Response:
     listing = transfers.find(session, actor, asked, origin=origin, destination=destination)
     rows = listing.map(lambda page: transfers_out(session, page))

@@ -21,7 +21,7 @@ from services.requests.forecast.models import DailyReport
 from services.requests.forecast.schemas import DailyReportIn, MissingOut
 from services.web.forms import Form, SentForm
 from services.web.http import Code, DatabaseSession
-from services.web.lists import ListAsked, csv_file, cut_page, select_page
+from services.web.lists import LEFT_EMPTY, ListAsked, csv_file, cut_page, select_page
 from services.web.pages import redirect, render
 
 router = APIRouter()
@@ -85,7 +85,7 @@ def show_form(
     session: DatabaseSession,
     actor: CurrentActor,
     site: Wanted = None,
-    day: date | None = None,
+    day: Annotated[date | None, LEFT_EMPTY] = None,
 ) -> Response:
     """The form for a day, filled in with what was reported last."""
     parties.require_role(actor, Role.HOSPITAL)
@@ -120,7 +120,7 @@ def list_missing(
     session: DatabaseSession,
     actor: CurrentActor,
     asked: ListAsked,
-    day: date | None = None,
+    day: Annotated[date | None, LEFT_EMPTY] = None,
 ) -> Response:
     """Who hasn't reported (desks), the longest silent first."""
     parties.require_role(actor, *DESKS)

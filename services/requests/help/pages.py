@@ -153,7 +153,8 @@ def _desk_page(
         "call": call,
         "waiting": call.state in WAITING,
         "may_assign": actor.role in {Role.DISPATCHER, Role.ADMIN},
-        "may_answer": actor.role in {Role.DISPATCHER, Role.ADMIN} or call.site is not None,
+        "may_answer": actor.role in {Role.DISPATCHER, Role.ADMIN}
+        or (actor.role is Role.HOSPITAL and call.site is not None),
         "own_sites": service.own_sites(session, actor),
         "sites": sites_by_code(session),
         "regions": {region.code: region for region in _regions(session)},
