@@ -24,7 +24,7 @@ from services.parties.access import CurrentActor
 from services.parties.models import DESKS, Region, Role
 from services.parties.pages import sites_by_code
 from services.parties.service import Actor, require_role
-from services.web.forms import Form, SentForm
+from services.web.forms import Form, SentForm, from_steps, in_steps
 from services.web.http import DatabaseSession
 from services.web.lists import Asked, ListAsked, csv_file, cut_page
 from services.web.pages import redirect, render
@@ -58,15 +58,23 @@ def put_rule(
 ) -> Response:
     require_role(actor, *READERS)
     with form.attempt(session):
-        shortage_rules.put_rule(session, actor, form.read(ShortageRuleIn))
+        typed = {name: in_steps(form, name, *as_typed) for name, as_typed in _TYPED.items()}
+        shortage_rules.put_rule(session, actor, form.read(ShortageRuleIn, instead=typed))
     if form.slips:
         return _shortages_page(request, session, actor, asked, Form(), form)
     return redirect(request, "/shortages", done="shortage-rule-set")
 
 
+# Days with one decimal, and shares in percent: their decimals, and the most that there can be.
+_TYPED = {f"{level}_days_tenths": (1, 366) for level in shortages.LEVELS[1:]} | {
+    f"{level}_share_ppm": (4, 100) for level in shortages.LEVELS[1:]
+}
+
+
 def _blank_rule(region: str) -> Form:
     usual = ShortageRuleIn(region="-", why="-").model_dump(exclude={"region", "why"})
-    return Form({name: str(value) for name, value in usual.items()} | {"region": region})
+    shown = {name: from_steps(usual[name], decimals) for name, (decimals, _) in _TYPED.items()}
+    return Form({name: str(value) for name, value in usual.items()} | shown | {"region": region})
 
 
 def _shortages_page(

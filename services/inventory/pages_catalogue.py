@@ -17,7 +17,7 @@ from services.inventory.pages_base import history, names, packed
 from services.parties.access import CurrentActor
 from services.parties.models import Role
 from services.parties.service import Actor
-from services.web.forms import Form, SentForm, hundredths
+from services.web.forms import Form, SentForm, in_steps
 from services.web.http import DatabaseSession
 from services.web.pages import redirect, render
 
@@ -47,7 +47,7 @@ def add_item(
     require_keeper(actor)
     code = ""
     with form.attempt(session):
-        limits = {name: hundredths(form, name) for name in _LIMITS if form[name].strip()}
+        limits = {name: in_steps(form, name, 2) for name in _LIMITS}
         new = form.read(NewItem, instead=limits)
         code = new.code
         body = ItemIn(**new.model_dump(exclude={"code"}))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl
@@ -315,18 +316,32 @@ def minor_units(form: Form, name: str, currency: str) -> str:
     return str(int(whole) * 10**decimals + int(typed.ljust(decimals, "0") or "0"))
 
 
-def hundredths(form: Form, name: str) -> str:
-    """A number typed with up to two decimals, such as -2.5, as whole hundredths.
+def in_steps(form: Form, name: str, decimals: int, most: int | None = None) -> str:
+    """A number typed with up to so many decimals, such as -2.5, in steps of the last of them.
+
+    Of nothing it is nothing, which the schema then misses or leaves as it is.
 
     Raises:
-        NotANumber: it is anything else.
+        NotANumber: it is anything else, or above ``most``.
 
     """
     text = form[name].strip().replace("−", "-")
-    match = re.fullmatch(r"([+-]?)(\d{1,6})(?:[.．](\d{1,2}))?", text)
-    if match is None:
-        raise NotANumber(f"{text[:40]!r} isn't a number", field=name, mend="such as -2.5")
-    return f"{match[1]}{int(match[2] + (match[3] or '').ljust(2, '0'))}"
+    if not text:
+        return ""
+    match = re.fullmatch(rf"([+-]?)(\d{{1,6}})(?:[.．](\d{{1,{decimals}}}))?", text)
+    steps = int(match[2] + (match[3] or "").ljust(decimals, "0")) if match else 0
+    if match is None or (most is not None and steps > most * 10**decimals):
+        raise NotANumber(
+            f"{text[:40]!r} isn't a number that fits here",
+            field=name,
+            mend="such as -2.5" if most is None else f"a number up to {most}, such as 2.5",
+        )
+    return f"{match[1]}{steps}"
+
+
+def from_steps(steps: int, decimals: int) -> str:
+    """What stands in an input for so many steps of the last decimal."""
+    return f"{Decimal(steps).scaleb(-decimals).normalize():f}"
 
 
 def now_input() -> str:

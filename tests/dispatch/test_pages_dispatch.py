@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
 from services.database import Database
-from services.dispatch.desk_models import RuleKind, ShortageLevel, Verdict
+from services.dispatch.desk_models import RuleKind, ShortageLevel, ShortageRule, Verdict
 from services.dispatch.models import Rest
 from services.dispatch.orders import PolicyIn
 from services.dispatch.promise import DueKind
@@ -192,17 +193,16 @@ def test_a_region_draws_its_lines_on_the_page(
     text = page(api, world, "/en/shortages")
     values = dict(re.findall(r'name="(\w+_(?:tenths|ppm))" type="text" value="(\d+)"', text))
     assert len(values) == 8
-    drawn = send(
-        api,
-        world,
-        "/en/shortages",
-        region="420100",
-        item="gloves",
-        alert_from="critical",
-        why="far",
-        **values,
-    )
+    assert (values["watch_days_tenths"], values["short_share_ppm"]) == ("14", "25")
+    values |= {"region": "420100", "item": "gloves", "alert_from": "critical", "why": "far"}
+    changed = {"short_days_tenths": "3.5", "short_share_ppm": "12.25"}
+    for wrong in ({"short_days_tenths": "3.55"}, {"critical_share_ppm": "101"}):
+        assert send(api, world, "/en/shortages", **values | wrong).status_code == 422
+    drawn = send(api, world, "/en/shortages", **values | changed)
     assert drawn.status_code == 303, drawn.text
+    with database.transaction() as session:
+        rule = session.exec(select(ShortageRule)).one()
+        assert (rule.short_days_tenths, rule.short_share_ppm) == (35, 122_500)
     assert "far" in page(api, world, "/zh/shortages")
 
 

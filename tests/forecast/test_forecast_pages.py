@@ -84,7 +84,7 @@ def test_a_desk_sees_what_runs_out_who_is_silent_and_changes_a_rate(
     assert "1.5 days" in desk.get("/en/forecast")
     assert "H2 en" in desk.get("/en/forecast/missing?day=2020-02-04")
     path = "/en/forecast/rates/gloves/patient_mild"
-    saved = desk.fill(path, {"rate_milli": "45,000", "source": "our ward book"})
+    saved = desk.fill(path, {"rate_milli": "45", "source": "our ward book"})
     assert went_to(saved).startswith("/en/forecast/rates")
     page = desk.get("/en/forecast/rates?item=gloves")
     assert "45" in page

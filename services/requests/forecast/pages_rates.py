@@ -13,12 +13,13 @@ from services.requests.forecast import rates
 from services.requests.forecast.models import Driver
 from services.requests.forecast.rates import Rate
 from services.requests.forecast.schemas import RateIn, RateOut
-from services.web.forms import Form, SentForm
+from services.web.forms import Form, SentForm, from_steps, in_steps
 from services.web.http import Code, DatabaseSession
 from services.web.lists import ListAsked, csv_file, cut_page
 from services.web.pages import redirect, render
 
 router = APIRouter()
+_DECIMALS = 3
 
 
 @router.get("/forecast/rates")
@@ -58,7 +59,7 @@ def show_rate(
     catalog.get_item(session, item)
     rate = _find(session, item, driver)
     form = Form.blank(
-        rate_milli=rate.rate_milli if rate else None,
+        rate_milli=from_steps(rate.rate_milli, _DECIMALS) if rate else None,
         source=rate.source if rate else None,
         version=rate.version if rate else 0,
     )
@@ -79,7 +80,8 @@ def put_rate(
 ) -> Response:
     parties.require_role(actor, Role.DISPATCHER)
     with form.attempt(session):
-        rates.put_rate(session, actor, item, driver, form.read(RateIn))
+        typed = {"rate_milli": in_steps(form, "rate_milli", _DECIMALS)}
+        rates.put_rate(session, actor, item, driver, form.read(RateIn, instead=typed))
     if form.slips:
         return _page(request, session, actor.role, item, driver, form)
     return redirect(request, "/forecast/rates", done="rate-saved", item=item)
