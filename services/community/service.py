@@ -168,7 +168,7 @@ def _check_quota(session: Session, offer: PointOffer, booking: Booking) -> None:
     ).first()
     if near is not None:
         raise QuotaUsed(
-            f"This household has a booking of {offer.item} on {local_date(near)}; "
+            f"This household has booked its share for {local_date(near)}; "
             f"each gets one in {offer.period_days} days",
             field="slot_starts_at",
             value=booking.slot_starts_at.isoformat(),
