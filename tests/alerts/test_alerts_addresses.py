@@ -1,7 +1,7 @@
 """Addresses are confirmed by who reads them, mail is stopped from itself, and lines are sealed."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,31 +20,10 @@ from services.parties.models import User
 from tests.alerts.http_server import certificate_for
 from tests.alerts.raised import late_shipment
 from tests.alerts.smtp_server import Mailbox, server_tls, signs_in, smtp_server
-from tests.alerts.test_alerts_api import Client
 from tests.alerts.test_alerts_mail import mail_settings, reachable
 from tests.world import World, user_id
 
 ADDRESS = "ward7@example.org"
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with smtp_server() as box:
-        yield box
-
-
-@pytest.fixture
-def look(database: Database, box: Mailbox) -> Callable[..., int]:
-    def look(**after: float) -> int:
-        clock = lambda: datetime.now(UTC) + timedelta(**after)  # noqa: E731
-        return Messenger(mail_settings(box.port), database, Channel.MAIL, clock).look()
-
-    return look
-
-
-@pytest.fixture
-def clients(api: TestClient, world: World) -> Any:
-    return lambda username: Client(api, world, username)
 
 
 def link_in(mail: Any, purpose: str) -> str:

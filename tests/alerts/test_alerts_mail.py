@@ -1,6 +1,6 @@
 """Mail about alerts, through a real SMTP server on loopback: at once, once a day, and refused."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,17 +22,11 @@ from services.parties.models import Role, User
 from services.parties.service import Actor
 from services.settings import Settings
 from tests.alerts.raised import late_shipment
-from tests.alerts.smtp_server import Mailbox, smtp_server
+from tests.alerts.smtp_server import Mailbox
 from tests.world import USERS, user_id
 
 # Shanghai's 20:00.
 NOW = datetime(2030, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with smtp_server() as box:
-        yield box
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The outbox: what was sent goes after a while; what failed stays, to be sent again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,39 +10,16 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
 from services.alerts.models import Alert, AlertKind
-from services.alerts.sending import Channel
 from services.alerts.service import close_others
 from services.alerts.telling_models import AlertMessage, Means, MessageKind, MessageState
 from services.alerts.watch import watch
 from services.database import Database
-from services.jobs.deliver import Messenger
 from tests.alerts.raised import late_shipment
-from tests.alerts.smtp_server import Mailbox, smtp_server
-from tests.alerts.test_alerts_api import Client
-from tests.alerts.test_alerts_mail import mail_settings, reachable
+from tests.alerts.smtp_server import Mailbox
+from tests.alerts.test_alerts_mail import reachable
 from tests.world import World, user_id
 
 NOW = datetime(2030, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def box() -> Iterator[Mailbox]:
-    with smtp_server() as box:
-        yield box
-
-
-@pytest.fixture
-def look(database: Database, box: Mailbox) -> Callable[..., int]:
-    def look(**after: float) -> int:
-        clock = lambda: datetime.now(UTC) + timedelta(**after)  # noqa: E731
-        return Messenger(mail_settings(box.port), database, Channel.MAIL, clock).look()
-
-    return look
-
-
-@pytest.fixture
-def clients(api: TestClient, world: World) -> Any:
-    return lambda username: Client(api, world, username)
 
 
 def message(session: Session, alert: Alert | None, **changes: Any) -> AlertMessage:
