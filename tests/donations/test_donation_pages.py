@@ -20,11 +20,6 @@ def browser(api: TestClient, database: Database) -> Open:
     return lambda username: Browser(api, database, username)
 
 
-@pytest.fixture
-def desk(api: TestClient, world: World) -> Desk:
-    return Desk(api, world)
-
-
 def test_the_desks_day_on_pages(browser: Open, desk: Desk) -> None:
     office, donor = browser("dispatcher"), browser("donor")
     campaign = {

@@ -16,11 +16,6 @@ DEARER = {"item": "surgical_mask", "quantity": 3, "unit": "box", "price_minor": 
 
 
 @pytest.fixture
-def desk(api: TestClient, world: World) -> Desk:
-    return Desk(api, world)
-
-
-@pytest.fixture
 def browser(api: TestClient, database: Database) -> Open:
     return lambda username: Browser(api, database, username)
 

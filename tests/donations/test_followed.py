@@ -2,9 +2,6 @@
 
 from uuid import UUID, uuid4
 
-import pytest
-from fastapi.testclient import TestClient
-
 from services.database import Database
 from services.jobs.desk_check import check_desks
 from tests.corrections.acts import corrected
@@ -12,11 +9,6 @@ from tests.donations.acts import JSON, Desk
 from tests.donations.test_gifts_day import send_on
 from tests.gifts import buying, earmark, give, goods, money
 from tests.world import World
-
-
-@pytest.fixture
-def desk(api: TestClient, world: World) -> Desk:
-    return Desk(api, world)
 
 
 def _repacked(desk: Desk, lot: UUID, *into: int) -> list[UUID]:

@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 
 from services.alerts.models import Alert, AlertKind
 from services.database import Database
@@ -31,11 +30,6 @@ CAMPAIGN = {
         {"commodity": "CNY", "quantity_base": 5000},
     ],
 }
-
-
-@pytest.fixture
-def desk(api: TestClient, world: World) -> Desk:
-    return Desk(api, world)
 
 
 def send_on(database: Database, lot: UUID, quantity: int, site: str = "H1") -> None:

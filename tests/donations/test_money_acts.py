@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
 import pytest
-from fastapi.testclient import TestClient
 
 from services.database import Database
 from services.journal.models import Entry
@@ -25,11 +24,6 @@ from tests.donations.acts import (
 )
 from tests.gifts import another_desk, buying, earmark, entries, give, goods, money, paying, standing
 from tests.world import World
-
-
-@pytest.fixture
-def desk(api: TestClient, world: World) -> Desk:
-    return Desk(api, world)
 
 
 def adds_up(fund: JSON) -> bool:

@@ -4,7 +4,6 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from fastapi.testclient import TestClient
 
 from services.database import Database
 from tests import gifts
@@ -23,11 +22,6 @@ from tests.donations.acts import (
     releasing,
 )
 from tests.world import World
-
-
-@pytest.fixture
-def desk(api: TestClient, world: World) -> Desk:
-    return Desk(api, world)
 
 
 def _sent_once(desk: Desk, act: str) -> tuple[str, JSON, JSON]:
