@@ -132,7 +132,7 @@ def edit_draft(
 def _prices(form: Form, currency: str) -> dict[str, str]:
     """The price of each line as typed, in minor units."""
     names = [f"lines[{index}].price_minor" for index in form.rows("lines")]
-    return {name: minor_units(form, name, currency) for name in names if form[name]}
+    return {name: minor_units(form, name, currency) for name in names}
 
 
 def _form_page(

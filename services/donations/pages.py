@@ -201,8 +201,7 @@ def _counted(session: Session, donation: Donation, form: Form) -> ReceiveIn:
     if donation.fund is not None:
         currency = service.get_fund(session, donation.fund).currency
         for name in ("lines[0].accepted", "lines[0].refused"):
-            if form[name]:
-                instead[name] = minor_units(form, name, currency)
+            instead[name] = minor_units(form, name, currency)
     return form.read(ReceiveIn, instead=instead)
 
 
